@@ -1,0 +1,1 @@
+//! Wiring: stores, actors, listeners, shutdown in order. Alone knows the concrete stores.

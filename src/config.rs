@@ -1,0 +1,1 @@
+//! One struct, validated once; the only reader of the environment.

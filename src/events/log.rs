@@ -1,0 +1,231 @@
+//! The log: the first of three seams. Everything else can be made again from it.
+
+use std::ops::RangeInclusive;
+
+use async_trait::async_trait;
+
+use super::codec::DecodeError;
+use super::fold::fold;
+use super::{AccountId, Event, Fence, Mark, Order, SessionId, State, Week};
+
+/// A session and the household it belongs to; together they say where its events lie.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SessionKey {
+    /// The household.
+    pub account: AccountId,
+    /// The session.
+    pub session: SessionId,
+}
+
+/// One event ready to be kept: where it goes and its encoded body.
+#[derive(Debug, Clone)]
+pub struct EventRow {
+    /// The session.
+    pub session: SessionId,
+    /// Its place in the session.
+    pub order: Order,
+    /// [`super::codec::encode_event`].
+    pub body: Vec<u8>,
+}
+
+/// The state of a gapless beginning of a session, ready to be kept.
+#[derive(Debug, Clone)]
+pub struct SnapshotRow {
+    /// The session.
+    pub session: SessionId,
+    /// [`super::codec::encode_snapshot`]; of no state when the session is only to be found.
+    pub body: Vec<u8>,
+}
+
+/// What one account appends at once.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// The household.
+    pub account: AccountId,
+    /// Weeks to register; written no later than the first event of a week.
+    pub weeks: Vec<Week>,
+    /// Events.
+    pub events: Vec<EventRow>,
+    /// Snapshots; a later one of the same session replaces an earlier one.
+    pub snapshots: Vec<SnapshotRow>,
+    /// What persons said.
+    pub marks: Vec<Mark>,
+}
+
+impl Append {
+    /// Nothing yet, for `account`.
+    pub fn new(account: AccountId) -> Self {
+        Self { account, weeks: vec![], events: vec![], snapshots: vec![], marks: vec![] }
+    }
+
+    /// How many rows it writes.
+    pub fn rows(&self) -> usize {
+        self.weeks.len() + self.events.len() + self.snapshots.len() + self.marks.len()
+    }
+}
+
+/// A session as the log has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// The session.
+    pub session: SessionId,
+    /// The newest snapshot that may be used, if any.
+    pub snapshot: Option<State>,
+    /// The events above that snapshot, in order; all events when there is none.
+    pub events: Vec<Event>,
+    /// What of this session could not be read.
+    pub damage: Option<Damage>,
+}
+
+impl Stored {
+    /// The session folded; `None` when nothing of it can be read.
+    pub fn state(self) -> Option<State> {
+        fold(self.snapshot, &self.events)
+    }
+}
+
+/// Rows that are there but cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// How many.
+    pub rows: usize,
+    /// What is wrong with the first.
+    pub first: DecodeError,
+}
+
+/// What [`EventLog::compact`] takes away: a session's events up to `through`, leaving `snapshot`.
+#[derive(Debug, Clone)]
+pub struct Compacted {
+    /// The session.
+    pub key: SessionKey,
+    /// The state that stays, covering every event up to `through`.
+    pub snapshot: SnapshotRow,
+    /// The last order key that the snapshot covers.
+    pub through: u64,
+}
+
+/// What [`EventLog::erase`] takes away, and what it keeps of it.
+#[derive(Debug, Clone)]
+pub struct Erased {
+    /// The household.
+    pub account: AccountId,
+    /// What to refuse from now on.
+    pub fence: Fence,
+    /// Sessions to delete whole, with their snapshots.
+    pub sessions: Vec<SessionId>,
+    /// Marks to delete.
+    pub marks: Vec<SessionId>,
+    /// Marks to replace, because they speak of something else too.
+    pub rewritten: Vec<Mark>,
+}
+
+/// Why an append was not acknowledged; says what the caller must do.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Nothing was written: try again later.
+    #[error("the log is unavailable: {0}")]
+    Unavailable(String),
+    /// It may have been written: repeat the very same rows.
+    #[error("the log may or may not have written: {0}")]
+    InDoubt(String),
+    /// The log is damaged or cannot go on: stop writing.
+    #[error("the log stopped: {0}")]
+    Corrupt(String),
+}
+
+/// Why the log could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Try again later.
+    #[error("the log is unavailable: {0}")]
+    Unavailable(String),
+    /// What is kept cannot be read; trying again does not help.
+    #[error("the log is damaged: {0}")]
+    Corrupt(String),
+}
+
+/// How a log is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// `memory`, `embedded`, `cassandra`.
+    pub kind: &'static str,
+    /// Whether it accepts appends now; `None` is yes, otherwise why not.
+    pub stopped: Option<String>,
+}
+
+/// Keeps events for ever.
+///
+/// - `append` is durable when it returns `Ok`, whole or not at all per partition, idempotent, and safe to
+///   repeat with the same rows after any error. Rows never change once written: the same event written
+///   twice is one event.
+/// - A snapshot is the fold of a gapless beginning of its session. It never goes wrong, it can only be
+///   behind; a reader gets it only if this version of the fold made it, or if compaction left nothing
+///   else. With a snapshot come exactly the events above it.
+/// - Reads see every append acknowledged before they began, on any node.
+/// - Events of one session come in their order; sessions of a week by their id.
+/// - One row that cannot be decoded is [`Damage`] of its session and does not hide its neighbours.
+/// - An appended week is registered no later than its first event is readable.
+/// - Cancelling a call may leave its rows written or not, never half a row.
+#[async_trait]
+pub trait EventLog: Send + Sync + 'static {
+    /// Makes a batch durable.
+    async fn append(&self, batch: Append) -> Result<(), AppendError>;
+
+    /// One session: its snapshot and the events above; `None` when the log knows nothing of it.
+    async fn session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError>;
+
+    /// The events of a session whose order key lies in `seqs`, whatever its snapshot covers.
+    async fn events(
+        &self,
+        key: &SessionKey,
+        seqs: RangeInclusive<u64>,
+    ) -> Result<Vec<Event>, ReadError>;
+
+    /// The weeks of an account that may hold events, ascending; never [`Week::PERSON`].
+    async fn weeks(&self, account: &AccountId) -> Result<Vec<Week>, ReadError>;
+
+    /// Every session of a week. With `depth` [`Depth::Facts`] snapshots are passed over wherever the facts are still there.
+    async fn week(
+        &self,
+        account: &AccountId,
+        week: Week,
+        depth: Depth,
+    ) -> Result<Vec<Stored>, ReadError>;
+
+    /// What persons of the account said, by command id.
+    async fn marks(&self, account: &AccountId) -> Result<Vec<Mark>, ReadError>;
+
+    /// What was erased from the account.
+    async fn fences(&self, account: &AccountId) -> Result<Vec<Fence>, ReadError>;
+
+    /// Accounts that have anything, in byte order, after `after`, at most `limit`.
+    async fn accounts(
+        &self,
+        after: Option<&AccountId>,
+        limit: usize,
+    ) -> Result<Vec<AccountId>, ReadError>;
+
+    /// Replaces a session's events by a snapshot that covers them. Events above `through` stay.
+    async fn compact(&self, compacted: Compacted) -> Result<(), AppendError>;
+
+    /// Deletes, and writes the fence, in one step; returns how many (events, snapshots) went.
+    async fn erase(&self, erased: Erased) -> Result<(u64, u64), AppendError>;
+
+    /// A small durable note under `name`, where long work remembers how far it came; `None` when never written.
+    async fn note(&self, name: &str) -> Result<Option<Vec<u8>>, ReadError>;
+
+    /// Writes the note, or with `None` removes it.
+    async fn set_note(&self, name: &str, value: Option<&[u8]>) -> Result<(), AppendError>;
+
+    /// How it is doing, without asking anyone.
+    fn health(&self) -> Health;
+}
+
+/// How deep [`EventLog::week`] reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// A snapshot and the events above it.
+    Snapshots,
+    /// Every event that is still there.
+    Facts,
+}

@@ -1,0 +1,1 @@
+//! How to ask: HTTP and WebSocket.

@@ -1,0 +1,1 @@
+//! The subscriber and the names of metrics.

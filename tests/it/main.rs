@@ -1,0 +1,27 @@
+//! One binary: every part from outside, on real stores. Test names are sentences.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod actors;
+mod answers;
+mod cli;
+mod config;
+mod embedded;
+mod export;
+mod faults;
+mod fold;
+mod http;
+mod live;
+mod log_contract;
+mod netflix;
+mod projections;
+mod stored_events;
+mod support;
+mod tidy;
+mod view_contract;
+mod wishes;

@@ -1,0 +1,1 @@
+//! What every test needs: facts in few words, waiting for a condition.
