@@ -2,6 +2,21 @@
 //!
 //! No other file knows how actors are started, addressed or supervised than `host.rs`.
 
+mod account;
+mod accounts;
+mod append;
+mod feed;
+mod gather;
+mod host;
 mod outcome;
+mod projector;
+mod system;
 
-pub use outcome::{Durability, Outcome, Recorded, Refusal, Refused, Submission};
+pub use accounts::Accounts;
+pub use feed::{Feeds, Subscription, Update};
+pub use host::{Budget, KindVitals, Vitals};
+pub use outcome::{Durability, Outcome, Receipt, Recorded, Refusal, Refused, Submission};
+pub use projector::{Projector, Signal};
+pub use system::{Chaos, Kinds, Limits, Observed, ObservedKind, System};
+
+pub(crate) use system::Deps;

@@ -1,6 +1,6 @@
 //! What is asked of the account actors, and what they answer. A refusal is an answer, not an error.
 
-use crate::events::{AccountId, Event, SessionId};
+use crate::events::{AccountId, Event, SessionId, Timestamp};
 
 /// A fact on its way to its account, with its place in the request it came in.
 #[derive(Debug, Clone)]
@@ -87,4 +87,19 @@ pub enum Refusal {
         /// When to try again.
         retry_after_ms: u64,
     },
+}
+
+/// What an erasure took away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The receipt's own id.
+    pub id: SessionId,
+    /// Facts that occurred up to this instant are refused from now on.
+    pub fenced_at: Timestamp,
+    /// Events and marks deleted from the log.
+    pub events: u64,
+    /// Snapshots deleted from the log.
+    pub snapshots: u64,
+    /// Entries deleted from the views.
+    pub views: u64,
 }

@@ -17,6 +17,7 @@ pub mod json;
 mod log;
 mod mark;
 pub mod memory;
+mod record;
 mod state;
 mod time;
 
@@ -24,12 +25,13 @@ pub use event::{Event, Order};
 pub use fact::{About, Fact, Invalid, Kind, Media, Reason};
 pub use fence::{Fence, Scope};
 pub use fold::{FOLD_VERSION, fold};
-pub use id::{AccountId, DeviceId, Id, IdError, ProfileId, SessionId, TitleId, Week};
+pub use id::{AccountId, DeviceId, Id, IdError, ProfileId, SessionId, TitleId, Week, kind};
 pub use intervals::Intervals;
 pub use log::{
     Append, AppendError, Compacted, Damage, Depth, Erased, EventLog, EventRow, Health, ReadError,
     SessionKey, SnapshotRow, Stored,
 };
 pub use mark::{Mark, MarkKind, Restored};
+pub use record::Record;
 pub use state::{Phase, Stamp, State};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};

@@ -1,0 +1,216 @@
+//! The actor of one active account: decides, appends, answers, one batch at a time.
+//!
+//! What arrives while an append is in flight waits and is the next batch, so that a busy account writes many
+//! facts at once and a quiet one waits for nobody. The actor passivates when idle; the log has everything.
+
+mod batch;
+mod decide;
+mod erase;
+mod live;
+mod memory;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use actix::fut::ActorFutureExt;
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Supervised, WrapFuture};
+use tokio::sync::oneshot;
+
+use super::append::append_until;
+use super::gather::Reply;
+use super::host::Vitals;
+use super::{Chaos, Deps, Receipt, Refusal};
+use crate::events::{AccountId, Event, Mark, Scope, State};
+use memory::Memory;
+
+/// When to send again what did not fit in the line.
+const FULL_RETRY_AFTER_MS: u64 = 500;
+
+/// One thing to be recorded.
+pub(super) struct Item {
+    pub(super) index: usize,
+    pub(super) reference: Option<Box<str>>,
+    pub(super) what: What,
+}
+
+/// What is to be recorded.
+pub(super) enum What {
+    Event(Event),
+    Mark(Mark),
+    Snapshot(Box<State>),
+}
+
+/// The items of one request that concern one account.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Part {
+    pub(super) items: Vec<Item>,
+    pub(super) reply: Reply,
+}
+
+/// Erases a scope.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Erase {
+    pub(super) scope: Scope,
+    pub(super) reply: oneshot::Sender<Result<Receipt, Refusal>>,
+}
+
+/// Says goodbye: writes what lags and stops.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Passivate;
+
+/// Panics, to show what happens then.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Panic;
+
+/// One active account.
+pub(super) struct Account {
+    id: AccountId,
+    deps: Arc<Deps>,
+    vitals: Arc<Vitals>,
+    waiting: VecDeque<Work>,
+    waiting_items: usize,
+    /// Absent while a batch has it.
+    memory: Option<Box<Memory>>,
+}
+
+/// What waits in the line.
+enum Work {
+    Part(Part),
+    Erase(Erase),
+    Passivate,
+}
+
+impl Account {
+    pub(super) fn new(id: AccountId, deps: Arc<Deps>, vitals: Arc<Vitals>) -> Self {
+        Self {
+            id,
+            deps,
+            vitals,
+            waiting: VecDeque::new(),
+            waiting_items: 0,
+            memory: Some(Box::default()),
+        }
+    }
+
+    /// Starts the next batch unless one is under way.
+    fn go_on(&mut self, context: &mut Context<Self>) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let Some(memory) = self.memory.take() else { return };
+        match self.waiting.pop_front() {
+            Some(Work::Part(first)) => self.record(first, memory, context),
+            Some(Work::Erase(erase)) => {
+                let work = erase::erase(self.id.clone(), memory, erase, Arc::clone(&self.deps));
+                self.run(work, 1, context);
+            }
+            Some(Work::Passivate) if self.waiting.is_empty() => {
+                self.passivate(&memory, context);
+            }
+            Some(Work::Passivate) | None => {
+                self.memory = Some(memory);
+                self.go_on(context);
+            }
+        }
+    }
+
+    fn record(&mut self, first: Part, memory: Box<Memory>, context: &mut Context<Self>) {
+        let mut items = first.items.len();
+        let mut parts = vec![first];
+        while let Some(Work::Part(next)) = self.waiting.front() {
+            items += next.items.len();
+            if items > self.deps.limits.batch_max {
+                items -= next.items.len();
+                break;
+            }
+            if let Some(Work::Part(next)) = self.waiting.pop_front() {
+                parts.push(next);
+            }
+        }
+        self.waiting_items = self.waiting_items.saturating_sub(items);
+        let work = batch::record(self.id.clone(), memory, parts, Arc::clone(&self.deps));
+        self.run(work, items, context);
+    }
+
+    fn run(
+        &mut self,
+        work: impl Future<Output = Box<Memory>> + 'static,
+        items: usize,
+        context: &mut Context<Self>,
+    ) {
+        let done = work.into_actor(self).map(move |memory, account, context| {
+            account.memory = Some(memory);
+            account.vitals.done(items);
+            account.go_on(context);
+        });
+        context.spawn(done);
+    }
+
+    fn passivate(&self, memory: &Memory, context: &mut Context<Self>) {
+        let Some(farewell) = memory.farewell(&self.id) else {
+            context.stop();
+            return;
+        };
+        let deps = Arc::clone(&self.deps);
+        // A snapshot that cannot be written is only behind: nothing is lost with it.
+        let write = async move { append_until(&deps, farewell).await.is_ok() };
+        context.spawn(write.into_actor(self).map(|_, _, context| context.stop()));
+    }
+}
+
+impl Actor for Account {
+    type Context = Context<Self>;
+}
+
+impl Supervised for Account {
+    fn restarting(&mut self, context: &mut Context<Self>) {
+        self.memory = Some(Box::default());
+        self.go_on(context);
+    }
+}
+
+impl Handler<Part> for Account {
+    type Result = ();
+
+    fn handle(&mut self, part: Part, context: &mut Context<Self>) {
+        let items = part.items.len();
+        if self.waiting_items + items > self.deps.limits.account_waiting_max {
+            self.vitals.done(items);
+            part.reply.refuse(&Refusal::TooManyRequests { retry_after_ms: FULL_RETRY_AFTER_MS });
+            return;
+        }
+        self.waiting_items += items;
+        self.waiting.push_back(Work::Part(part));
+        self.go_on(context);
+    }
+}
+
+impl Handler<Erase> for Account {
+    type Result = ();
+
+    fn handle(&mut self, erase: Erase, context: &mut Context<Self>) {
+        self.waiting.push_back(Work::Erase(erase));
+        self.go_on(context);
+    }
+}
+
+impl Handler<Passivate> for Account {
+    type Result = ();
+
+    fn handle(&mut self, _: Passivate, context: &mut Context<Self>) {
+        self.waiting.push_back(Work::Passivate);
+        self.go_on(context);
+    }
+}
+
+impl Handler<Panic> for Account {
+    type Result = ();
+
+    fn handle(&mut self, _: Panic, _: &mut Context<Self>) {
+        Chaos::panic();
+    }
+}

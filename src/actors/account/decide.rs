@@ -1,0 +1,248 @@
+//! Decides for the facts of one session what becomes of each: recorded, known, or refused and why. Pure.
+
+use super::live::{Live, Past, Place};
+use crate::actors::Refusal;
+use crate::events::codec::{encode_event, encode_found, encode_snapshot};
+use crate::events::{
+    About, Event, EventRow, Fence, ProfileId, Scope, SessionId, SnapshotRow, State, Timestamp,
+    TitleId,
+};
+
+/// A session has at most this many events…
+const FACTS_MAX: u32 = 100_000;
+/// …over at most this long.
+const SPAN_MS_MAX: i64 = 24 * 60 * 60 * 1000;
+
+/// A fact of the session in a batch, with its place in the batch.
+#[derive(Debug)]
+pub(super) struct Proposed {
+    /// Where its verdict goes.
+    pub(super) item: usize,
+    /// The fact.
+    pub(super) event: Event,
+}
+
+/// What becomes of a fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// To be recorded.
+    Record,
+    /// Recorded before.
+    Duplicate,
+    /// Not to be recorded.
+    Refuse(Refusal),
+}
+
+/// What a session's facts come to.
+#[derive(Debug, Default)]
+pub(super) struct Decision {
+    /// One for each proposed fact.
+    pub(super) verdicts: Vec<(usize, Verdict)>,
+    /// Rows to append.
+    pub(super) rows: Vec<EventRow>,
+    /// A snapshot to write with them.
+    pub(super) snapshot: Option<SnapshotRow>,
+}
+
+/// True when memory cannot decide all of `proposed`, and the session's rows have to be read.
+pub(super) fn needs_the_past(live: &Live, proposed: &[Proposed]) -> bool {
+    let unclear = |p: &Proposed| matches!(live.place(&p.event), Place::Late | Place::Unsure);
+    proposed.iter().any(unclear)
+}
+
+/// Decides `proposed`, sorted by their order, and folds what is recorded into `live`.
+///
+/// `past` holds the session's rows when [`needs_the_past`] said so.
+pub(super) fn decide(
+    live: &mut Live,
+    past: Option<Past>,
+    proposed: Vec<Proposed>,
+    fences: &[Fence],
+) -> Decision {
+    let before = live.standing();
+    let names = Names::of(live.state.as_ref(), &proposed);
+    let mut desk = Desk { live, past, names, fences, decision: Decision::default() };
+    for Proposed { item, event } in proposed {
+        let verdict = desk.judge(event);
+        desk.decision.verdicts.push((item, verdict));
+    }
+    let Desk { live, past, mut decision, .. } = desk;
+    if decision.rows.is_empty() {
+        return decision;
+    }
+    if let Some(past) = past {
+        live.refold(past);
+    }
+    let session = decision.rows.first().map(|row| row.session);
+    if let (Some(session), Some(due)) = (session, live.snapshot_due(before)) {
+        let body = due.map_or_else(encode_found, encode_snapshot);
+        let with_state = due.is_some();
+        live.snapshot_written(with_state);
+        decision.snapshot = Some(SnapshotRow { session, body });
+    }
+    decision
+}
+
+/// Whose session it is and of what, by the lowest fact that says so.
+#[derive(Debug, Default, Clone)]
+struct Names {
+    profile: Option<ProfileId>,
+    title: Option<TitleId>,
+}
+
+impl Names {
+    fn of(state: Option<&State>, proposed: &[Proposed]) -> Self {
+        let mut names = Self::default();
+        let said = proposed.iter().filter_map(|p| p.event.fact.about.as_deref());
+        for about in state.map(|state| &*state.about).into_iter().chain(said) {
+            names.profile = names.profile.or_else(|| about.profile.clone());
+            names.title = names.title.or_else(|| about.title.clone());
+        }
+        names
+    }
+
+    fn contradiction(&self, about: &About) -> Option<String> {
+        let differs = |field: &str, mine: &str, theirs: &str| {
+            format!(
+                "{field} {theirs:?} differs from the session's {mine:?}; another {field} is another session"
+            )
+        };
+        match (&self.profile, &about.profile) {
+            (Some(mine), Some(theirs)) if mine != theirs => {
+                return Some(differs("profile", mine.as_str(), theirs.as_str()));
+            }
+            _ => {}
+        }
+        match (&self.title, &about.title) {
+            (Some(mine), Some(theirs)) if mine != theirs => {
+                Some(differs("title", mine.as_str(), theirs.as_str()))
+            }
+            _ => None,
+        }
+    }
+}
+
+struct Desk<'a> {
+    live: &'a mut Live,
+    past: Option<Past>,
+    names: Names,
+    fences: &'a [Fence],
+    decision: Decision,
+}
+
+impl Desk<'_> {
+    fn judge(&mut self, mut event: Event) -> Verdict {
+        let place = match &self.past {
+            Some(past) => past.place(event.order, event.fact.seq.is_some()),
+            None => self.live.place(&event),
+        };
+        match place {
+            Place::Known => return Verdict::Duplicate,
+            Place::Taken => return Verdict::Refuse(conflict(&event)),
+            Place::Ahead | Place::Late | Place::Unsure => {}
+        }
+        if let Some(refusal) = self.refusal(&event) {
+            return Verdict::Refuse(refusal);
+        }
+        self.leave_out_what_is_known(&mut event);
+        self.decision.rows.push(EventRow {
+            session: event.fact.session,
+            order: event.order,
+            body: encode_event(&event),
+        });
+        match &mut self.past {
+            Some(past) => past.add(event),
+            None => self.live.advance(&event),
+        }
+        Verdict::Record
+    }
+
+    fn refusal(&self, event: &Event) -> Option<Refusal> {
+        let Names { profile: Some(profile), title: Some(title) } = &self.names else {
+            return Some(Refusal::UnknownSession(
+                "nothing recorded says which title and profile this session is of; send both"
+                    .to_owned(),
+            ));
+        };
+        let about = event.fact.about.as_deref();
+        if let Some(detail) = about.and_then(|about| self.names.contradiction(about)) {
+            return Some(Refusal::InvalidEvent(detail));
+        }
+        if let Some(state) = &self.live.state {
+            if state.numbered != event.fact.seq.is_some() {
+                return Some(Refusal::InvalidEvent(
+                    "seq is on every fact of a session or on none".to_owned(),
+                ));
+            }
+            if let Some(detail) = too_long(state, event) {
+                return Some(Refusal::SessionTooLong(detail));
+            }
+        }
+        self.fenced(event, profile, title)
+    }
+
+    fn fenced(&self, event: &Event, profile: &ProfileId, title: &TitleId) -> Option<Refusal> {
+        if self.fences.is_empty() {
+            return None;
+        }
+        let occurred_at = self.occurred_at(event);
+        let scopes = [
+            Scope::Account,
+            Scope::Profile(profile.clone()),
+            Scope::Title(profile.clone(), title.clone()),
+            Scope::Session(event.fact.session),
+        ];
+        fence_over(self.fences, &scopes, occurred_at)
+    }
+
+    fn occurred_at(&self, event: &Event) -> Timestamp {
+        let known = self.live.state.as_ref().and_then(|state| state.clock_offset_ms);
+        let offset_ms = known.or(event.offset_ms).unwrap_or(0);
+        event.at().plus_ms(offset_ms).min(event.received_at)
+    }
+
+    fn leave_out_what_is_known(&self, event: &mut Event) {
+        let Some(state) = &self.live.state else { return };
+        if let Some(about) = event.fact.about.take() {
+            event.fact.about = about.beyond(&state.about).map(Box::new);
+        }
+    }
+}
+
+/// The refusal of something that occurred at or before the erasure of any of its scopes.
+pub(super) fn fence_over(
+    fences: &[Fence],
+    scopes: &[Scope],
+    occurred_at: Timestamp,
+) -> Option<Refusal> {
+    let keys: Vec<u128> = scopes.iter().map(Scope::key).collect();
+    let fence =
+        fences.iter().find(|fence| occurred_at <= fence.at && keys.contains(&fence.scope))?;
+    Some(Refusal::Erased(format!(
+        "occurred at {occurred_at}, before it was erased at {}; newer facts are welcome",
+        fence.at
+    )))
+}
+
+fn conflict(event: &Event) -> Refusal {
+    let seq = event.order.seq;
+    Refusal::ConflictingEvent(format!(
+        "seq {seq} is recorded with other content; number every fact of a session once"
+    ))
+}
+
+fn too_long(state: &State, event: &Event) -> Option<String> {
+    if state.facts >= FACTS_MAX {
+        return Some(format!("the session has {FACTS_MAX} facts; start another"));
+    }
+    let at = event.at();
+    let first = state.started.at.min(at);
+    let last = state.last.at.max(at);
+    (last.since_ms(first) > SPAN_MS_MAX)
+        .then(|| "the session would last more than 24 h; start another".to_owned())
+}
+
+/// The account's partition in which a session's row goes is its own: see [`SessionId::week`].
+pub(super) fn farewell(session: SessionId, live: &Live) -> Option<SnapshotRow> {
+    live.farewell().map(|state| SnapshotRow { session, body: encode_snapshot(state) })
+}

@@ -1,0 +1,124 @@
+//! Erasing a play, a title, a profile or all of an account: fence first, then nothing of it is left.
+
+use std::sync::Arc;
+
+use super::Erase;
+use super::memory::Memory;
+use crate::actors::{Deps, Receipt, Refusal};
+use crate::events::{
+    AccountId, AppendError, Depth, Erased, Fence, Mark, MarkKind, ReadError, Scope, SessionId,
+    State,
+};
+
+/// Erases a scope, answers with the receipt, and gives back a memory that knows nothing of it.
+pub(super) async fn erase(
+    account: AccountId,
+    _memory: Box<Memory>,
+    erase: Erase,
+    deps: Arc<Deps>,
+) -> Box<Memory> {
+    let done = run(&account, &erase.scope, &deps).await.map_err(|failure| {
+        tracing::error!(error = %failure, "an erasure failed");
+        Refusal::StoreUnavailable {
+            detail: "the log could not erase at the moment; ask again".to_owned(),
+            retry_after_ms: 1_000,
+        }
+    });
+    // Whoever asked may have hung up; it is erased all the same.
+    let _ = erase.reply.send(done);
+    Box::default()
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Write(#[from] AppendError),
+    #[error(transparent)]
+    Views(#[from] crate::projections::ViewError),
+}
+
+async fn run(account: &AccountId, scope: &Scope, deps: &Deps) -> Result<Receipt, Failure> {
+    let sessions = sessions_in(account, scope, deps).await?;
+    let (marks, rewritten) = marks_in(account, scope, deps).await?;
+    let fenced_at = deps.clock.now();
+    let marks_count = u64::try_from(marks.len()).unwrap_or(u64::MAX);
+    let erased = Erased {
+        account: account.clone(),
+        fence: Fence { scope: scope.key(), at: fenced_at },
+        sessions,
+        marks,
+        rewritten,
+    };
+    let (events, snapshots) = deps.log.erase(erased).await?;
+    // The account's views are made again from what is left, so that nothing derived can stay behind.
+    deps.projector.forget(account);
+    let views = deps.views.forget(account).await?;
+    deps.feeds.resync(account);
+    let id = SessionId::fresh(fenced_at);
+    Ok(Receipt { id, fenced_at, events: events + marks_count, snapshots, views })
+}
+
+async fn sessions_in(
+    account: &AccountId,
+    scope: &Scope,
+    deps: &Deps,
+) -> Result<Vec<SessionId>, ReadError> {
+    let mut found = Vec::new();
+    for week in deps.log.weeks(account).await? {
+        if matches!(scope, Scope::Session(session) if session.week() != week) {
+            continue;
+        }
+        for stored in deps.log.week(account, week, Depth::Snapshots).await? {
+            let session = stored.session;
+            let inside = match scope {
+                Scope::Account => true,
+                Scope::Session(erased) => *erased == session,
+                Scope::Profile(_) | Scope::Title(..) => {
+                    stored.state().is_some_and(|state| is_of(&state, scope))
+                }
+            };
+            found.extend(inside.then_some(session));
+        }
+    }
+    Ok(found)
+}
+
+fn is_of(state: &State, scope: &Scope) -> bool {
+    match scope {
+        Scope::Account => true,
+        Scope::Session(session) => state.session == *session,
+        Scope::Profile(profile) => state.about.profile.as_ref() == Some(profile),
+        Scope::Title(profile, title) => {
+            state.about.profile.as_ref() == Some(profile)
+                && state.about.title.as_ref() == Some(title)
+        }
+    }
+}
+
+/// The marks that go, and those that speak of other titles too and stay without the erased one.
+async fn marks_in(
+    account: &AccountId,
+    scope: &Scope,
+    deps: &Deps,
+) -> Result<(Vec<SessionId>, Vec<Mark>), ReadError> {
+    let (mut gone, mut rewritten) = (Vec::new(), Vec::new());
+    for mut mark in deps.log.marks(account).await? {
+        match scope {
+            Scope::Account => gone.push(mark.command),
+            Scope::Profile(profile) if mark.profile == *profile => gone.push(mark.command),
+            Scope::Title(profile, title) if mark.profile == *profile && mark.kind.names(title) => {
+                match &mut mark.kind {
+                    MarkKind::Undone { titles, .. } if titles.len() > 1 => {
+                        titles.retain(|restored| restored.title != *title);
+                        rewritten.push(mark);
+                    }
+                    _ => gone.push(mark.command),
+                }
+            }
+            Scope::Profile(_) | Scope::Title(..) | Scope::Session(_) => {}
+        }
+    }
+    Ok((gone, rewritten))
+}

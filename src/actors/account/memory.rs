@@ -1,0 +1,116 @@
+//! What an account's actor remembers between batches; everything in it can be read again from the log.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::batch::Parked;
+use super::decide;
+use super::live::Live;
+use crate::actors::Deps;
+use crate::events::{AccountId, Append, Fence, Phase, ReadError, SessionId, SessionKey, Week};
+
+/// Weeks, fences and the sessions of late.
+#[derive(Default)]
+pub(super) struct Memory {
+    woken: bool,
+    pub(super) weeks: BTreeSet<Week>,
+    pub(super) fences: Vec<Fence>,
+    pub(super) sessions: HashMap<SessionId, Live>,
+    pub(super) parked: Parked,
+    commands: Option<BTreeSet<SessionId>>,
+}
+
+impl Memory {
+    /// Reads, once, which weeks are registered and what was erased.
+    pub(super) async fn wake_account(
+        &mut self,
+        account: &AccountId,
+        deps: &Deps,
+    ) -> Result<(), ReadError> {
+        if !self.woken {
+            self.weeks = deps.log.weeks(account).await?.into_iter().collect();
+            self.fences = deps.log.fences(account).await?;
+            self.woken = true;
+        }
+        Ok(())
+    }
+
+    /// Reads a session unless it is here; a week that holds nothing holds no session.
+    pub(super) async fn wake_session(
+        &mut self,
+        account: &AccountId,
+        session: SessionId,
+        deps: &Deps,
+    ) -> Result<(), ReadError> {
+        if !self.sessions.contains_key(&session) && self.weeks.contains(&session.week()) {
+            let key = SessionKey { account: account.clone(), session };
+            let stored = deps.log.session(&key).await?;
+            self.sessions.insert(session, Live::woken(stored));
+        }
+        Ok(())
+    }
+
+    /// The ids of all commands that persons of the account gave.
+    pub(super) async fn commands(
+        &mut self,
+        account: &AccountId,
+        deps: &Deps,
+    ) -> Result<&BTreeSet<SessionId>, ReadError> {
+        if self.commands.is_none() {
+            let marks = deps.log.marks(account).await?;
+            self.commands = Some(marks.into_iter().map(|mark| mark.command).collect());
+        }
+        Ok(self.commands.get_or_insert_default())
+    }
+
+    /// Remembers a command just given.
+    pub(super) fn command_given(&mut self, command: SessionId) {
+        if let Some(commands) = &mut self.commands {
+            commands.insert(command);
+        }
+    }
+
+    /// Forgets sessions and commands whose append failed.
+    pub(super) fn forget(&mut self, touched: &[SessionId]) {
+        for session in touched {
+            self.sessions.remove(session);
+        }
+        self.commands = None;
+    }
+
+    /// Counts a fold that panicked and forgets its half-changed session.
+    pub(super) fn fold_failed(&mut self, session: SessionId, deps: &Deps) {
+        self.sessions.remove(&session);
+        *self.parked.entry(session).or_default() += 1;
+        deps.parked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Keeps at most `most` sessions: ended ones go first, then those not heard of for longest.
+    pub(super) fn trim(&mut self, most: usize) {
+        if self.sessions.len() <= most {
+            return;
+        }
+        let mut by_use: Vec<_> = self
+            .sessions
+            .iter()
+            .map(|(session, live)| {
+                let state = live.state.as_ref();
+                let active = state.is_some_and(|state| !matches!(state.phase, Phase::Ended(_)));
+                (active, state.map(|state| state.last.received_at), *session)
+            })
+            .collect();
+        by_use.sort_unstable();
+        let surplus = self.sessions.len() - most;
+        for (_, _, session) in by_use.into_iter().take(surplus) {
+            self.sessions.remove(&session);
+        }
+    }
+
+    /// The snapshots that lag, to be written before the actor goes.
+    pub(super) fn farewell(&self, account: &AccountId) -> Option<Append> {
+        let rows =
+            self.sessions.iter().filter_map(|(session, live)| decide::farewell(*session, live));
+        let mut append = Append::new(account.clone());
+        append.snapshots = rows.collect();
+        (!append.snapshots.is_empty()).then_some(append)
+    }
+}

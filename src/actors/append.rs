@@ -1,0 +1,58 @@
+//! Appends until it is durable or the deadline has passed; the one place that retries a log.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{Deps, Refusal};
+use crate::events::{Append, AppendError};
+
+const BACKOFF_MIN_MS: u64 = 10;
+const BACKOFF_MAX_MS: u64 = 1_000;
+
+/// Repeats the same rows with jittered backoff until the log has them.
+///
+/// # Errors
+/// A refusal fit for the client, when the deadline passes or the log has stopped.
+pub(super) async fn append_until(deps: &Deps, batch: Append) -> Result<(), Refusal> {
+    let deadline = Instant::now() + deps.limits.append_deadline;
+    let mut pause_ms = BACKOFF_MIN_MS;
+    loop {
+        let error = match timeout_at(deadline, deps.log.append(batch.clone())).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) if matches!(error, AppendError::Corrupt(_)) || stopped(deps) => {
+                return Err(refusal(&error, deps));
+            }
+            Ok(Err(error)) => error,
+            Err(_) => AppendError::InDoubt("no answer in time".to_owned()),
+        };
+        let jitter = rand::rng().random_range(pause_ms / 2..=pause_ms);
+        let next = Instant::now() + Duration::from_millis(jitter);
+        if next >= deadline {
+            return Err(refusal(&error, deps));
+        }
+        sleep(Duration::from_millis(jitter)).await;
+        pause_ms = (pause_ms * 2).min(BACKOFF_MAX_MS);
+    }
+}
+
+fn stopped(deps: &Deps) -> bool {
+    deps.log.health().stopped.is_some()
+}
+
+fn refusal(error: &AppendError, deps: &Deps) -> Refusal {
+    tracing::error!(%error, "an append was given up");
+    let (detail, retry_after_ms) = match (deps.log.health().stopped, error) {
+        (Some(why), _) => {
+            (format!("the log takes no events: {why}; send them again later"), 10_000)
+        }
+        (None, AppendError::InDoubt(_)) => {
+            ("the log did not answer in time; send the same again".to_owned(), 1_000)
+        }
+        (None, AppendError::Unavailable(_) | AppendError::Corrupt(_)) => {
+            ("the log takes no events at the moment; send the same again".to_owned(), 1_000)
+        }
+    };
+    Refusal::StoreUnavailable { detail, retry_after_ms }
+}

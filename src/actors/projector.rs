@@ -1,0 +1,231 @@
+//! Merges what was recorded into the views.
+//!
+//! Its queue is a map from session to newest state, so it conflates: a session is merged at once when its
+//! phase changes and about once a second otherwise, however many facts arrive. Accounts that nobody reads have
+//! no views in memory; their signals are dropped, and the fill that the first read starts finds them in the log.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Supervised, WrapFuture};
+use actix_rt::ArbiterHandle;
+use tokio::sync::Notify;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::host::{self, KindVitals, Vitals, Watch};
+use crate::events::{AccountId, Clock, Mark, SessionId, State};
+use crate::projections::{Entry, Freshness, Recorded, ViewStore, project};
+
+/// How long a session's heartbeats are conflated.
+const LAZY: Duration = Duration::from_secs(1);
+/// More sessions than this in the queue are not waited for.
+const QUEUE_MAX: usize = 50_000;
+/// How many entries one merge takes.
+const MERGE_MAX: usize = 2_000;
+
+/// Something recorded, on its way to the views and the live feed.
+#[derive(Debug, Clone)]
+pub struct Signal {
+    pub(super) what: Subject,
+    pub(super) urgent: bool,
+}
+
+/// What was recorded.
+#[derive(Debug, Clone)]
+pub(super) enum Subject {
+    Session(State),
+    Mark(Mark),
+}
+
+impl Signal {
+    /// A session's newest state; urgent when the player's phase changed.
+    pub(super) fn session(state: State, urgent: bool) -> Self {
+        Self { what: Subject::Session(state), urgent }
+    }
+
+    /// A person's word; always urgent.
+    pub(super) fn mark(mark: Mark) -> Self {
+        Self { what: Subject::Mark(mark), urgent: true }
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    lazy: HashMap<(AccountId, SessionId), State>,
+    urgent: HashMap<(AccountId, SessionId), State>,
+    marks: Vec<(AccountId, Mark)>,
+    /// Whose entries are being merged right now; they are filled anew should that fail.
+    merging: Vec<AccountId>,
+}
+
+/// The queue in front of the projector actor; used from any thread.
+pub struct Projector {
+    queue: Mutex<Queue>,
+    wake: Notify,
+    views: Arc<dyn ViewStore>,
+    freshness: Arc<Freshness>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Projector {
+    /// A queue in front of these views.
+    pub fn new(
+        views: Arc<dyn ViewStore>,
+        freshness: Arc<Freshness>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
+        Arc::new(Self { queue: Mutex::default(), wake: Notify::new(), views, freshness, clock })
+    }
+
+    /// Starts the actor that empties the queue.
+    pub(super) fn start(
+        self: &Arc<Self>,
+        arbiter: &ArbiterHandle,
+        kind: &Arc<KindVitals>,
+        budget: host::Budget,
+    ) {
+        let watch = Watch {
+            kind: Arc::clone(kind),
+            vitals: Arc::<Vitals>::default(),
+            // Views without a projector would only grow stale: it is always started again.
+            budget: host::Budget { restarts_max: usize::MAX, ..budget },
+        };
+        let projector = Arc::clone(self);
+        host::spawn(arbiter, watch, move |_| Merger { projector });
+    }
+
+    /// Takes what was recorded; never waits.
+    pub(super) fn signal(&self, account: &AccountId, signal: Signal) {
+        if !self.views.wants(account) {
+            return;
+        }
+        let mut queue = self.lock();
+        match signal.what {
+            Subject::Mark(mark) => queue.marks.push((account.clone(), mark)),
+            Subject::Session(state) => {
+                let key = (account.clone(), state.session);
+                if signal.urgent || queue.urgent.contains_key(&key) {
+                    queue.lazy.remove(&key);
+                    queue.urgent.insert(key, state);
+                } else {
+                    queue.lazy.insert(key, state);
+                }
+            }
+        }
+        let wake = signal.urgent || queue.lazy.len() >= QUEUE_MAX;
+        self.freshness.signalled(self.clock.now());
+        drop(queue);
+        if wake {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Forgets what waits of an account, because it was erased.
+    pub(super) fn forget(&self, account: &AccountId) {
+        let mut queue = self.lock();
+        queue.lazy.retain(|(of, _), _| of != account);
+        queue.urgent.retain(|(of, _), _| of != account);
+        queue.marks.retain(|(of, _)| of != account);
+    }
+
+    /// Merges everything that waits; for shutdown and tests.
+    pub async fn flush(&self) {
+        self.merge(true).await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn merge(&self, lazy_too: bool) {
+        let now = self.clock.now();
+        let (sessions, marks) = {
+            let mut queue = self.lock();
+            let mut sessions = mem::take(&mut queue.urgent);
+            if lazy_too || queue.lazy.len() >= QUEUE_MAX {
+                sessions.extend(mem::take(&mut queue.lazy));
+            }
+            let marks = mem::take(&mut queue.marks);
+            let of = sessions.keys().map(|(account, _)| account);
+            queue.merging = of.chain(marks.iter().map(|(account, _)| account)).cloned().collect();
+            (sessions, marks)
+        };
+        let mut batch = Vec::new();
+        for ((account, _), state) in &sessions {
+            self.add(&mut batch, account, &Recorded::Session(state)).await;
+        }
+        for (account, mark) in &marks {
+            self.add(&mut batch, account, &Recorded::Mark(mark)).await;
+        }
+        self.merge_batch(batch).await;
+        self.lock().merging.clear();
+        if lazy_too {
+            self.freshness.merged_through(now);
+        }
+    }
+
+    async fn add(
+        &self,
+        batch: &mut Vec<(AccountId, Vec<Entry>)>,
+        account: &AccountId,
+        recorded: &Recorded<'_>,
+    ) {
+        batch.push((account.clone(), project(recorded)));
+        if batch.len() >= MERGE_MAX {
+            self.merge_batch(mem::take(batch)).await;
+        }
+    }
+
+    async fn merge_batch(&self, batch: Vec<(AccountId, Vec<Entry>)>) {
+        if batch.is_empty() {
+            return;
+        }
+        if let Err(error) = self.views.merge(batch).await {
+            tracing::warn!(%error, "views could not be merged; they are filled again");
+            self.give_up_merging().await;
+        }
+    }
+
+    /// Whatever was being merged may be half there: those accounts are filled again from the log.
+    async fn give_up_merging(&self) {
+        let accounts = mem::take(&mut self.lock().merging);
+        for account in accounts {
+            if let Err(error) = self.views.forget(&account).await {
+                tracing::warn!(%error, "views could not be forgotten");
+            }
+        }
+    }
+
+    async fn run(self: Arc<Self>) {
+        self.give_up_merging().await;
+        let mut lazy = interval(LAZY);
+        lazy.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.wake.notified() => self.merge(false).await,
+                _ = lazy.tick() => self.merge(true).await,
+            }
+        }
+    }
+}
+
+/// The actor that empties the queue.
+struct Merger {
+    projector: Arc<Projector>,
+}
+
+impl Actor for Merger {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Context<Self>) {
+        context.spawn(Arc::clone(&self.projector).run().into_actor(self));
+    }
+}
+
+impl Supervised for Merger {
+    fn restarting(&mut self, context: &mut Context<Self>) {
+        self.started(context);
+    }
+}

@@ -1,0 +1,218 @@
+//! The actors of a node together: what they share, how they are started, observed and stopped.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_rt::Arbiter;
+
+use super::host::{Budget, KindVitals};
+use super::{Accounts, Feeds, Projector, Subscription};
+use crate::events::{AccountId, Clock, EventLog, SessionId};
+use crate::projections::{Freshness, Policy, ViewStore};
+
+/// What bounds the actors; every figure has its reason in the default configuration.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How many threads account actors run on.
+    pub shards: usize,
+    /// Facts admitted on the node and not answered yet.
+    pub node_waiting_max: usize,
+    /// Facts waiting for one account.
+    pub account_waiting_max: usize,
+    /// Facts that one append of an account takes.
+    pub batch_max: usize,
+    /// Sessions that an account's actor keeps in memory.
+    pub account_sessions_max: usize,
+    /// How long an append is repeated before its facts are refused.
+    pub append_deadline: Duration,
+    /// How long an account's actor stays without anything to do.
+    pub idle_after: Duration,
+    /// How often an actor may fail.
+    pub restarts: Budget,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            shards: std::thread::available_parallelism().map_or(1, Into::into),
+            node_waiting_max: 20_000,
+            account_waiting_max: 20_000,
+            batch_max: 2_000,
+            account_sessions_max: 16,
+            append_deadline: Duration::from_secs(10),
+            idle_after: Duration::from_secs(60),
+            restarts: Budget { restarts_max: 5, within: Duration::from_secs(30) },
+        }
+    }
+}
+
+/// What all actors share.
+pub(crate) struct Deps {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) views: Arc<dyn ViewStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) projector: Arc<Projector>,
+    pub(crate) feeds: Arc<Feeds>,
+    pub(crate) limits: Limits,
+    pub(crate) kinds: Kinds,
+    pub(crate) chaos: Chaos,
+    pub(crate) parked: AtomicU64,
+}
+
+/// The vitals of every kind of actor.
+pub struct Kinds {
+    /// One per active account.
+    pub account: Arc<KindVitals>,
+    /// One per thread.
+    pub shard: Arc<KindVitals>,
+    /// Merges into the views.
+    pub projector: Arc<KindVitals>,
+}
+
+/// Failures on demand, for trying out what happens then.
+#[derive(Default)]
+pub struct Chaos {
+    poisoned: Mutex<BTreeSet<SessionId>>,
+}
+
+impl Chaos {
+    /// Lets every fold of `session` panic from now on.
+    pub fn poison(&self, session: SessionId) {
+        self.poisoned.lock().unwrap_or_else(PoisonError::into_inner).insert(session);
+    }
+
+    /// Fails, because it was asked to.
+    #[expect(clippy::panic, reason = "it is what was asked for")]
+    pub(super) fn panic() {
+        panic!("made to fail");
+    }
+
+    pub(super) fn poisons(&self, session: SessionId) -> bool {
+        self.poisoned.lock().unwrap_or_else(PoisonError::into_inner).contains(&session)
+    }
+}
+
+/// How the actors of one kind are doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedKind {
+    /// The kind's name.
+    pub name: &'static str,
+    /// Running now.
+    pub active: usize,
+    /// Started afresh after a panic.
+    pub restarts: u64,
+    /// Given up after too many.
+    pub given_up: u64,
+    /// What the last panic said.
+    pub last_failure: Option<String>,
+}
+
+/// How the actors are doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// Each kind.
+    pub kinds: Vec<ObservedKind>,
+    /// Folds that failed and sessions parked for it.
+    pub parked: u64,
+    /// Facts admitted and not answered yet.
+    pub admitted: usize,
+    /// Followers of live feeds.
+    pub followers: usize,
+}
+
+/// The actors of a node.
+pub struct System {
+    accounts: Accounts,
+    deps: Arc<Deps>,
+    arbiters: Vec<Arbiter>,
+}
+
+impl System {
+    /// Starts the actors on threads of their own. Needs a running actix system on this thread.
+    pub fn start(
+        log: Arc<dyn EventLog>,
+        views: Arc<dyn ViewStore>,
+        (policy, freshness, clock): (Arc<Policy>, Arc<Freshness>, Arc<dyn Clock>),
+        limits: Limits,
+    ) -> Self {
+        let kinds = Kinds {
+            account: KindVitals::new("account"),
+            shard: KindVitals::new("shard"),
+            projector: KindVitals::new("projector"),
+        };
+        let projector = Projector::new(Arc::clone(&views), freshness, Arc::clone(&clock));
+        let deps = Arc::new(Deps {
+            log,
+            views,
+            projector,
+            feeds: Feeds::new(policy, Arc::clone(&clock)),
+            clock,
+            limits,
+            kinds,
+            chaos: Chaos::default(),
+            parked: AtomicU64::new(0),
+        });
+        let shards: Vec<Arbiter> = (0..deps.limits.shards.max(1)).map(|_| Arbiter::new()).collect();
+        let accounts = Accounts::start(&shards, &deps);
+        let side = Arbiter::new();
+        deps.projector.start(&side.handle(), &deps.kinds.projector, deps.limits.restarts);
+        side.spawn(Arc::clone(&deps.feeds).watch_for_silence());
+        Self { accounts, deps, arbiters: shards.into_iter().chain([side]).collect() }
+    }
+
+    /// The way to the account actors.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// Follows an account from now on.
+    pub fn subscribe(&self, account: &AccountId) -> Subscription {
+        self.deps.feeds.subscribe(account)
+    }
+
+    /// The queue in front of the views.
+    pub fn projector(&self) -> &Arc<Projector> {
+        &self.deps.projector
+    }
+
+    /// Failures on demand.
+    pub fn chaos(&self) -> &Chaos {
+        &self.deps.chaos
+    }
+
+    /// How the actors are doing.
+    pub fn observe(&self) -> Observed {
+        let kinds = &self.deps.kinds;
+        let kinds = [&kinds.account, &kinds.shard, &kinds.projector].map(|kind| ObservedKind {
+            name: kind.name,
+            active: kind.active(),
+            restarts: kind.restarts(),
+            given_up: kind.given_up(),
+            last_failure: kind.last_failure(),
+        });
+        Observed {
+            kinds: kinds.into(),
+            parked: self.deps.parked.load(Ordering::Relaxed),
+            admitted: self.accounts.admitted(),
+            followers: self.deps.feeds.followers(),
+        }
+    }
+
+    /// Ends the live feeds; the rest goes on.
+    pub fn close_feeds(&self) {
+        self.deps.feeds.close();
+    }
+
+    /// Finishes what waits, writes what lags, merges what is signalled, and ends the threads.
+    pub async fn stop(self) {
+        self.deps.feeds.close();
+        self.accounts.passivate().await;
+        self.deps.projector.flush().await;
+        for arbiter in self.arbiters {
+            arbiter.stop();
+            // The thread ends by itself once its last task yields; joining here would block this one.
+        }
+    }
+}
