@@ -101,7 +101,7 @@ impl State {
         self.numbered &= event.fact.seq.is_some();
         if self.numbered {
             self.conflict |= seq == self.seq;
-            self.missing.add(self.seq + 1, seq);
+            self.missing.add(self.seq.saturating_add(1), seq);
         }
         self.seq = seq;
     }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{About, AccountId, Fact, Id, Kind, Media, Reason, SessionId, Timestamp};
@@ -14,19 +14,19 @@ use super::{About, AccountId, Fact, Id, Kind, Media, Reason, SessionId, Timestam
 #[serde(default)]
 pub struct FactJson<'a> {
     /// The household; may be in the path instead.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
     pub account: Option<Cow<'a, str>>,
     /// The person watching.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
     pub profile: Option<Cow<'a, str>>,
     /// UUIDv7.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
     pub session: Option<Cow<'a, str>>,
     /// Contiguous from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u32>,
     /// One of [`Kind::ALL`].
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
     pub kind: Option<Cow<'a, str>>,
     /// By the player's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,7 @@ pub struct FactJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_ms: Option<u64>,
     /// The title.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
     pub title: Option<Cow<'a, str>>,
     /// How long it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,16 +53,16 @@ pub struct FactJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// The player.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
     pub device: Option<Cow<'a, str>>,
     /// What sort of thing it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media: Option<Media>,
     /// For display.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
     pub name: Option<Cow<'a, str>>,
     /// For display.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
     pub series: Option<Cow<'a, str>>,
     /// Season number.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,18 +77,20 @@ pub struct FactJson<'a> {
     #[serde(skip_serializing)]
     pub private: Option<bool>,
     /// Where it came from, if not from a player.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
     pub source: Option<Cow<'a, str>>,
     /// The source's own key of the session.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
     pub source_session: Option<Cow<'a, str>>,
     /// The source states where the viewer stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bookmark: Option<bool>,
     /// Echoed in acknowledgements.
-    #[serde(borrow, rename = "ref", skip_serializing)]
+    #[serde(borrow, deserialize_with = "borrowed", rename = "ref", skip_serializing)]
     pub reference: Option<Cow<'a, str>>,
 }
+
+const NOT_AN_OBJECT: &str = "a fact is a JSON object";
 
 /// Why JSON is not a fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +107,12 @@ impl<'a> FactJson<'a> {
     /// # Errors
     /// [`NotAFact`].
     pub fn parse(text: &'a [u8]) -> Result<Self, NotAFact> {
-        serde_json::from_slice(text).map_err(|error| explain(text, &error))
+        let json = serde_json::from_slice(text).map_err(|error| explain(text, &error))?;
+        // A derived reader would also take an array, field by field.
+        match text.trim_ascii_start().first() {
+            Some(b'{') => Ok(json),
+            _ => Err(NotAFact::Invalid(NOT_AN_OBJECT.to_owned())),
+        }
     }
 
     /// The fact, if all that is required is there and every text is what it should be.
@@ -214,6 +221,13 @@ fn kinds() -> String {
     Kind::ALL.map(Kind::as_str).join(", ")
 }
 
+/// serde borrows a `Cow` only where it is the field itself: inside an `Option` it would copy.
+fn borrowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    Ok(Option::<Text<'de>>::deserialize(deserializer)?.map(|text| text.0))
+}
+
 /// Finds the field that is wrong; only ever runs for input that was refused.
 fn explain(text: &[u8], error: &serde_json::Error) -> NotAFact {
     let value: Value = match serde_json::from_slice(text) {
@@ -221,7 +235,7 @@ fn explain(text: &[u8], error: &serde_json::Error) -> NotAFact {
         Err(syntax) => return NotAFact::Malformed(format!("not JSON: {syntax}")),
     };
     let Value::Object(fields) = value else {
-        return NotAFact::Invalid("a fact is a JSON object".to_owned());
+        return NotAFact::Invalid(NOT_AN_OBJECT.to_owned());
     };
     let wrong = fields.iter().find_map(|(field, value)| {
         let right = shape_of(field)?;

@@ -124,8 +124,9 @@ fn rate_fields(rate: Option<f64>) -> (Option<u32>, Option<f64>) {
         reason = "checked by the way back"
     )]
     let milli = (rate * 1000.0) as u32;
-    #[expect(clippy::float_cmp, reason = "exactness is the question")]
-    if f64::from(milli) / 1000.0 == rate { (Some(milli), None) } else { (None, Some(rate)) }
+    // Bits and not values: minus zero has another fingerprint than zero.
+    let exact = (f64::from(milli) / 1000.0).to_bits() == rate.to_bits();
+    if exact { (Some(milli), None) } else { (None, Some(rate)) }
 }
 
 pub(super) fn timestamp(ms: u64) -> Result<Timestamp, DecodeError> {
