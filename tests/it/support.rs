@@ -1,1 +1,204 @@
-//! What every test needs: facts in few words, waiting for a condition.
+//! What every test needs: facts in few words, a log that fails on demand, waiting for a condition.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use viewlog::events::memory::MemoryLog;
+use viewlog::events::{
+    About, AccountId, Append, AppendError, Compacted, Depth, Erased, Event, EventLog, Fact, Fence,
+    Health, Id, Kind, Mark, ReadError, Reason, SessionId, SessionKey, Stored, Timestamp, Week,
+};
+
+/// 2026-11-23T05:00:00Z, when every test begins.
+pub const T0: i64 = 1_795_410_000_000;
+
+/// So many seconds into the test.
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_ms(T0 + seconds * 1_000)
+}
+
+/// An id from a text known to be one.
+pub fn id<K>(text: &str) -> Id<K> {
+    Id::new(text).unwrap()
+}
+
+/// The test's household.
+pub fn home() -> AccountId {
+    id("home")
+}
+
+/// The session with this number, begun at the test's beginning.
+pub fn session(number: u128) -> SessionId {
+    SessionId::derived(at(0), number)
+}
+
+/// A numbered fact of Anna's session of title `film`, with everything else at rest.
+pub fn fact(session: SessionId, seq: u32, kind: Kind, position_s: u64) -> Fact {
+    let mut fact = Fact::new(session, kind, position_s * 1_000);
+    fact.seq = Some(seq);
+    fact.at = Some(at(i64::from(seq) * 10));
+    fact.duration_ms = Some(3_600_000);
+    fact.about = Some(Box::new(About {
+        profile: Some(id("anna")),
+        title: Some(id("film")),
+        device: Some(id("tv")),
+        ..About::default()
+    }));
+    if kind == Kind::Stopped {
+        fact.reason = Some(Reason::User);
+    }
+    fact
+}
+
+/// A fact received a second after it happened.
+pub fn event(fact: Fact) -> Event {
+    let received_at = fact.at.unwrap_or(at(0)).plus_ms(1_000);
+    Event::new(fact, received_at, None)
+}
+
+/// A session of `count` facts ten seconds apart: started, heartbeats, stopped.
+pub fn watch(session: SessionId, count: u32) -> Vec<Event> {
+    let kind = |seq| match seq {
+        0 => Kind::Started,
+        seq if seq + 1 == count => Kind::Stopped,
+        _ => Kind::Progressed,
+    };
+    (0..count).map(|seq| event(fact(session, seq, kind(seq), u64::from(seq) * 10))).collect()
+}
+
+/// Waits until `condition` holds; fails, naming it, if it does not come to hold.
+pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition().await {
+        assert!(begun.elapsed() < Duration::from_secs(20), "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// How the next appends of a [`FlakyLog`] fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// Nothing is written.
+    Unavailable,
+    /// It is written, and then said to be in doubt.
+    InDoubt,
+}
+
+/// A log whose next appends fail.
+#[derive(Default)]
+pub struct FlakyLog {
+    inner: MemoryLog,
+    unavailable: AtomicUsize,
+    in_doubt: AtomicUsize,
+    appends: AtomicUsize,
+}
+
+impl FlakyLog {
+    /// Lets the next `times` appends fail.
+    pub fn fail(&self, failure: Failure, times: usize) {
+        match failure {
+            Failure::Unavailable => self.unavailable.store(times, Ordering::SeqCst),
+            Failure::InDoubt => self.in_doubt.store(times, Ordering::SeqCst),
+        }
+    }
+
+    /// How many appends were asked for.
+    pub fn appends(&self) -> usize {
+        self.appends.load(Ordering::SeqCst)
+    }
+}
+
+fn take(count: &AtomicUsize) -> bool {
+    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
+}
+
+#[async_trait]
+impl EventLog for FlakyLog {
+    async fn append(&self, batch: Append) -> Result<(), AppendError> {
+        self.appends.fetch_add(1, Ordering::SeqCst);
+        if take(&self.unavailable) {
+            return Err(AppendError::Unavailable("made to fail".to_owned()));
+        }
+        let is_in_doubt = take(&self.in_doubt);
+        self.inner.append(batch).await?;
+        if is_in_doubt {
+            return Err(AppendError::InDoubt("made to doubt".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError> {
+        self.inner.session(key).await
+    }
+
+    async fn events(
+        &self,
+        key: &SessionKey,
+        seqs: RangeInclusive<u64>,
+    ) -> Result<Vec<Event>, ReadError> {
+        self.inner.events(key, seqs).await
+    }
+
+    async fn weeks(&self, account: &AccountId) -> Result<Vec<Week>, ReadError> {
+        self.inner.weeks(account).await
+    }
+
+    async fn week(
+        &self,
+        account: &AccountId,
+        week: Week,
+        depth: Depth,
+    ) -> Result<Vec<Stored>, ReadError> {
+        self.inner.week(account, week, depth).await
+    }
+
+    async fn marks(&self, account: &AccountId) -> Result<Vec<Mark>, ReadError> {
+        self.inner.marks(account).await
+    }
+
+    async fn fences(&self, account: &AccountId) -> Result<Vec<Fence>, ReadError> {
+        self.inner.fences(account).await
+    }
+
+    async fn accounts(
+        &self,
+        after: Option<&AccountId>,
+        limit: usize,
+    ) -> Result<Vec<AccountId>, ReadError> {
+        self.inner.accounts(after, limit).await
+    }
+
+    async fn compact(&self, compacted: Compacted) -> Result<(), AppendError> {
+        self.inner.compact(compacted).await
+    }
+
+    async fn erase(&self, erased: Erased) -> Result<(u64, u64), AppendError> {
+        self.inner.erase(erased).await
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        self.inner.note(name).await
+    }
+
+    async fn set_note(&self, name: &str, value: Option<&[u8]>) -> Result<(), AppendError> {
+        self.inner.set_note(name, value).await
+    }
+
+    fn health(&self) -> Health {
+        self.inner.health()
+    }
+}
+
+/// The whole of an account's sessions, folded from the log.
+pub async fn folded(log: &Arc<dyn EventLog>, account: &AccountId) -> Vec<viewlog::events::State> {
+    let mut states = Vec::new();
+    for week in log.weeks(account).await.unwrap() {
+        for stored in log.week(account, week, Depth::Snapshots).await.unwrap() {
+            states.extend(stored.state());
+        }
+    }
+    states
+}

@@ -1,0 +1,74 @@
+//! Facts as a household's players would send them: one session an account, a heartbeat each time.
+
+use viewlog::events::{About, AccountId, Event, Fact, Id, Kind, SessionId, SystemClock, Clock, Timestamp};
+
+/// An account with one session that goes on for ever.
+#[derive(Clone)]
+pub struct Player {
+    pub account: AccountId,
+    pub session: SessionId,
+    pub seq: u32,
+    started: Timestamp,
+    number: usize,
+}
+
+impl Player {
+    pub fn new(number: usize) -> Self {
+        let now = SystemClock.now();
+        Self {
+            account: Id::new(&format!("household-{number:06}")).unwrap(),
+            session: SessionId::derived(now, xxhash_rust::xxh3::xxh3_128(&number.to_le_bytes())),
+            seq: 0,
+            started: now,
+            number,
+        }
+    }
+
+    pub fn many(count: usize) -> Vec<Self> {
+        (0..count).map(Self::new).collect()
+    }
+
+    /// The next fact: a start, then a heartbeat every ten seconds of content, as fast as asked for.
+    pub fn next(&mut self) -> Event {
+        let seq = self.seq;
+        self.seq += 1;
+        let kind = if seq == 0 { Kind::Started } else { Kind::Progressed };
+        let mut fact = Fact::new(self.session, kind, u64::from(seq) * 1_000);
+        fact.seq = Some(seq);
+        fact.at = Some(self.started.plus_ms(i64::from(seq) * 1_000));
+        fact.rate = Some(1.0);
+        fact.duration_ms = Some(3_600_000);
+        fact.about = Some(Box::new(About {
+            profile: Some(Id::new("anna").unwrap()),
+            title: Some(Id::new("tt0944947:s1e3").unwrap()),
+            device: Some(Id::new("living-room-tv").unwrap()),
+            name: Some("The Long Road".into()),
+            ..About::default()
+        }));
+        Event::new(fact, SystemClock.now(), None)
+    }
+
+    /// The next fact as JSON, with title and profile on every fact as the API advises.
+    pub fn next_json(&mut self) -> String {
+        let seq = self.seq;
+        self.seq += 1;
+        let kind = if seq == 0 { "started" } else { "progressed" };
+        format!(
+            concat!(
+                r#"{{"account":"{}","profile":"anna","session":"{}","seq":{},"kind":"{}","at":"{}","#,
+                r#""position_ms":{},"title":"tt0944947:s1e3","duration_ms":3600000,"rate":1.0,"#,
+                r#""device":"living-room-tv","media":"episode","name":"The Long Road"}}"#
+            ),
+            self.account,
+            self.session,
+            seq,
+            kind,
+            self.started.plus_ms(i64::from(seq) * 1_000),
+            u64::from(seq) * 1_000,
+        )
+    }
+
+    pub fn number(&self) -> usize {
+        self.number
+    }
+}

@@ -1,0 +1,102 @@
+//! A closed loop of many waiters, and the latencies they saw.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use crate::{RUN, WARM_UP};
+
+/// What a closed loop came to.
+pub struct Load {
+    pub facts_per_s: f64,
+    pub latency_us: Histogram<u64>,
+    pub errors: u64,
+}
+
+/// Tells waiters when to count and when to stop.
+#[derive(Clone, Default)]
+pub struct Signal {
+    counting: Arc<AtomicBool>,
+    stopped: Arc<AtomicBool>,
+    facts: Arc<AtomicU64>,
+    errors: Arc<AtomicU64>,
+}
+
+/// What one waiter saw.
+pub struct Waiter {
+    signal: Signal,
+    latency_us: Histogram<u64>,
+}
+
+impl Waiter {
+    pub fn new(signal: &Signal) -> Self {
+        Self { signal: signal.clone(), latency_us: Histogram::new(3).unwrap() }
+    }
+
+    pub fn goes_on(&self) -> bool {
+        !self.signal.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Counts facts acknowledged by one request that was sent at `sent`.
+    pub fn acknowledged(&mut self, facts: u64, sent: Instant) {
+        if self.signal.counting.load(Ordering::Relaxed) {
+            self.signal.facts.fetch_add(facts, Ordering::Relaxed);
+            let us = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.latency_us.saturating_record(us);
+        }
+    }
+
+    pub fn failed(&self) {
+        self.signal.errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn histogram(self) -> Histogram<u64> {
+        self.latency_us
+    }
+}
+
+/// Lets waiters warm up, counts for a while, stops them and gathers what they saw.
+pub async fn measure<F>(waiters: impl FnOnce(&Signal) -> Vec<F>) -> Load
+where
+    F: Future<Output = Histogram<u64>> + Send + 'static,
+{
+    let signal = Signal::default();
+    let tasks: Vec<_> = waiters(&signal).into_iter().map(tokio::spawn).collect();
+    tokio::time::sleep(WARM_UP).await;
+    signal.counting.store(true, Ordering::Relaxed);
+    let begun = Instant::now();
+    tokio::time::sleep(RUN).await;
+    let facts = signal.facts.load(Ordering::Relaxed);
+    let elapsed = begun.elapsed();
+    signal.counting.store(false, Ordering::Relaxed);
+    signal.stopped.store(true, Ordering::Relaxed);
+    let mut latency_us = Histogram::new(3).unwrap();
+    for task in tasks {
+        latency_us.add(task.await.unwrap()).unwrap();
+    }
+    let errors = signal.errors.load(Ordering::Relaxed);
+    Load { facts_per_s: per_second(facts, elapsed), latency_us, errors }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
+pub fn per_second(count: u64, elapsed: Duration) -> f64 {
+    count as f64 / elapsed.as_secs_f64()
+}
+
+impl Load {
+    pub fn print(&self, what: &str) {
+        let at = |q: f64| Duration::from_micros(self.latency_us.value_at_quantile(q)).as_secs_f64() * 1e3;
+        println!(
+            "{what:<44} {:>9.0}/s   p50 {:>7.2} ms  p99 {:>7.2} ms  p999 {:>7.2} ms  max {:>7.2} ms  errors {}",
+            self.facts_per_s,
+            at(0.5),
+            at(0.99),
+            at(0.999),
+            at(1.0),
+            self.errors
+        );
+    }
+}

@@ -1,0 +1,47 @@
+//! The measurements of docs/benchmarks.md. `cargo bench --bench viewlog -- [name…]`; no name runs all.
+//!
+//! Client and server share the machine's cores, as the figures say. Numbers compare within one run alone:
+//! machines are shared and noisy.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a benchmark: it stops at the first thing that is wrong, and its output is the point"
+)]
+
+mod disk;
+mod facts;
+mod in_process;
+mod load;
+mod log;
+mod memory;
+mod network;
+mod rebuild;
+mod reads;
+
+use std::time::Duration;
+
+/// How long each measurement runs after its warm-up.
+const RUN: Duration = Duration::from_secs(4);
+const WARM_UP: Duration = Duration::from_secs(1);
+
+fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    let all: [(&str, fn()); 7] = [
+        ("log", log::run),
+        ("in-process", in_process::run),
+        ("network", network::run),
+        ("reads", reads::run),
+        ("rebuild", rebuild::run),
+        ("disk", disk::run),
+        ("memory", memory::run),
+    ];
+    for (name, run) in all {
+        if asked.is_empty() || asked.iter().any(|asked| asked == name) {
+            println!("\n## {name}");
+            run();
+        }
+    }
+}

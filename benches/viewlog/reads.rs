@@ -1,0 +1,71 @@
+//! Reads through HTTP: accounts with a year of history, asked in turn.
+
+use std::time::Instant;
+
+use crate::facts::Player;
+use crate::load::{Signal, Waiter, measure};
+use crate::network::{Http, Server};
+
+const ACCOUNTS: usize = 500;
+const PLAYS: usize = 200;
+const CLIENTS: usize = 32;
+
+pub fn run() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let server = Server::start();
+        fill(&server).await;
+        let questions = [
+            ("resume point", "/profiles/anna/resume/title-7"),
+            ("continue watching, 20", "/profiles/anna/continue-watching?limit=20"),
+            ("history, 50", "/profiles/anna/history?limit=50"),
+            ("title", "/profiles/anna/titles/title-7"),
+            ("now", "/now"),
+        ];
+        for (what, path) in questions {
+            ask(&server, path).await.print(&format!("GET {what}, {CLIENTS} connections"));
+        }
+    });
+}
+
+async fn fill(server: &Server) {
+    let mut http = Http::connect(&server.address).await;
+    for account in 0..ACCOUNTS {
+        let mut body = String::new();
+        for play in 0..PLAYS {
+            let mut player = Player::new(account * PLAYS + play);
+            for _ in 0..4 {
+                let title = format!("title-{}", play % 60);
+                let line = player.next_json().replace("tt0944947:s1e3", &title);
+                body.push_str(&line.replace(player.account.as_str(), &format!("reader-{account}")));
+                body.push('\n');
+            }
+        }
+        assert_eq!(http.post("/v1/events", "application/x-ndjson", &body).await, 200);
+    }
+}
+
+async fn ask(server: &Server, path: &'static str) -> crate::load::Load {
+    let asker = |client: usize, address: String, signal: &Signal| {
+        let mut waiter = Waiter::new(signal);
+        async move {
+            let mut http = Http::connect(&address).await;
+            for account in (0..ACCOUNTS).cycle().skip(client * ACCOUNTS / CLIENTS) {
+                let path = format!("/v1/accounts/reader-{account}{path}");
+                let sent = Instant::now();
+                match http.get(&path).await {
+                    200 => waiter.acknowledged(1, sent),
+                    _ => waiter.failed(),
+                }
+                if !waiter.goes_on() {
+                    break;
+                }
+            }
+            waiter.histogram()
+        }
+    };
+    measure(|signal| {
+        (0..CLIENTS).map(|client| asker(client, server.address.clone(), signal)).collect()
+    })
+    .await
+}
