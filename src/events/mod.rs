@@ -18,6 +18,7 @@ mod log;
 mod mark;
 pub mod memory;
 mod state;
+mod stored;
 mod time;
 
 pub use event::{Event, Order};
