@@ -1,1 +1,373 @@
-//! stub
+//! The log of a single node: one directory, no server, everything acknowledged survives a crash.
+//!
+//! One thread writes and syncs, many appends at once; reads run where they are asked. After a stop that was
+//! not orderly the journals are checked against what was acknowledged, and what is missing is refused by
+//! name instead of being passed over. One process holds the directory. The store under it is fjall, which
+//! is named nowhere else.
+
+mod high_water;
+mod janitor;
+mod journal;
+mod keys;
+mod read;
+mod recovery;
+mod space;
+mod tables;
+mod writer;
+
+use std::fs::{self, File};
+use std::io;
+use std::ops::RangeInclusive;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+
+use self::janitor::{Janitor, Swept};
+use self::space::Space;
+use self::tables::{Row, Table, Tables};
+use self::writer::{Done, Job, Shared, Writer};
+use super::codec::encode_mark;
+use super::{
+    AccountId, Append, AppendError, Compacted, Depth, Erased, Event, EventLog, Fence, Health, Mark,
+    ReadError, SessionKey, Stored, Week,
+};
+
+/// How an embedded log behaves.
+#[derive(Debug, Clone)]
+pub struct EmbeddedOptions {
+    /// With less free space than this, in bytes, appends are refused until there is more: a store that
+    /// runs into a full disk stops for good. Room for one memtable on its way to disk.
+    pub free_bytes_min: u64,
+    /// Opens a damaged log with what is readable, and keeps copies of what it was.
+    pub accept_damage: bool,
+    /// Memory for blocks read from disk, in bytes; the system's page cache lies behind it.
+    pub cache_bytes: u64,
+    /// How many bytes of a table are gathered in memory before they go to its files. Smaller ones are
+    /// written more often: 16 MiB cost half as much writing again. Counts when the directory is made.
+    pub memtable_bytes: u64,
+    /// How many appends may wait; further ones wait outside.
+    pub queue_appends_max: usize,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self {
+            free_bytes_min: 64 * 1024 * 1024,
+            accept_damage: false,
+            cache_bytes: 64 * 1024 * 1024,
+            memtable_bytes: 64 * 1024 * 1024,
+            queue_appends_max: 4_096,
+        }
+    }
+}
+
+/// Why a directory cannot be opened as a log.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("{} is in use by another process", dir.display())]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// It holds something else, or a log of another version.
+    #[error("{} holds {found:?}, which this version does not know", dir.display())]
+    Format {
+        /// The directory.
+        dir: PathBuf,
+        /// What its format file says.
+        found: String,
+    },
+    /// Acknowledged events are missing.
+    #[error("the log is damaged: {what}; its journals are in {}", copies.display())]
+    Damaged {
+        /// What is missing.
+        what: String,
+        /// Where the journals lie as they were found.
+        copies: PathBuf,
+    },
+    /// The store refuses to open.
+    #[error("the log in {} cannot be opened: {reason}", dir.display())]
+    Store {
+        /// The directory.
+        dir: PathBuf,
+        /// The store's own words.
+        reason: String,
+    },
+    /// The file system refuses.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// What an embedded log has done since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Statistics {
+    /// Batches written and synced.
+    pub commits: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// The longest of them, in microseconds, sync included.
+    pub worst_commit_us: u64,
+    /// Memtables that were full.
+    pub memtables_retired: u64,
+    /// How many of those have been freed.
+    pub memtables_freed: u64,
+}
+
+/// A log in a directory of its own.
+///
+/// Dropping it closes it; [`EmbeddedLog::close`] says whether that went well.
+pub struct EmbeddedLog {
+    queue: mpsc::Sender<Job>,
+    shared: Arc<Shared>,
+    swept: Arc<Swept>,
+    writer: Mutex<Option<JoinHandle<bool>>>,
+    janitor: Mutex<Option<Janitor>>,
+    tables: Tables,
+    dir: PathBuf,
+    /// Last, so that the directory is free only when the store is closed.
+    _lock: File,
+}
+
+impl EmbeddedLog {
+    /// Opens the log in `dir`, making it if there is none. Reads all journals, at most some 512 MiB.
+    ///
+    /// # Errors
+    /// [`OpenError`]; damage is an error unless the options accept it.
+    pub fn open(dir: &Path, options: EmbeddedOptions) -> Result<Self, OpenError> {
+        let opened = recovery::open(dir, &options)?;
+        let shared = Arc::new(Shared::new(Space::new(dir.to_owned(), options.free_bytes_min)));
+        let swept = Arc::new(Swept::default());
+        let (queue, jobs) = mpsc::channel(options.queue_appends_max.max(1));
+        let body = Writer {
+            tables: opened.tables.clone(),
+            shared: Arc::clone(&shared),
+            high_water: opened.high_water,
+            level: opened.level,
+            queue: jobs,
+        };
+        let io = |source| OpenError::Io { path: dir.to_owned(), source };
+        let writer = thread::Builder::new().name("log-writer".to_owned());
+        let janitor = Janitor::start(opened.tables.clone(), Arc::clone(&swept)).map_err(io)?;
+        let writer = writer.spawn(move || body.run()).map_err(io)?;
+        Ok(Self {
+            queue,
+            shared,
+            swept,
+            writer: Mutex::new(Some(writer)),
+            janitor: Mutex::new(Some(janitor)),
+            tables: opened.tables,
+            dir: dir.to_owned(),
+            _lock: opened.lock,
+        })
+    }
+
+    /// Writes what waits, syncs, and leaves word of an orderly stop. Appends are refused from then on, reads
+    /// go on until the log is dropped. A second call does nothing.
+    ///
+    /// # Errors
+    /// Says why the stop was not orderly; what was acknowledged is durable all the same.
+    pub fn close(&self) -> Result<(), AppendError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(writer) = writer else { return Ok(()) };
+        self.shared.closing.store(true, Ordering::Release);
+        // A full queue needs no word: the writer is awake and looks.
+        let _ = self.queue.try_send(Job::Stop);
+        let is_durable = writer.join().unwrap_or(false);
+        self.janitor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if !is_durable {
+            let reason = self.shared.stopped();
+            let reason = reason.unwrap_or_else(|| "the last sync failed".to_owned());
+            return Err(AppendError::Corrupt(reason));
+        }
+        recovery::write_clean(&self.dir)
+            .map_err(|error| AppendError::Unavailable(error.to_string()))
+    }
+
+    /// What it has done since it was opened.
+    pub fn statistics(&self) -> Statistics {
+        Statistics {
+            commits: self.shared.commits.load(Ordering::Relaxed),
+            rows: self.shared.rows.load(Ordering::Relaxed),
+            worst_commit_us: self.shared.worst_commit_us.load(Ordering::Relaxed),
+            memtables_retired: self.swept.retired.load(Ordering::Relaxed),
+            memtables_freed: self.swept.freed.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Changes [`EmbeddedOptions::free_bytes_min`] while it runs.
+    pub fn set_free_bytes_min(&self, bytes: u64) {
+        self.shared.space.set_bytes_min(bytes);
+    }
+
+    /// What the directory takes on disk, in bytes; asks for every file, some hundreds.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn disk_bytes(&self) -> io::Result<u64> {
+        bytes_in(&self.dir)
+    }
+
+    /// Writes everything from memory to files and merges them: smallest on disk, fastest to read. Takes long
+    /// and about as much free space again; blocks its thread.
+    ///
+    /// # Errors
+    /// When the log has stopped or the store fails.
+    pub fn compact_storage(&self) -> Result<(), AppendError> {
+        if let Some(reason) = self.shared.stopped() {
+            return Err(AppendError::Corrupt(reason));
+        }
+        let failed = |error: fjall::Error| AppendError::Unavailable(error.to_string());
+        for keyspace in self.tables.all() {
+            keyspace.rotate_memtable_and_wait().map_err(failed)?;
+            keyspace.major_compact().map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(Done<T>) -> Job) -> Result<T, AppendError> {
+        let (done, answer) = oneshot::channel();
+        if self.shared.closing.load(Ordering::Acquire) || self.queue.send(job(done)).await.is_err()
+        {
+            let closed = || AppendError::Unavailable("the log is closed".to_owned());
+            return Err(self.shared.stopped().map_or_else(closed, AppendError::Corrupt));
+        }
+        let gone = || AppendError::InDoubt("the log closed before it answered".to_owned());
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl Drop for EmbeddedLog {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(%error, "the log was not closed in order");
+        }
+    }
+}
+
+#[async_trait]
+impl EventLog for EmbeddedLog {
+    async fn append(&self, batch: Append) -> Result<(), AppendError> {
+        if batch.rows() == 0 {
+            return Ok(());
+        }
+        let rows = rows_of(batch);
+        self.ask(|done| Job::Write(rows, done)).await
+    }
+
+    async fn session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError> {
+        self.tables.read_session(key)
+    }
+
+    async fn events(
+        &self,
+        key: &SessionKey,
+        seqs: RangeInclusive<u64>,
+    ) -> Result<Vec<Event>, ReadError> {
+        self.tables.read_events(key, seqs)
+    }
+
+    async fn weeks(&self, account: &AccountId) -> Result<Vec<Week>, ReadError> {
+        self.tables.read_weeks(account)
+    }
+
+    async fn week(
+        &self,
+        account: &AccountId,
+        week: Week,
+        depth: Depth,
+    ) -> Result<Vec<Stored>, ReadError> {
+        self.tables.read_week(account, week, depth)
+    }
+
+    async fn marks(&self, account: &AccountId) -> Result<Vec<Mark>, ReadError> {
+        self.tables.read_marks(account)
+    }
+
+    async fn fences(&self, account: &AccountId) -> Result<Vec<Fence>, ReadError> {
+        self.tables.read_fences(account)
+    }
+
+    async fn accounts(
+        &self,
+        after: Option<&AccountId>,
+        limit: usize,
+    ) -> Result<Vec<AccountId>, ReadError> {
+        self.tables.read_accounts(after, limit)
+    }
+
+    async fn compact(&self, compacted: Compacted) -> Result<(), AppendError> {
+        self.ask(|done| Job::Compact(compacted, done)).await
+    }
+
+    async fn erase(&self, erased: Erased) -> Result<(u64, u64), AppendError> {
+        self.ask(|done| Job::Erase(erased, done)).await
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        self.tables.read_note(name)
+    }
+
+    async fn set_note(&self, name: &str, value: Option<&[u8]>) -> Result<(), AppendError> {
+        let key = keys::note(name);
+        let row = match value {
+            Some(value) => Row::put(Table::Notes, key, value),
+            None => Row::delete(Table::Notes, key),
+        };
+        self.ask(|done| Job::Write(vec![row], done)).await
+    }
+
+    fn health(&self) -> Health {
+        let stopped = self.shared.stopped().or_else(|| self.shared.space.still_full());
+        Health { kind: "embedded", stopped }
+    }
+}
+
+/// The rows of an append, made by the caller's thread so that the writer only has to sort them.
+fn rows_of(batch: Append) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(batch.rows() + 1);
+    let Append { account, weeks, events, snapshots, marks } = batch;
+    // Week 0 is registered too: it is how an account with nothing but marks is found.
+    let person = (!marks.is_empty()).then_some(Week::PERSON);
+    let weeks = weeks.into_iter().chain(person);
+    rows.extend(weeks.map(|week| Row::put(Table::Weeks, keys::week(&account, week), [])));
+    rows.extend(events.into_iter().map(|row| {
+        Row::put(Table::Events, keys::event(&account, row.session, row.order), row.body)
+    }));
+    rows.extend(
+        snapshots
+            .into_iter()
+            .map(|row| Row::put(Table::Snapshots, keys::session(&account, row.session), row.body)),
+    );
+    rows.extend(
+        marks.iter().map(|mark| {
+            Row::put(Table::Marks, keys::mark(&account, mark.command), encode_mark(mark))
+        }),
+    );
+    rows
+}
+
+fn bytes_in(dir: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let found = match entry.metadata() {
+            Ok(found) => found,
+            // Merged away in the meantime.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        bytes += if found.is_dir() { bytes_in(&entry.path())? } else { found.blocks() * 512 };
+    }
+    Ok(bytes)
+}

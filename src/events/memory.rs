@@ -1,1 +1,199 @@
-//! stub
+//! The whole contract of the log in one process' memory: for tests, simulations and trying things out.
+//!
+//! Rows are kept encoded, so that whatever passes here passes the codec too. Nothing survives the process.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, RangeInclusive};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::codec::{decode_event, decode_mark, encode_mark};
+use super::{
+    AccountId, Append, AppendError, Compacted, Depth, Erased, Event, EventLog, Fence, Health, Mark,
+    Order, ReadError, SessionId, SessionKey, Stored, Timestamp, Week,
+};
+
+/// A log in memory.
+#[derive(Debug, Default)]
+pub struct MemoryLog(Mutex<Tables>);
+
+#[derive(Debug, Default)]
+struct Tables {
+    accounts: BTreeMap<AccountId, Account>,
+    notes: BTreeMap<String, Vec<u8>>,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    weeks: BTreeSet<Week>,
+    partitions: BTreeMap<Week, BTreeMap<SessionId, Rows>>,
+    marks: BTreeMap<SessionId, Vec<u8>>,
+    fences: BTreeMap<u128, Timestamp>,
+}
+
+#[derive(Debug, Default)]
+struct Rows {
+    snapshot: Option<Vec<u8>>,
+    events: BTreeMap<Order, Vec<u8>>,
+}
+
+impl Rows {
+    fn stored(&self, session: SessionId, depth: Depth) -> Stored {
+        let mut stored = Stored::begin(session, self.snapshot.as_deref(), depth);
+        self.events.iter().for_each(|(order, body)| stored.add(*order, body));
+        stored
+    }
+}
+
+impl Account {
+    fn rows(&self, session: SessionId) -> Option<&Rows> {
+        self.partitions.get(&session.week())?.get(&session)
+    }
+
+    fn rows_mut(&mut self, session: SessionId) -> &mut Rows {
+        self.partitions.entry(session.week()).or_default().entry(session).or_default()
+    }
+
+    fn take(&mut self, session: SessionId) -> Option<Rows> {
+        self.partitions.get_mut(&session.week())?.remove(&session)
+    }
+}
+
+impl MemoryLog {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read<T: Default>(&self, account: &AccountId, read: impl FnOnce(&Account) -> T) -> T {
+        self.tables().accounts.get(account).map(read).unwrap_or_default()
+    }
+
+    fn write<T>(&self, account: AccountId, write: impl FnOnce(&mut Account) -> T) -> T {
+        write(self.tables().accounts.entry(account).or_default())
+    }
+}
+
+#[async_trait]
+impl EventLog for MemoryLog {
+    async fn append(&self, batch: Append) -> Result<(), AppendError> {
+        if batch.rows() == 0 {
+            return Ok(());
+        }
+        self.write(batch.account, |account| {
+            account.weeks.extend(batch.weeks);
+            for row in batch.events {
+                account.rows_mut(row.session).events.insert(row.order, row.body);
+            }
+            for row in batch.snapshots {
+                account.rows_mut(row.session).snapshot = Some(row.body);
+            }
+            account.marks.extend(batch.marks.iter().map(|mark| (mark.command, encode_mark(mark))));
+        });
+        Ok(())
+    }
+
+    async fn session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError> {
+        Ok(self.read(&key.account, |account| {
+            Some(account.rows(key.session)?.stored(key.session, Depth::Snapshots))
+        }))
+    }
+
+    async fn events(
+        &self,
+        key: &SessionKey,
+        seqs: RangeInclusive<u64>,
+    ) -> Result<Vec<Event>, ReadError> {
+        Ok(self.read(&key.account, |account| {
+            let rows = account.rows(key.session).into_iter().flat_map(|rows| &rows.events);
+            rows.filter(|(order, _)| seqs.contains(&order.seq))
+                .filter_map(|(order, body)| decode_event(key.session, *order, body).ok())
+                .collect()
+        }))
+    }
+
+    async fn weeks(&self, account: &AccountId) -> Result<Vec<Week>, ReadError> {
+        Ok(self.read(account, |account| {
+            account.weeks.iter().copied().filter(|week| *week != Week::PERSON).collect()
+        }))
+    }
+
+    async fn week(
+        &self,
+        account: &AccountId,
+        week: Week,
+        depth: Depth,
+    ) -> Result<Vec<Stored>, ReadError> {
+        Ok(self.read(account, |account| {
+            let sessions = account.partitions.get(&week).into_iter().flatten();
+            sessions.map(|(session, rows)| rows.stored(*session, depth)).collect()
+        }))
+    }
+
+    async fn marks(&self, account: &AccountId) -> Result<Vec<Mark>, ReadError> {
+        Ok(self.read(account, |account| {
+            let marks = account.marks.iter();
+            marks.filter_map(|(command, body)| decode_mark(*command, body).ok()).collect()
+        }))
+    }
+
+    async fn fences(&self, account: &AccountId) -> Result<Vec<Fence>, ReadError> {
+        Ok(self.read(account, |account| {
+            account.fences.iter().map(|(scope, at)| Fence { scope: *scope, at: *at }).collect()
+        }))
+    }
+
+    async fn accounts(
+        &self,
+        after: Option<&AccountId>,
+        limit: usize,
+    ) -> Result<Vec<AccountId>, ReadError> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let tables = self.tables();
+        let accounts = tables.accounts.range::<AccountId, _>((start, Bound::Unbounded));
+        Ok(accounts.take(limit).map(|(account, _)| account.clone()).collect())
+    }
+
+    async fn compact(&self, compacted: Compacted) -> Result<(), AppendError> {
+        let Compacted { key, snapshot, through } = compacted;
+        self.write(key.account, |account| {
+            let rows = account.rows_mut(key.session);
+            rows.snapshot = Some(snapshot.body);
+            rows.events.retain(|order, _| order.seq > through);
+        });
+        Ok(())
+    }
+
+    async fn erase(&self, erased: Erased) -> Result<(u64, u64), AppendError> {
+        Ok(self.write(erased.account, |account| {
+            let at = account.fences.entry(erased.fence.scope).or_insert(erased.fence.at);
+            *at = erased.fence.at.max(*at);
+            for command in erased.marks {
+                account.marks.remove(&command);
+            }
+            for mark in erased.rewritten {
+                account.marks.insert(mark.command, encode_mark(&mark));
+            }
+            let gone = erased.sessions.into_iter().filter_map(|session| account.take(session));
+            gone.fold((0, 0), |(events, snapshots), rows| {
+                (events + rows.events.len() as u64, snapshots + u64::from(rows.snapshot.is_some()))
+            })
+        }))
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(self.tables().notes.get(name).cloned())
+    }
+
+    async fn set_note(&self, name: &str, value: Option<&[u8]>) -> Result<(), AppendError> {
+        match value {
+            Some(value) => self.tables().notes.insert(name.to_owned(), value.to_vec()),
+            None => self.tables().notes.remove(name),
+        };
+        Ok(())
+    }
+
+    fn health(&self) -> Health {
+        Health { kind: "memory", stopped: None }
+    }
+}

@@ -19,6 +19,7 @@ mod mark;
 pub mod memory;
 mod record;
 mod state;
+mod stored;
 mod time;
 
 pub use event::{Event, Order};

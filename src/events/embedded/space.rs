@@ -1,0 +1,67 @@
+//! Watches the free space of the disk: a store that runs into a full disk stops for good, one that is told
+//! to wait does not.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Asking the disk costs a system call; what was written in between is reckoned.
+const ASK_EVERY: Duration = Duration::from_millis(100);
+
+#[derive(Debug)]
+pub(super) struct Space {
+    dir: PathBuf,
+    bytes_min: AtomicU64,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    asked: Option<Instant>,
+    free: u64,
+    full: bool,
+}
+
+impl Space {
+    pub(super) fn new(dir: PathBuf, bytes_min: u64) -> Self {
+        Self { dir, bytes_min: AtomicU64::new(bytes_min), seen: Mutex::default() }
+    }
+
+    pub(super) fn set_bytes_min(&self, bytes: u64) {
+        self.bytes_min.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Why `bytes` must not be written now, if so.
+    pub(super) fn refusal(&self, bytes: u64) -> Option<String> {
+        let needed = self.bytes_min.load(Ordering::Relaxed).saturating_add(bytes);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.full || seen.asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY) {
+            seen.free = self.ask();
+            seen.asked = Some(Instant::now());
+        }
+        seen.full = seen.free < needed;
+        if seen.full {
+            let (free, needed) = (mib(seen.free), mib(needed));
+            return Some(format!("the disk is full: {free} MiB free, {needed} MiB needed"));
+        }
+        seen.free -= bytes;
+        None
+    }
+
+    /// Why nothing is written now, if a commit was refused and there is still no space.
+    pub(super) fn still_full(&self) -> Option<String> {
+        let full = self.seen.lock().unwrap_or_else(PoisonError::into_inner).full;
+        if full { self.refusal(0) } else { None }
+    }
+
+    /// A disk that does not answer is not called full: the write will say what is wrong with it.
+    fn ask(&self) -> u64 {
+        rustix::fs::statvfs(&self.dir)
+            .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+}
+
+fn mib(bytes: u64) -> u64 {
+    bytes / (1024 * 1024)
+}

@@ -1,0 +1,246 @@
+//! The one thread that writes: it takes what waits, never waits for more, writes it as one batch, syncs once
+//! and then answers everybody. Deletions go through it too, so everything happens in the order it was asked.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::high_water::{HighWater, Level};
+use super::keys;
+use super::space::Space;
+use super::tables::{Row, Table, Tables};
+use crate::events::codec::encode_mark;
+use crate::events::{AppendError, Compacted, Erased, ReadError, Week};
+
+/// Past some 2,000 rows only the wait grows, not the throughput; an append that is larger goes alone.
+const COMMIT_ROWS_MAX: usize = 2_000;
+
+/// Answers whoever asked; nobody may be listening any more.
+pub(super) type Done<T> = oneshot::Sender<Result<T, AppendError>>;
+
+pub(super) enum Job {
+    Write(Vec<Row>, Done<()>),
+    Compact(Compacted, Done<()>),
+    Erase(Erased, Done<(u64, u64)>),
+    Stop,
+}
+
+/// What the thread shares with everybody else.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) space: Space,
+    pub(super) closing: AtomicBool,
+    pub(super) commits: AtomicU64,
+    pub(super) rows: AtomicU64,
+    pub(super) worst_commit_us: AtomicU64,
+    stopped: Mutex<Option<String>>,
+}
+
+impl Shared {
+    pub(super) fn new(space: Space) -> Self {
+        Self {
+            space,
+            closing: AtomicBool::new(false),
+            commits: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+            worst_commit_us: AtomicU64::new(0),
+            stopped: Mutex::new(None),
+        }
+    }
+
+    /// Why nothing is written any more.
+    pub(super) fn stopped(&self) -> Option<String> {
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The first reason is the one that matters.
+    fn stop(&self, reason: &str) {
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        if stopped.is_none() {
+            tracing::error!(reason, "the log accepts nothing more; reads go on");
+            *stopped = Some(reason.to_owned());
+        }
+    }
+}
+
+pub(super) struct Writer {
+    pub(super) tables: Tables,
+    pub(super) shared: Arc<Shared>,
+    pub(super) high_water: HighWater,
+    pub(super) level: Level,
+    pub(super) queue: mpsc::Receiver<Job>,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.stop("the writer failed");
+        }
+    }
+}
+
+impl Writer {
+    /// Works until the log closes; true when everything written is durable and the mark too.
+    pub(super) fn run(mut self) -> bool {
+        while let Some(job) = self.queue.blocking_recv() {
+            self.work(job);
+            if self.shared.closing.load(Ordering::Acquire) {
+                break;
+            }
+        }
+        self.queue.close();
+        while let Ok(job) = self.queue.try_recv() {
+            self.work(job);
+        }
+        self.shared.stopped().is_none()
+            && self.tables.db.persist(fjall::PersistMode::SyncAll).is_ok()
+            && self.high_water.sync().is_ok()
+    }
+
+    fn work(&mut self, first: Job) {
+        let mut next = Some(first);
+        while let Some(job) = next.take() {
+            match job {
+                Job::Write(rows, done) => next = self.write(rows, done),
+                Job::Compact(compacted, done) => {
+                    let _ = done.send(self.compact(compacted));
+                }
+                Job::Erase(erased, done) => {
+                    let _ = done.send(self.erase(erased));
+                }
+                Job::Stop => {}
+            }
+        }
+    }
+
+    /// Writes `rows` and what else waits; returns the job that did not fit in.
+    fn write(&mut self, mut rows: Vec<Row>, done: Done<()>) -> Option<Job> {
+        let mut waiting = vec![done];
+        let mut left = None;
+        while rows.len() < COMMIT_ROWS_MAX {
+            match self.queue.try_recv() {
+                Ok(Job::Write(more, done)) if rows.len() + more.len() <= COMMIT_ROWS_MAX => {
+                    rows.extend(more);
+                    waiting.push(done);
+                }
+                Ok(other) => {
+                    left = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        let outcome = self.commit(rows);
+        for done in waiting {
+            let _ = done.send(match &outcome {
+                Ok(()) => Ok(()),
+                Err(error) => Err(again(error)),
+            });
+        }
+        left
+    }
+
+    fn commit(&mut self, mut rows: Vec<Row>) -> Result<(), AppendError> {
+        if let Some(reason) = self.shared.stopped() {
+            return Err(AppendError::Corrupt(reason));
+        }
+        let bytes: usize = rows.iter().map(Row::bytes).sum();
+        if let Some(reason) = self.shared.space.refusal(bytes as u64) {
+            return Err(AppendError::Unavailable(reason));
+        }
+        // Neighbours in the table are neighbours in memory; of equal keys the last one counts.
+        rows.sort_by(|a, b| (a.table, &a.key).cmp(&(b.table, &b.key)));
+        rows.dedup_by(|later, earlier| {
+            let same = later.table == earlier.table && later.key == earlier.key;
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
+        let written = rows.len() as u64;
+        let began = Instant::now();
+        let number = self.level.number + 1;
+        self.tables.commit(rows, number).map_err(|error| self.failed(&error))?;
+        self.level.number = number;
+        if let Err(error) = self.high_water.write(self.level) {
+            let reason = format!("the mark cannot be written: {error}");
+            self.shared.stop(&reason);
+            return Err(AppendError::InDoubt(reason));
+        }
+        let us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.shared.worst_commit_us.fetch_max(us, Ordering::Relaxed);
+        self.shared.commits.fetch_add(1, Ordering::Relaxed);
+        self.shared.rows.fetch_add(written, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The store refuses everything after a failed write or sync; only a restart finds out what is there.
+    fn failed(&self, error: &fjall::Error) -> AppendError {
+        let (certain, reason) = match error {
+            fjall::Error::Poisoned => {
+                (true, "an earlier write in the background failed".to_owned())
+            }
+            fjall::Error::Io(error) => (false, format!("writing failed: {error}")),
+            other => (false, format!("writing failed: {other}")),
+        };
+        let reason = format!("{reason}; restart to read what is there");
+        self.shared.stop(&reason);
+        if certain { AppendError::Corrupt(reason) } else { AppendError::InDoubt(reason) }
+    }
+
+    fn compact(&mut self, compacted: Compacted) -> Result<(), AppendError> {
+        let Compacted { key, snapshot, through } = compacted;
+        let events = self.tables.event_keys(&key.account, key.session, through).map_err(unread)?;
+        let mut rows: Vec<Row> =
+            events.into_iter().map(|key| Row::delete(Table::Events, key)).collect();
+        let key = keys::session(&key.account, key.session);
+        rows.push(Row::put(Table::Snapshots, key, snapshot.body));
+        self.commit(rows)
+    }
+
+    fn erase(&mut self, erased: Erased) -> Result<(u64, u64), AppendError> {
+        let Erased { account, fence, sessions, marks, rewritten } = erased;
+        let fenced = self.tables.fenced_at(&account, fence.scope).map_err(unread)?;
+        let at = fenced.map_or(fence.at, |fenced| fenced.max(fence.at));
+        let week = keys::week(&account, Week::PERSON);
+        let mut rows = vec![
+            Row::put(Table::Weeks, week, []),
+            Row::put(Table::Fences, keys::fence(&account, fence.scope), at.ms().to_be_bytes()),
+        ];
+        let mut gone = (0, 0);
+        for session in sessions {
+            let events = self.tables.event_keys(&account, session, u64::MAX).map_err(unread)?;
+            gone.0 += events.len() as u64;
+            rows.extend(events.into_iter().map(|key| Row::delete(Table::Events, key)));
+            let key = keys::session(&account, session);
+            let snapshot = self.tables.snapshots.contains_key(&key);
+            if snapshot.map_err(|error| unread(super::read::failed(error)))? {
+                gone.1 += 1;
+                rows.push(Row::delete(Table::Snapshots, key));
+            }
+        }
+        let deleted =
+            marks.iter().map(|mark| Row::delete(Table::Marks, keys::mark(&account, *mark)));
+        rows.extend(deleted);
+        rows.extend(rewritten.iter().map(|mark| {
+            Row::put(Table::Marks, keys::mark(&account, mark.command), encode_mark(mark))
+        }));
+        self.commit(rows)?;
+        Ok(gone)
+    }
+}
+
+fn unread(error: ReadError) -> AppendError {
+    AppendError::Unavailable(error.to_string())
+}
+
+fn again(error: &AppendError) -> AppendError {
+    match error {
+        AppendError::Unavailable(reason) => AppendError::Unavailable(reason.clone()),
+        AppendError::InDoubt(reason) => AppendError::InDoubt(reason.clone()),
+        AppendError::Corrupt(reason) => AppendError::Corrupt(reason.clone()),
+    }
+}
