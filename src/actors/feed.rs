@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::Signal;
-use super::projector::Subject;
-use crate::events::{AccountId, Clock, Phase, Reason, SessionId, Timestamp};
+use crate::events::{AccountId, Clock, Phase, Reason, SessionId, State, Timestamp};
 use crate::projections::{Playing, Policy, playing};
 
 /// More sessions than this waiting for one follower, and it is told to look at everything again.
@@ -88,12 +86,8 @@ impl Feeds {
         self.followers.load(Ordering::Relaxed)
     }
 
-    /// Tells the followers of an account what was recorded.
-    pub(super) fn publish(&self, account: &AccountId, signal: &Signal) {
-        if self.followers() == 0 {
-            return;
-        }
-        let Subject::Session(state) = &signal.what else { return };
+    /// Tells the followers of an account how a session stands.
+    pub(super) fn publish(&self, account: &AccountId, state: &State) {
         let mut topics = self.topics();
         let Some(topic) = topics.get_mut(account) else { return };
         let now = self.clock.now();

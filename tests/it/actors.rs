@@ -11,7 +11,9 @@ use viewlog::events::{
 };
 use viewlog::projections::{Freshness, MemoryViews, MemoryViewsOptions, Policy};
 
-use crate::support::{Failure, FlakyLog, at, event, eventually, fact, folded, home, id, session, watch};
+use crate::support::{
+    Failure, FlakyLog, at, event, eventually, fact, folded, home, id, session, watch,
+};
 
 fn system(log: &Arc<dyn EventLog>, limits: Limits) -> System {
     let views = Arc::new(MemoryViews::new(MemoryViewsOptions::default()));
@@ -92,7 +94,8 @@ async fn what_cannot_be_is_refused_and_its_neighbours_are_recorded() {
     let mut late = fact(session(1), 3, Kind::Progressed, 30);
     late.at = Some(at(25 * 3_600));
     record(&system, &home(), vec![event(fact(session(1), 0, Kind::Started, 0))]).await;
-    let facts = [nameless, other_title, unnumbered, late, fact(session(1), 4, Kind::Progressed, 40)];
+    let facts =
+        [nameless, other_title, unnumbered, late, fact(session(1), 4, Kind::Progressed, 40)];
     let outcome = record(&system, &home(), facts.map(event).to_vec()).await;
     assert_eq!(outcome.recorded, 1);
     let by_index = |index: usize| {

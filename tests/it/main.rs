@@ -9,6 +9,7 @@
 
 mod actors;
 mod answers;
+mod binary;
 mod cli;
 mod config;
 mod embedded;

@@ -50,8 +50,11 @@ struct Sorted {
 struct Plan {
     append: Append,
     verdicts: Vec<(usize, Verdict)>,
-    signals: Vec<Signal>,
+    /// Sessions that change, and whether their phase does.
+    changed: Vec<(SessionId, bool)>,
+    /// Sessions and commands to forget if the append fails.
     touched: Vec<SessionId>,
+    marks: Vec<Mark>,
 }
 
 impl Batch {
@@ -152,12 +155,37 @@ pub(super) async fn record(
         memory.weeks.extend(weeks);
     }
     batch.answer(&account, &memory, plan.verdicts);
-    for signal in plan.signals {
-        deps.feeds.publish(&account, &signal);
-        deps.projector.signal(&account, signal);
-    }
+    tell(&account, &memory, &plan.changed, plan.marks, &deps);
     memory.trim(deps.limits.account_sessions_max);
     memory
+}
+
+/// Signals what is now durable to whoever has views of the account or follows it. Only now is it certain
+/// that whoever does not, and fills its views later, finds it in the log.
+fn tell(
+    account: &AccountId,
+    memory: &Memory,
+    changed: &[(SessionId, bool)],
+    marks: Vec<Mark>,
+    deps: &Deps,
+) {
+    let (is_viewed, is_followed) = (deps.views.wants(account), deps.feeds.followers() > 0);
+    if !is_viewed && !is_followed {
+        return;
+    }
+    for (session, turned) in changed {
+        let state = memory.sessions.get(session).and_then(|live| live.state.as_ref());
+        let Some(state) = state else { continue };
+        if is_followed {
+            deps.feeds.publish(account, state);
+        }
+        if is_viewed {
+            deps.projector.signal(account, Signal::session(state.clone(), *turned));
+        }
+    }
+    for mark in marks.into_iter().filter(|_| is_viewed) {
+        deps.projector.signal(account, Signal::mark(mark));
+    }
 }
 
 async fn plan(
@@ -170,7 +198,8 @@ async fn plan(
     let mut plan = Plan {
         append: Append::new(account.clone()),
         verdicts: vec![],
-        signals: vec![],
+        changed: vec![],
+        marks: vec![],
         touched: vec![],
     };
     let mut facts = sorted.facts.into_iter().peekable();
@@ -249,10 +278,8 @@ fn take_decision(
     plan.register(session.week(), weeks);
     plan.append.events.extend(decision.rows);
     plan.append.snapshots.extend(decision.snapshot);
-    if let Some(state) = &live.state {
-        let turned = phase_before != Some(state.phase);
-        plan.signals.push(Signal::session(state.clone(), turned));
-    }
+    let turned = phase_before != live.state.as_ref().map(|state| state.phase);
+    plan.changed.push((session, turned));
 }
 
 impl Plan {
@@ -296,7 +323,7 @@ async fn plan_mark(
         memory.command_given(mark.command);
         plan.touched.push(mark.command);
         plan.append.marks.push(mark.clone());
-        plan.signals.push(Signal::mark(mark));
+        plan.marks.push(mark);
         Verdict::Record
     };
     plan.verdicts.push((item, verdict));
@@ -349,10 +376,10 @@ async fn plan_snapshot(
         state.compacted_through = Some(state.seq);
         plan.append.snapshots.push(SnapshotRow { session, body: encode_snapshot(&state) });
         plan.touched.push(session);
-        live.state = Some(state.clone());
+        live.state = Some(state);
         live.snapshot_written(true);
         plan.register(session.week(), &memory.weeks);
-        plan.signals.push(Signal::session(state, true));
+        plan.changed.push((session, true));
     }
     plan.verdicts.push((item, verdict));
     Ok(())
