@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 use tempfile::TempDir;
 use viewlog::events::embedded::{EmbeddedLog, EmbeddedOptions, OpenError};
 use viewlog::events::{
-    AccountId, Append, AppendError, Depth, EventLog, Fence, Scope, SessionKey, Week,
+    AccountId, Append, AppendError, Depth, Erased, EventLog, Fence, Scope, SessionKey, Week,
 };
 
 use crate::log_contract::{account, append, at, event, key, session};
@@ -48,17 +48,22 @@ fn copy(from: &Path, to: &Path) {
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &target);
         } else {
-            copy_sparse(&entry.path(), &target);
+            fs::write(target, written_bytes(&entry.path())).unwrap();
         }
     }
 }
 
-/// A journal is made at its full size; only what was written is copied.
-fn copy_sparse(from: &Path, to: &Path) {
-    let bytes = fs::read(from).unwrap();
-    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    fs::write(to, &bytes[..used]).unwrap();
-    fs::File::options().write(true).open(to).unwrap().set_len(bytes.len() as u64).unwrap();
+/// A journal is made at its full size; the zeros at its end are not copied.
+fn written_bytes(path: &Path) -> Vec<u8> {
+    let mut bytes = fs::read(path).unwrap();
+    if path.extension().is_none_or(|extension| extension != "jnl") {
+        return bytes;
+    }
+    while bytes.ends_with(&[0; 4096]) {
+        bytes.truncate(bytes.len() - 4096);
+    }
+    bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+    bytes
 }
 
 /// As the system would find the directory if the process died now.
@@ -76,7 +81,7 @@ fn journals(dir: &Path) -> Vec<PathBuf> {
 }
 
 fn used(path: &Path) -> usize {
-    fs::read(path).unwrap().iter().rposition(|byte| *byte != 0).unwrap() + 1
+    written_bytes(path).len()
 }
 
 fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
@@ -123,6 +128,9 @@ async fn what_was_appended_is_there_after_a_crash() {
     let (log, key) = written(dir.path(), COMMITS).await;
     let crashed = crashed(dir.path());
     drop(log);
+    // The zeros to which a journal is made come back.
+    let journal = fs::File::options().write(true).open(&journals(crashed.path())[0]);
+    journal.unwrap().set_len(64 * 1024 * 1024).unwrap();
     for _ in 0..2 {
         let log = open(crashed.path()).unwrap();
         assert_eq!(count(&log, &key).await, COMMITS as usize);
@@ -172,7 +180,7 @@ async fn a_torn_end_that_nobody_was_told_of_is_cut_off() {
     log.append(append(&key.account, &[event(session(1), 5)])).await.unwrap();
     let whole = fs::read(&journals(dir.path())[0]).unwrap();
     // The sixth commit reached the file in part; its mark was never written.
-    change(journal, |bytes| bytes[end..end + 40].copy_from_slice(&whole[end..end + 40]));
+    change(journal, |bytes| bytes.extend(&whole[end..end + 40]));
     let log = open(torn.path()).unwrap();
     assert_eq!(count(&log, &key).await, 5);
     log.append(append(&key.account, &[event(session(1), 5)])).await.unwrap();
@@ -183,9 +191,9 @@ async fn a_torn_end_that_nobody_was_told_of_is_cut_off() {
 #[tokio::test]
 async fn a_journal_cut_anywhere_is_reported() {
     let dir = tempfile::tempdir().unwrap();
-    let (log, key) = written(dir.path(), COMMITS).await;
+    let (_running, key) = written(dir.path(), COMMITS).await;
     let mut random = StdRng::seed_from_u64(311);
-    for _ in 0..20 {
+    for _ in 0..12 {
         let cut = crashed(dir.path());
         let journal = &journals(cut.path())[0];
         let at = random.random_range(0..used(journal) - 1);
@@ -204,16 +212,15 @@ async fn a_journal_cut_anywhere_is_reported() {
         assert_eq!(count(&open(cut.path()).unwrap(), &key).await, left);
         assert!(cut.path().join("journals-damaged-1").exists());
     }
-    drop(log);
 }
 
 #[tokio::test]
 async fn a_flipped_bit_anywhere_is_reported_and_costs_one_commit() {
     let dir = tempfile::tempdir().unwrap();
-    let (log, key) = written(dir.path(), COMMITS).await;
+    let (_running, key) = written(dir.path(), COMMITS).await;
     let mut random = StdRng::seed_from_u64(312);
     let mut reported = 0;
-    for _ in 0..40 {
+    for _ in 0..24 {
         let flipped = crashed(dir.path());
         let journal = &journals(flipped.path())[0];
         let (at, bit) = (random.random_range(0..used(journal)), random.random_range(0..8));
@@ -238,7 +245,7 @@ async fn a_flipped_bit_anywhere_is_reported_and_costs_one_commit() {
             assert_eq!(count(&log, &key).await, COMMITS as usize);
         }
     }
-    assert!(reported > 35, "{reported} of 40");
+    assert!(reported > 20, "{reported} of 24");
 }
 
 #[tokio::test]
@@ -247,12 +254,11 @@ async fn a_damaged_sealed_journal_is_reported() {
     let account = account("anna");
     let log = open(dir.path()).unwrap();
     // Enough for a second journal; the first one stays, because the weeks are not yet in files.
-    let mut commits = 0_u64;
+    let mut commits = 0;
     while journals(dir.path()).len() < 2 {
-        let mut batch = append(&account, &[event(session(1), 0)]);
-        batch.events[0].order.seq = commits;
-        let noise: Vec<u8> = StdRng::seed_from_u64(commits).random_iter().take(4_000_000).collect();
-        batch.events[0].body = noise;
+        let mut batch = append(&account, &[event(session(1), commits)]);
+        batch.events[0].body = vec![0; 4_000_000];
+        StdRng::seed_from_u64(commits.into()).fill(&mut batch.events[0].body[..]);
         log.append(batch).await.unwrap();
         commits += 1;
         assert!(commits < 100, "the journal does not rotate");
@@ -349,7 +355,7 @@ async fn what_was_erased_stays_erased_after_a_crash() {
     let dir = tempfile::tempdir().unwrap();
     let (log, key) = written(dir.path(), 5).await;
     let fence = Fence { scope: Scope::Account.key(), at: at(900) };
-    let erased = viewlog::events::Erased {
+    let erased = Erased {
         account: key.account.clone(),
         fence,
         sessions: vec![key.session],

@@ -134,10 +134,10 @@ pub(super) fn paths(store: &Path) -> io::Result<Vec<PathBuf>> {
 impl Journal {
     /// Every batch whose checksum is right, past whatever lies between them.
     fn read(&mut self) -> io::Result<Vec<Batch>> {
-        let bytes = fs::read(&self.path)?;
+        let bytes = written(&self.path)?;
         let mut batches = Vec::new();
         let mut at = 0;
-        while let Some(rest) = bytes.get(at..).filter(|rest| rest.iter().any(|byte| *byte != 0)) {
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let starts = rest.iter().enumerate().filter(|(_, byte)| **byte == START);
             let found = starts.into_iter().find_map(|(start, _)| Batch::read(&bytes, at + start));
             let Some(batch) = found else {
@@ -148,6 +148,13 @@ impl Journal {
             batches.push(batch);
         }
         Ok(batches)
+    }
+
+    /// Copies what was written into the directory `aside`, durably.
+    pub(super) fn copy_to(&self, aside: &Path) -> io::Result<()> {
+        let mut file = fs::File::create(aside.join(self.path.file_name().unwrap_or_default()))?;
+        file.write_all(&written(&self.path)?)?;
+        file.sync_all()
     }
 
     fn take(&mut self, range: Range<usize>) {
@@ -163,7 +170,7 @@ impl Journal {
     }
 
     fn mend(&self) -> io::Result<()> {
-        let bytes = fs::read(&self.path)?;
+        let bytes = written(&self.path)?;
         let mended = self.path.with_extension("mended");
         let mut file = fs::File::create(&mended)?;
         for range in &self.whole {
@@ -175,6 +182,18 @@ impl Journal {
         tracing::warn!(journal = %self.path.display(), "cut off what was never acknowledged");
         Ok(())
     }
+}
+
+/// The bytes of a file without the zeros at its end: a journal is made at its full size.
+fn written(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = fs::read(path)?;
+    let zeros = [0; 64 * 1024];
+    while bytes.ends_with(&zeros) {
+        bytes.truncate(bytes.len() - zeros.len());
+    }
+    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    bytes.truncate(used);
+    Ok(bytes)
 }
 
 #[derive(Debug)]
