@@ -2,6 +2,8 @@
 //!
 //! A crash is a copy of the directory of a log that is still running: what the system has been handed.
 
+mod full_disk;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -288,25 +290,6 @@ async fn a_lost_store_or_mark_is_reported() {
     assert!(damage_of(open(hurt.path())).0.contains("cannot be read"));
     assert_eq!(accepting(hurt.path()).unwrap().health().stopped, None);
     assert_eq!(open(hurt.path()).unwrap().health().stopped, None);
-}
-
-#[tokio::test]
-async fn a_full_disk_refuses_appends_until_there_is_space() {
-    let dir = tempfile::tempdir().unwrap();
-    let (log, key) = written(dir.path(), 1).await;
-    log.set_free_bytes_min(u64::MAX);
-    let batch = append(&key.account, &[event(session(1), 1)]);
-    for _ in 0..2 {
-        let refused = log.append(batch.clone()).await;
-        let Err(AppendError::Unavailable(reason)) = refused else { panic!("{refused:?}") };
-        assert!(reason.starts_with("the disk is full: "), "{reason}");
-        assert_eq!(log.health().stopped.as_ref(), Some(&reason));
-    }
-    assert_eq!(count(&log, &key).await, 1);
-    log.set_free_bytes_min(1);
-    assert_eq!(log.health().stopped, None);
-    log.append(batch).await.unwrap();
-    assert_eq!(count(&log, &key).await, 2);
 }
 
 #[tokio::test]
