@@ -1,8 +1,9 @@
-//! viewlog keeps, for every household, what each profile has watched, where it stopped and what is playing now.
+//! viewlog keeps, for every household, what each profile has watched, where it stopped and what is
+//! playing now.
 //!
-//! Read the modules in this order: what happened ([`events`]), who does it ([`actors`]), what it looks like
-//! ([`projections`]), how to ask ([`http`]), how others speak ([`adapters`]), and the binary's own
-//! [`config`], [`app`] and [`cli`].
+//! Read the modules in this order: what happened ([`events`]), who does it ([`actors`]), what it
+//! looks like ([`projections`]), how to ask ([`http`]), how others speak ([`adapters`]), and the
+//! binary's own [`config`], [`app`] and [`cli`].
 
 pub mod actors;
 pub mod adapters;

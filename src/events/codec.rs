@@ -1,7 +1,8 @@
 //! Bytes of events, snapshots and marks: a format byte, protobuf, CRC-32 (IEEE) of both.
 //!
-//! Tags are never reused; an older shape is upcast here and nowhere else. Golden bytes of every shape ever
-//! written are in `tests/fixtures/stored`. Whatever is read is untrusted: it decodes or it is an error.
+//! Tags are never reused; an older shape is upcast here and nowhere else. Golden bytes of every
+//! shape ever written are in `tests/fixtures/stored`. Whatever is read is untrusted: it decodes or
+//! it is an error.
 
 mod event;
 mod mark;

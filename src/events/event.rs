@@ -26,7 +26,8 @@ pub struct Event {
     pub fact: Fact,
     /// When the server had it.
     pub received_at: Timestamp,
-    /// `received_at − sent_at` when the player stamped its attempt: noise is 0, the rest whole minutes.
+    /// `received_at − sent_at` when the player stamped its attempt: noise is 0, the rest whole
+    /// minutes.
     pub offset_ms: Option<i64>,
     /// Its place in the session.
     pub order: Order,

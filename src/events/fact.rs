@@ -1,4 +1,5 @@
-//! A fact: what a player says happened, checked for itself, before anyone decides whether to record it.
+//! A fact: what a player says happened, checked for itself, before anyone decides whether to record
+//! it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +7,8 @@ use super::{DeviceId, ProfileId, SessionId, Timestamp, TitleId};
 
 /// The greatest position, duration or season that JSON can carry exactly.
 const NUMBER_MAX: u64 = 1 << 53;
-/// Numbering is contiguous from 0 and a session has at most 100,000 facts: a greater number is a mistake.
+/// Numbering is contiguous from 0 and a session has at most 100,000 facts: a greater number is a
+/// mistake.
 const SEQ_MAX: u32 = 10_000_000;
 /// The fastest playback anyone offers, with room.
 const RATE_MAX: f64 = 100.0;

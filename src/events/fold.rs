@@ -12,9 +12,11 @@ pub const FOLD_VERSION: u32 = 1;
 
 /// More stretches than this are joined at their closest gaps.
 const WATCHED_STRETCHES_MAX: usize = 64;
-/// A heartbeat may come late or a clock run fast: a stretch may be this much longer than the time it took…
+/// A heartbeat may come late or a clock run fast: a stretch may be this much longer than the time
+/// it took…
 const PLAYED_TOLERANCE: f64 = 1.25;
-/// …plus this; an unexplained move within it is jitter, past it a seek that the player did not report.
+/// …plus this; an unexplained move within it is jitter, past it a seek that the player did not
+/// report.
 const SLACK_MS: u64 = 5_000;
 
 /// Folds `events`, sorted by their order, onto a snapshot; `None` when there is neither.
@@ -113,7 +115,8 @@ impl State {
         }
     }
 
-    /// Counts the stretch up to `reached` as played if it can have been; true when it must have been a jump.
+    /// Counts the stretch up to `reached` as played if it can have been; true when it must have
+    /// been a jump.
     fn play_to(&mut self, reached: u64, stamp: Stamp) -> bool {
         let from = self.position_ms;
         let elapsed_ms = stamp.at.since_ms(self.last.at).max(0);

@@ -169,7 +169,8 @@ impl SessionId {
         Self::derived(now, Uuid::now_v7().as_u128())
     }
 
-    /// The UUIDv7 of an instant with these 74 low bits for its random part: the same input, the same id.
+    /// The UUIDv7 of an instant with these 74 low bits for its random part: the same input, the
+    /// same id.
     pub fn derived(at: Timestamp, random: u128) -> Self {
         let ms = u64::try_from(at.ms()).unwrap_or(0);
         Self(uuid::Builder::from_unix_timestamp_millis(ms, &low_bytes(random)).into_uuid())
@@ -245,7 +246,8 @@ impl<'de> Deserialize<'de> for SessionId {
 /// The partition of an account's log: an ISO week as year × 100 + week, such as 202648.
 ///
 /// 0 holds the facts of persons. Ids before 2015 (a device without a clock, an import of old rows)
-/// spread over the pseudo-weeks 1–64 by their random bits, so that no partition grows without bound.
+/// spread over the pseudo-weeks 1–64 by their random bits, so that no partition grows without
+/// bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Week(u32);
 
@@ -277,7 +279,8 @@ impl Week {
         self.0
     }
 
-    /// The first instant after this week; `None` for week 0 and the pseudo-weeks, which never close.
+    /// The first instant after this week; `None` for week 0 and the pseudo-weeks, which never
+    /// close.
     pub fn end(self) -> Option<Timestamp> {
         let year = i32::try_from(self.0 / 100).ok()?;
         let monday = NaiveDate::from_isoywd_opt(year, self.0 % 100, chrono::Weekday::Mon)?;

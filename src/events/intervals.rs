@@ -1,4 +1,5 @@
-//! Sorted, disjoint, half-open stretches of whole numbers; what was watched, and which numbers are missing.
+//! Sorted, disjoint, half-open stretches of whole numbers; what was watched, and which numbers are
+//! missing.
 
 use serde::Serialize;
 
@@ -61,7 +62,8 @@ impl Intervals {
         self.0.get(at).is_some_and(|&(from, _)| from <= number)
     }
 
-    /// Joins the closest neighbours until at most `most` stretches are left; true when any were joined.
+    /// Joins the closest neighbours until at most `most` stretches are left; true when any were
+    /// joined.
     pub fn join_to(&mut self, most: usize) -> bool {
         let before = self.0.len();
         while self.0.len() > most.max(1) {

@@ -1,4 +1,5 @@
-//! The JSON shape of a fact: what players send, what exports and imports carry. API contract, section 2.
+//! The JSON shape of a fact: what players send, what exports and imports carry. API contract,
+//! section 2.
 //!
 //! Reading borrows from the input, since this runs once for every heartbeat of every player.
 

@@ -155,12 +155,12 @@ pub struct Health {
 
 /// Keeps events for ever.
 ///
-/// - `append` is durable when it returns `Ok`, whole or not at all per partition, idempotent, and safe to
-///   repeat with the same rows after any error. Rows never change once written: the same event written
-///   twice is one event.
-/// - A snapshot is the fold of a gapless beginning of its session. It never goes wrong, it can only be
-///   behind; a reader gets it only if this version of the fold made it, or if compaction left nothing
-///   else. With a snapshot come exactly the events above it.
+/// - `append` is durable when it returns `Ok`, whole or not at all per partition, idempotent, and
+///   safe to repeat with the same rows after any error. Rows never change once written: the same
+///   event written twice is one event.
+/// - A snapshot is the fold of a gapless beginning of its session. It never goes wrong, it can only
+///   be behind; a reader gets it only if this version of the fold made it, or if compaction left
+///   nothing else. With a snapshot come exactly the events above it.
 /// - Reads see every append acknowledged before they began, on any node.
 /// - Events of one session come in their order; sessions of a week by their id.
 /// - One row that cannot be decoded is [`Damage`] of its session and does not hide its neighbours.
@@ -184,7 +184,8 @@ pub trait EventLog: Send + Sync + 'static {
     /// The weeks of an account that may hold events, ascending; never [`Week::PERSON`].
     async fn weeks(&self, account: &AccountId) -> Result<Vec<Week>, ReadError>;
 
-    /// Every session of a week. With `depth` [`Depth::Facts`] snapshots are passed over wherever the facts are still there.
+    /// Every session of a week. With `depth` [`Depth::Facts`] snapshots are passed over wherever
+    /// the facts are still there.
     async fn week(
         &self,
         account: &AccountId,
@@ -211,7 +212,8 @@ pub trait EventLog: Send + Sync + 'static {
     /// Deletes, and writes the fence, in one step; returns how many (events, snapshots) went.
     async fn erase(&self, erased: Erased) -> Result<(u64, u64), AppendError>;
 
-    /// A small durable note under `name`, where long work remembers how far it came; `None` when never written.
+    /// A small durable note under `name`, where long work remembers how far it came; `None` when
+    /// never written.
     async fn note(&self, name: &str) -> Result<Option<Vec<u8>>, ReadError>;
 
     /// Writes the note, or with `None` removes it.

@@ -1,9 +1,10 @@
 //! What happened: facts, events, the session fold, marks, and the log that keeps them.
 //!
-//! A playback session is its own stream and numbers its own facts, so nothing here needs a lock or a
-//! leader: the same set of facts gives the same [`State`], whatever order or node it came through.
-//! Everything but the logs is pure: no clock, no randomness, no I/O. Policy (what counts as finished,
-//! where to resume) is not here; it is applied when reading, in [`crate::projections`].
+//! A playback session is its own stream and numbers its own facts, so nothing here needs a lock or
+//! a leader: the same set of facts gives the same [`State`], whatever order or node it came
+//! through. Everything but the logs is pure: no clock, no randomness, no I/O. Policy (what counts
+//! as finished, where to resume) is not here; it is applied when reading, in
+//! [`crate::projections`].
 
 pub mod codec;
 pub mod embedded;

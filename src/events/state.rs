@@ -81,7 +81,8 @@ pub struct State {
 }
 
 impl State {
-    /// When a stamp occurred: the player's clock, put right by the session's offset, never later than its receipt.
+    /// When a stamp occurred: the player's clock, put right by the session's offset, never later
+    /// than its receipt.
     pub fn occurred_at(&self, stamp: Stamp) -> Timestamp {
         stamp.at.plus_ms(self.clock_offset_ms.unwrap_or(0)).min(stamp.received_at)
     }

@@ -1,7 +1,8 @@
-//! Stored bytes: every shape ever written decodes to what it meant, and today's writer writes the same.
+//! Stored bytes: every shape ever written decodes to what it meant, and today's writer writes the
+//! same.
 //!
-//! `tests/fixtures/stored/*.hex` are never changed, only added to. A changed shape gets a new fixture and
-//! an upcaster; the old one stays and goes on decoding.
+//! `tests/fixtures/stored/*.hex` are never changed, only added to. A changed shape gets a new
+//! fixture and an upcaster; the old one stays and goes on decoding.
 
 mod golden;
 

@@ -1,7 +1,7 @@
 //! The house style as a test: sizes, dependence, words, links. CONTRIBUTING.md says it in prose.
 //!
-//! Every finding names file and line and says what would be right. Heuristics read lines that rustfmt laid out;
-//! they understand nothing of Rust and need not.
+//! Every finding names file and line and says what would be right. Heuristics read lines that
+//! rustfmt laid out; they understand nothing of Rust and need not.
 
 mod papers;
 mod rules;

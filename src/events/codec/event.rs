@@ -1,4 +1,5 @@
-//! The body of an event row. The key holds session, order key and fingerprint, so the body does not.
+//! The body of an event row. The key holds session, order key and fingerprint, so the body does
+//! not.
 
 use prost::Message;
 

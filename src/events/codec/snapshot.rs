@@ -1,4 +1,5 @@
-//! The body of a snapshot row: the state of a gapless beginning, or nothing but that the session exists.
+//! The body of a snapshot row: the state of a gapless beginning, or nothing but that the session
+//! exists.
 
 use std::sync::Arc;
 
@@ -22,7 +23,8 @@ struct Body {
 struct StateBody {
     #[prost(message, optional, tag = "1")]
     about: Option<AboutBody>,
-    /// Player's clock and receipt of the first, the last and the last moving event; receipts relative.
+    /// Player's clock and receipt of the first, the last and the last moving event; receipts
+    /// relative.
     #[prost(sint64, repeated, tag = "2")]
     stamps: Vec<i64>,
     #[prost(sint64, optional, tag = "3")]

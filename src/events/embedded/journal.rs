@@ -15,15 +15,21 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::high_water::Level;
 use super::keys;
 
+const START: u8 = 1;
+const ITEM: u8 = 2;
+const END: u8 = 3;
+const CLEAR: u8 = 4;
 const MAGIC: [u8; 4] = *b"FJL\x03";
+/// Far above what any store reaches, below what the store reserves.
+const SEQNO_MAX: u64 = 1 << 62;
 
 /// One journal file and what of it is whole.
 #[derive(Debug)]
 pub(super) struct Journal {
     pub(super) path: PathBuf,
     whole: Vec<Range<usize>>,
-    /// Where something other than zeros follows the last whole batch.
-    tail_at: Option<usize>,
+    /// Something other than zeros follows the last batch, or a batch cannot be right.
+    hurt: bool,
     /// Commits that are missing inside or before this file: after which, before which.
     gaps: Vec<(u64, u64)>,
 }
@@ -33,24 +39,52 @@ pub(super) struct Journal {
 pub(super) struct Journals {
     pub(super) files: Vec<Journal>,
     /// The last commit in them.
-    pub(super) last: Option<u64>,
-}
-
-#[derive(Debug, Default)]
-struct Chain {
-    number: Option<u64>,
-    seqno: Option<u64>,
+    last: Option<u64>,
 }
 
 impl Journals {
     /// Reads every journal in `store`.
     pub(super) fn check(store: &Path) -> io::Result<Self> {
-        let mut chain = Chain::default();
-        let files = paths(store)?
-            .into_iter()
-            .map(|path| Journal::check(path, &mut chain))
-            .collect::<io::Result<_>>()?;
-        Ok(Self { files, last: chain.number })
+        let mut journals = Self::default();
+        let mut batches = Vec::new();
+        for path in paths(store)? {
+            let mut journal = Journal { path, whole: vec![], hurt: false, gaps: vec![] };
+            let found = journal.read()?;
+            let file = journals.files.len();
+            batches.extend(found.into_iter().map(|batch| Batch { file, ..batch }));
+            journals.files.push(journal);
+        }
+        journals.follow(&batches);
+        Ok(journals)
+    }
+
+    /// Goes along the batches and takes those that can be right: both their numbers ascend. The sequence
+    /// number has no checksum, so one that overtakes its successor is not believed.
+    fn follow(&mut self, batches: &[Batch]) {
+        let mut before: Option<&Batch> = None;
+        let nexts = batches.iter().skip(1).map(Some).chain([None]);
+        for (batch, next) in batches.iter().zip(nexts) {
+            let Some(journal) = self.files.get_mut(batch.file) else { continue };
+            let follows = |batch: &Batch| before.is_none_or(|before| before.seqno < batch.seqno);
+            let ascends = before.is_none_or(|before| before.number < batch.number);
+            let overtakes = next.is_some_and(|next| follows(next) && next.seqno <= batch.seqno);
+            if !ascends || !follows(batch) || overtakes || batch.seqno > SEQNO_MAX {
+                journal.hurt = true;
+                continue;
+            }
+            journal.take(batch.range.clone());
+            let expected = match before {
+                Some(before) => before.number + 1,
+                // What lies before the first whole batch was a batch too.
+                None if batch.range.start > 0 => batch.number.saturating_sub(1),
+                None => batch.number,
+            };
+            if expected < batch.number {
+                journal.gaps.push((expected - 1, batch.number));
+            }
+            before = Some(batch);
+        }
+        self.last = before.map(|batch| batch.number);
     }
 
     /// What acknowledged commits are missing, in words; `None` when none is known to be.
@@ -98,29 +132,29 @@ pub(super) fn paths(store: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 impl Journal {
-    fn check(path: PathBuf, chain: &mut Chain) -> io::Result<Self> {
-        let bytes = fs::read(&path)?;
-        let mut journal = Self { path, whole: vec![], tail_at: None, gaps: vec![] };
+    /// Every batch whose checksum is right, past whatever lies between them.
+    fn read(&mut self) -> io::Result<Vec<Batch>> {
+        let bytes = written(&self.path)?;
+        let mut batches = Vec::new();
         let mut at = 0;
-        loop {
-            let rest = bytes.get(at..).unwrap_or_default();
-            let Some(zeros) = rest.iter().position(|byte| *byte != 0) else { break };
-            let batch = if zeros == 0 { Batch::read(rest, chain) } else { None };
-            let (start, batch) = match batch {
-                Some(batch) => (at, batch),
-                None => match next_batch(&bytes, at + 1, chain) {
-                    Some(found) => found,
-                    None => {
-                        journal.tail_at = Some(at);
-                        break;
-                    }
-                },
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            let starts = rest.iter().enumerate().filter(|(_, byte)| **byte == START);
+            let found = starts.into_iter().find_map(|(start, _)| Batch::read(&bytes, at + start));
+            let Some(batch) = found else {
+                self.hurt = true;
+                break;
             };
-            journal.take(start..start + batch.bytes);
-            journal.gaps.extend(chain.take(&batch));
-            at = start + batch.bytes;
+            at = batch.range.end;
+            batches.push(batch);
         }
-        Ok(journal)
+        Ok(batches)
+    }
+
+    /// Copies what was written into the directory `aside`, durably.
+    pub(super) fn copy_to(&self, aside: &Path) -> io::Result<()> {
+        let mut file = fs::File::create(aside.join(self.path.file_name().unwrap_or_default()))?;
+        file.write_all(&written(&self.path)?)?;
+        file.sync_all()
     }
 
     fn take(&mut self, range: Range<usize>) {
@@ -131,12 +165,12 @@ impl Journal {
     }
 
     fn needs_mending(&self) -> bool {
-        let holes = self.whole.len() > 1 || self.whole.first().is_some_and(|range| range.start > 0);
-        self.tail_at.is_some() || holes
+        let starts_late = self.whole.first().is_some_and(|range| range.start > 0);
+        self.hurt || self.whole.len() > 1 || starts_late
     }
 
     fn mend(&self) -> io::Result<()> {
-        let bytes = fs::read(&self.path)?;
+        let bytes = written(&self.path)?;
         let mended = self.path.with_extension("mended");
         let mut file = fs::File::create(&mended)?;
         for range in &self.whole {
@@ -150,35 +184,31 @@ impl Journal {
     }
 }
 
-impl Chain {
-    /// Goes on to `batch`; says what is missing before it.
-    fn take(&mut self, batch: &Batch) -> Option<(u64, u64)> {
-        self.seqno = Some(batch.seqno);
-        let before = self.number.replace(batch.number)?;
-        (before + 1 != batch.number).then_some((before, batch.number))
+/// The bytes of a file without the zeros at its end: a journal is made at its full size.
+fn written(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = fs::read(path)?;
+    let zeros = [0; 64 * 1024];
+    while bytes.ends_with(&zeros) {
+        bytes.truncate(bytes.len() - zeros.len());
     }
-}
-
-/// The next whole batch from `at` on, past bytes that mean nothing.
-fn next_batch(bytes: &[u8], at: usize, chain: &Chain) -> Option<(usize, Batch)> {
-    let rest = bytes.get(at..)?;
-    rest.iter().enumerate().filter(|(_, byte)| **byte == 1).find_map(|(offset, _)| {
-        Batch::read(rest.get(offset..)?, chain).map(|batch| (at + offset, batch))
-    })
+    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    bytes.truncate(used);
+    Ok(bytes)
 }
 
 #[derive(Debug)]
 struct Batch {
-    bytes: usize,
+    file: usize,
+    range: Range<usize>,
     seqno: u64,
     number: u64,
 }
 
 impl Batch {
-    /// The batch that `bytes` begin with, if it is whole, ours, and later than what came before.
-    fn read(bytes: &[u8], chain: &Chain) -> Option<Self> {
-        let mut reader = Reader(bytes);
-        if reader.byte()? != 1 {
+    /// The batch that begins at `start`, if it is whole and ours.
+    fn read(bytes: &[u8], start: usize) -> Option<Self> {
+        let mut reader = Reader(bytes.get(start..)?);
+        if reader.byte()? != START {
             return None;
         }
         let count = reader.u32()?;
@@ -189,13 +219,12 @@ impl Batch {
             number = reader.item()?.or(number);
         }
         let items = items.get(..items.len() - reader.0.len())?;
-        let whole = reader.byte()? == 3
+        let whole = reader.byte()? == END
             && u64::from_le_bytes(reader.array()?) == xxh3_64(items)
             && reader.array()? == MAGIC;
         let number = number.filter(|number| *number > 0)?;
-        let follows = chain.number.is_none_or(|before| before < number)
-            && chain.seqno.is_none_or(|before| before < seqno);
-        (whole && follows).then(|| Self { bytes: bytes.len() - reader.0.len(), seqno, number })
+        let range = start..bytes.len() - reader.0.len();
+        whole.then_some(Self { file: 0, range, seqno, number })
     }
 }
 
@@ -225,8 +254,8 @@ impl<'a> Reader<'a> {
     /// Passes over one item; the commit number, if it is the row that holds it.
     fn item(&mut self) -> Option<Option<u64>> {
         match self.byte()? {
-            2 => {}
-            4 => return self.array::<8>().map(|_| None),
+            ITEM => {}
+            CLEAR => return self.array::<8>().map(|_| None),
             _ => return None,
         }
         // Value type, compression, keyspace.

@@ -138,9 +138,7 @@ impl Opening<'_> {
         remove_dir(&partial)?;
         fs::create_dir(&partial)?;
         for journal in &journals.files {
-            let name = journal.path.file_name().unwrap_or_default();
-            fs::copy(&journal.path, partial.join(name))?;
-            File::open(partial.join(name))?.sync_all()?;
+            journal.copy_to(&partial)?;
         }
         fs::rename(&partial, self.aside())?;
         File::open(self.dir)?.sync_all()

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Asking the disk costs a system call; what was written in between is reckoned.
@@ -20,7 +20,8 @@ pub(super) struct Space {
 struct Seen {
     asked: Option<Instant>,
     free: u64,
-    full: bool,
+    /// The bytes that were refused, while there is no space for them.
+    refused: Option<u64>,
 }
 
 impl Space {
@@ -34,25 +35,35 @@ impl Space {
 
     /// Why `bytes` must not be written now, if so.
     pub(super) fn refusal(&self, bytes: u64) -> Option<String> {
+        let mut seen = self.seen();
+        let refusal = self.look(&mut seen, bytes);
+        if refusal.is_none() {
+            seen.free -= bytes;
+        }
+        refusal
+    }
+
+    /// Why what was refused would be refused again.
+    pub(super) fn still_full(&self) -> Option<String> {
+        let mut seen = self.seen();
+        let bytes = seen.refused?;
+        self.look(&mut seen, bytes)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn look(&self, seen: &mut Seen, bytes: u64) -> Option<String> {
         let needed = self.bytes_min.load(Ordering::Relaxed).saturating_add(bytes);
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.full || seen.asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY) {
+        let is_old = seen.asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY);
+        if seen.refused.is_some() || is_old {
             seen.free = self.ask();
             seen.asked = Some(Instant::now());
         }
-        seen.full = seen.free < needed;
-        if seen.full {
-            let (free, needed) = (mib(seen.free), mib(needed));
-            return Some(format!("the disk is full: {free} MiB free, {needed} MiB needed"));
-        }
-        seen.free -= bytes;
-        None
-    }
-
-    /// Why nothing is written now, if a commit was refused and there is still no space.
-    pub(super) fn still_full(&self) -> Option<String> {
-        let full = self.seen.lock().unwrap_or_else(PoisonError::into_inner).full;
-        if full { self.refusal(0) } else { None }
+        seen.refused = (seen.free < needed).then_some(bytes);
+        let (free, needed) = (mib(seen.free), mib(needed));
+        seen.refused.map(|_| format!("the disk is full: {free} MiB free, {needed} MiB needed"))
     }
 
     /// A disk that does not answer is not called full: the write will say what is wrong with it.

@@ -9,7 +9,8 @@ use viewlog::events::{AccountId, Fact, Kind, Media, Reason};
 use super::{dawn, session};
 
 const WHOLE: &str = r#"{"account":"home","profile":"anna",
- "session":"0199f3c4-7d11-7c3e-8a52-0b9c1d2e3f40","seq":3,"kind":"seeked","at":"2026-11-23T05:00:30.000Z","sent_at":"2026-11-23T05:00:31.000Z",
+ "session":"0199f3c4-7d11-7c3e-8a52-0b9c1d2e3f40","seq":3,"kind":"seeked",
+ "at":"2026-11-23T05:00:30.000Z","sent_at":"2026-11-23T05:00:31.000Z",
  "position_ms":812000,"from_ms":790000,"title":"tt0944947:s1e3","duration_ms":3600000,"rate":1.5,
  "device":"living-room-tv","media":"episode","name":"The Kingsroad","series":"Game of Thrones",
  "season":1,"episode":3,"autoplay":true,"private":false,"source":"netflix","source_session":"7",

@@ -1,4 +1,5 @@
-//! The same set of facts gives the same state: whatever order, repetition, split or snapshot it came through.
+//! The same set of facts gives the same state: whatever order, repetition, split or snapshot it
+//! came through.
 
 use std::collections::BTreeMap;
 
@@ -107,7 +108,8 @@ impl Shared {
     }
 }
 
-/// What an account actor does: fold what is next in order, read again what is not, snapshot what is gapless.
+/// What an account actor does: fold what is next in order, read again what is not, snapshot what is
+/// gapless.
 fn deliver(log: &mut Shared, memory: &mut Option<State>, event: &Event) {
     if log.rows.insert(event.order, event.clone()).is_some() {
         return;

@@ -1,4 +1,5 @@
-//! Rules about what is written for people: links lead somewhere, decisions are listed, named files exist.
+//! Rules about what is written for people: links lead somewhere, decisions are listed, named files
+//! exist.
 
 use std::path::Path;
 
