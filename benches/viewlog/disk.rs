@@ -19,7 +19,9 @@ pub fn run() {
         #[expect(clippy::cast_precision_loss, reason = "a ratio for people to read")]
         let each = tables as f64 / (ACCOUNTS * FACTS) as f64;
         let sent = Player::new(0).next_json().len();
-        println!("{each:.1} bytes an event in tables ({tables} bytes); as sent in JSON: {sent} bytes");
+        println!(
+            "{each:.1} bytes an event in tables ({tables} bytes); as sent in JSON: {sent} bytes"
+        );
     });
 }
 

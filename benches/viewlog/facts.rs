@@ -1,6 +1,8 @@
 //! Facts as a household's players would send them: one session an account, a heartbeat each time.
 
-use viewlog::events::{About, AccountId, Event, Fact, Id, Kind, SessionId, SystemClock, Clock, Timestamp};
+use viewlog::events::{
+    About, AccountId, Clock, Event, Fact, Id, Kind, SessionId, SystemClock, Timestamp,
+};
 
 /// An account with one session that goes on for ever.
 #[derive(Clone)]

@@ -47,7 +47,8 @@ async fn facts(in_flight: usize) -> Load {
     let node = Node::start();
     let players = Player::many(20_000);
     let chunk = players.len() / in_flight;
-    let clients = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let clients =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let accounts = node.system.accounts().clone();
     let load = clients.spawn(async move {
         measure(|signal| {
@@ -58,7 +59,11 @@ async fn facts(in_flight: usize) -> Load {
     });
     let load = load.await.unwrap();
     let statistics = node.log.statistics();
-    println!("  worst commit {:?}, {} commits", std::time::Duration::from_micros(statistics.worst_commit_us), statistics.commits);
+    println!(
+        "  worst commit {:?}, {} commits",
+        std::time::Duration::from_micros(statistics.worst_commit_us),
+        statistics.commits
+    );
     clients.shutdown_background();
     node.system.stop().await;
     load
@@ -68,7 +73,7 @@ fn one_by_one(
     accounts: Accounts,
     mut players: Vec<Player>,
     signal: &Signal,
-) -> impl Future<Output = hdrhistogram::Histogram<u64>> + Send + 'static {
+) -> impl Future<Output = hdrhistogram::Histogram<u64>> + Send + use<> {
     let mut waiter = Waiter::new(signal);
     async move {
         let count = players.len();
@@ -77,7 +82,11 @@ fn one_by_one(
             let submission = Submission { index: 0, reference: None, event: player.next() };
             let sent = Instant::now();
             let outcome = accounts.record(vec![(player.account.clone(), vec![submission])]).await;
-            if outcome.recorded == 1 { waiter.acknowledged(1, sent) } else { waiter.failed() }
+            if outcome.recorded == 1 {
+                waiter.acknowledged(1, sent)
+            } else {
+                waiter.failed()
+            }
             if !waiter.goes_on() {
                 break;
             }
@@ -90,12 +99,15 @@ async fn batches(at_once: usize, size: usize) -> Load {
     let node = Node::start();
     let players = Player::many(20_000);
     let chunk = players.len() / at_once;
-    let clients = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let clients =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let accounts = node.system.accounts().clone();
     let load = clients.spawn(async move {
         measure(|signal| {
             let chunks = players.chunks(chunk);
-            chunks.map(|players| by_batch(accounts.clone(), players.to_vec(), size, signal)).collect()
+            chunks
+                .map(|players| by_batch(accounts.clone(), players.to_vec(), size, signal))
+                .collect()
         })
         .await
     });
@@ -110,7 +122,7 @@ fn by_batch(
     mut players: Vec<Player>,
     size: usize,
     signal: &Signal,
-) -> impl Future<Output = hdrhistogram::Histogram<u64>> + Send + 'static {
+) -> impl Future<Output = hdrhistogram::Histogram<u64>> + Send + use<> {
     let mut waiter = Waiter::new(signal);
     async move {
         let count = players.len();

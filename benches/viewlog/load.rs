@@ -88,7 +88,9 @@ pub fn per_second(count: u64, elapsed: Duration) -> f64 {
 
 impl Load {
     pub fn print(&self, what: &str) {
-        let at = |q: f64| Duration::from_micros(self.latency_us.value_at_quantile(q)).as_secs_f64() * 1e3;
+        let at = |q: f64| {
+            Duration::from_micros(self.latency_us.value_at_quantile(q)).as_secs_f64() * 1e3
+        };
         println!(
             "{what:<44} {:>9.0}/s   p50 {:>7.2} ms  p99 {:>7.2} ms  p999 {:>7.2} ms  max {:>7.2} ms  errors {}",
             self.facts_per_s,

@@ -20,7 +20,9 @@ pub fn run() {
             let chunk = players.len() / in_flight;
             let load = measure(|signal| {
                 let chunks = players.chunks(chunk).take(in_flight);
-                chunks.map(|players| appender(Arc::clone(&log), players.to_vec(), rows, signal)).collect()
+                chunks
+                    .map(|players| appender(Arc::clone(&log), players.to_vec(), rows, signal))
+                    .collect()
             });
             load.await.print(&format!("appends of {rows} rows, {in_flight} in flight, rows"));
             let worst = std::time::Duration::from_micros(log.statistics().worst_commit_us);
@@ -34,7 +36,7 @@ fn appender(
     mut players: Vec<Player>,
     rows: usize,
     signal: &Signal,
-) -> impl Future<Output = hdrhistogram::Histogram<u64>> + Send + 'static {
+) -> impl Future<Output = hdrhistogram::Histogram<u64>> + Send + use<> {
     let mut waiter = Waiter::new(signal);
     async move {
         let count = players.len();

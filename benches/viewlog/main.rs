@@ -18,8 +18,8 @@ mod load;
 mod log;
 mod memory;
 mod network;
-mod rebuild;
 mod reads;
+mod rebuild;
 
 use std::time::Duration;
 
@@ -28,7 +28,8 @@ const RUN: Duration = Duration::from_secs(4);
 const WARM_UP: Duration = Duration::from_secs(1);
 
 fn main() {
-    let asked: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    let asked: Vec<String> =
+        std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let all: [(&str, fn()); 7] = [
         ("log", log::run),
         ("in-process", in_process::run),

@@ -14,7 +14,9 @@ pub fn run() {
             fill_more(&node, facts).await;
             let grown = resident_bytes().saturating_sub(before);
             let each = grown / ACCOUNTS as u64;
-            println!("{each} bytes an idle account with a session of {facts} facts, log buffers included");
+            println!(
+                "{each} bytes an idle account with a session of {facts} facts, log buffers included"
+            );
             node.system.stop().await;
         });
     }

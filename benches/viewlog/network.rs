@@ -115,7 +115,9 @@ pub fn run() {
             single_posts(clients).await.print(&format!("POST, one fact, {clients} connections"));
         }
         for clients in [4, 16] {
-            ndjson(clients, 500).await.print(&format!("NDJSON of 500 facts, {clients} connections"));
+            ndjson(clients, 500)
+                .await
+                .print(&format!("NDJSON of 500 facts, {clients} connections"));
         }
         for (sockets, unacked) in [(200, 16), (200, 1), (1, 1)] {
             let load = web_socket(sockets, unacked).await;

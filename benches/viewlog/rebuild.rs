@@ -24,7 +24,8 @@ pub fn run() {
         for pass in ["first", "second"] {
             let begun = Instant::now();
             let clock = Arc::new(SystemClock);
-            let rebuilt = rebuild(Arc::clone(&log), views.clone(), clock, Arc::clone(&progress)).await;
+            let rebuilt =
+                rebuild(Arc::clone(&log), views.clone(), clock, Arc::clone(&progress)).await;
             let events = rebuilt.unwrap().events;
             let rate = per_second(events, begun.elapsed());
             println!("rebuild, {pass} pass: {events} events, {rate:.0} events/s on all cores");
