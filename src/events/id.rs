@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Timestamp;
 
 /// What an [`Id`] names; only ever used as a type parameter.
-pub mod kind {
+mod kind {
     /// A household.
     #[derive(Debug)]
     pub enum Account {}
