@@ -51,7 +51,7 @@ fn appender(
                 append.events.push(EventRow { session, order, body: encode_event(&event) });
             }
             let sent = Instant::now();
-            match log.append(append).await {
+            match log.append(&append).await {
                 Ok(()) => waiter.acknowledged(rows as u64, sent),
                 Err(_) => waiter.failed(),
             }

@@ -19,7 +19,7 @@ pub(super) async fn append_until(deps: &Deps, batch: Append) -> Result<(), Refus
     let deadline = Instant::now() + deps.limits.append_deadline;
     let mut pause_ms = BACKOFF_MIN_MS;
     loop {
-        let error = match timeout_at(deadline, deps.log.append(batch.clone())).await {
+        let error = match timeout_at(deadline, deps.log.append(&batch)).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) if matches!(error, AppendError::Corrupt(_)) || stopped(deps) => {
                 return Err(refusal(&error, deps));

@@ -257,7 +257,7 @@ impl Drop for EmbeddedLog {
 
 #[async_trait]
 impl EventLog for EmbeddedLog {
-    async fn append(&self, batch: Append) -> Result<(), AppendError> {
+    async fn append(&self, batch: &Append) -> Result<(), AppendError> {
         if batch.rows() == 0 {
             return Ok(());
         }
@@ -334,24 +334,24 @@ impl EventLog for EmbeddedLog {
 }
 
 /// The rows of an append, made by the caller's thread so that the writer only has to sort them.
-fn rows_of(batch: Append) -> Vec<Row> {
+fn rows_of(batch: &Append) -> Vec<Row> {
     let mut rows = Vec::with_capacity(batch.rows() + 1);
     let Append { account, weeks, events, snapshots, marks } = batch;
     // Week 0 is registered too: it is how an account with nothing but marks is found.
     let person = (!marks.is_empty()).then_some(Week::PERSON);
-    let weeks = weeks.into_iter().chain(person);
-    rows.extend(weeks.map(|week| Row::put(Table::Weeks, keys::week(&account, week), [])));
-    rows.extend(events.into_iter().map(|row| {
-        Row::put(Table::Events, keys::event(&account, row.session, row.order), row.body)
+    let weeks = weeks.iter().copied().chain(person);
+    rows.extend(weeks.map(|week| Row::put(Table::Weeks, keys::week(account, week), [])));
+    rows.extend(events.iter().map(|row| {
+        Row::put(Table::Events, keys::event(account, row.session, row.order), &*row.body)
     }));
     rows.extend(
         snapshots
-            .into_iter()
-            .map(|row| Row::put(Table::Snapshots, keys::session(&account, row.session), row.body)),
+            .iter()
+            .map(|row| Row::put(Table::Snapshots, keys::session(account, row.session), &*row.body)),
     );
     rows.extend(
         marks.iter().map(|mark| {
-            Row::put(Table::Marks, keys::mark(&account, mark.command), encode_mark(mark))
+            Row::put(Table::Marks, keys::mark(account, mark.command), encode_mark(mark))
         }),
     );
     rows

@@ -169,7 +169,7 @@ pub struct Health {
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
     /// Makes a batch durable.
-    async fn append(&self, batch: Append) -> Result<(), AppendError>;
+    async fn append(&self, batch: &Append) -> Result<(), AppendError>;
 
     /// One session: its snapshot and the events above; `None` when the log knows nothing of it.
     async fn session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError>;

@@ -76,17 +76,17 @@ impl MemoryLog {
 
 #[async_trait]
 impl EventLog for MemoryLog {
-    async fn append(&self, batch: Append) -> Result<(), AppendError> {
+    async fn append(&self, batch: &Append) -> Result<(), AppendError> {
         if batch.rows() == 0 {
             return Ok(());
         }
-        self.write(batch.account, |account| {
-            account.weeks.extend(batch.weeks);
-            for row in batch.events {
-                account.rows_mut(row.session).events.insert(row.order, row.body);
+        self.write(batch.account.clone(), |account| {
+            account.weeks.extend(&batch.weeks);
+            for row in &batch.events {
+                account.rows_mut(row.session).events.insert(row.order, row.body.clone());
             }
-            for row in batch.snapshots {
-                account.rows_mut(row.session).snapshot = Some(row.body);
+            for row in &batch.snapshots {
+                account.rows_mut(row.session).snapshot = Some(row.body.clone());
             }
             account.marks.extend(batch.marks.iter().map(|mark| (mark.command, encode_mark(mark))));
         });

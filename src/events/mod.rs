@@ -27,7 +27,7 @@ pub use event::{Event, Order};
 pub use fact::{About, Fact, Invalid, Kind, Media, Reason};
 pub use fence::{Fence, Scope};
 pub use fold::{FOLD_VERSION, fold};
-pub use id::{AccountId, DeviceId, Id, IdError, ProfileId, SessionId, TitleId, Week, kind};
+pub use id::{AccountId, DeviceId, Id, IdError, ProfileId, SessionId, TitleId, Week};
 pub use intervals::Intervals;
 pub use log::{
     Append, AppendError, Compacted, Damage, Depth, Erased, EventLog, EventRow, Health, ReadError,

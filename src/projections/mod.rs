@@ -15,3 +15,4 @@ pub use answer::{
 };
 pub use policy::Policy;
 pub use store::{Entry, Version, View, ViewError, ViewStore};
+pub use store::{Freshness, MemoryViews, MemoryViewsOptions, Recorded, playing, project};

@@ -33,7 +33,7 @@ async fn written(dir: &Path, commits: u32) -> (EmbeddedLog, SessionKey) {
     let log = open(dir).unwrap();
     let account = account("anna");
     for seq in 0..commits {
-        log.append(append(&account, &[event(session(1), seq)])).await.unwrap();
+        log.append(&append(&account, &[event(session(1), seq)])).await.unwrap();
     }
     (log, key(&account, session(1)))
 }
@@ -146,7 +146,7 @@ async fn a_closed_log_refuses_appends_and_still_reads() {
     let (log, key) = written(dir.path(), 3).await;
     log.close().unwrap();
     log.close().unwrap();
-    let refused = log.append(append(&key.account, &[event(session(1), 3)])).await;
+    let refused = log.append(&append(&key.account, &[event(session(1), 3)])).await;
     assert!(matches!(refused, Err(AppendError::Unavailable(reason)) if reason.contains("closed")));
     assert_eq!(count(&log, &key).await, 3);
 }
@@ -179,13 +179,13 @@ async fn a_torn_end_that_nobody_was_told_of_is_cut_off() {
     let torn = crashed(dir.path());
     let journal = &journals(torn.path())[0];
     let end = used(journal);
-    log.append(append(&key.account, &[event(session(1), 5)])).await.unwrap();
+    log.append(&append(&key.account, &[event(session(1), 5)])).await.unwrap();
     let whole = fs::read(&journals(dir.path())[0]).unwrap();
     // The sixth commit reached the file in part; its mark was never written.
     change(journal, |bytes| bytes.extend(&whole[end..end + 40]));
     let log = open(torn.path()).unwrap();
     assert_eq!(count(&log, &key).await, 5);
-    log.append(append(&key.account, &[event(session(1), 5)])).await.unwrap();
+    log.append(&append(&key.account, &[event(session(1), 5)])).await.unwrap();
     drop(log);
     assert_eq!(count(&open(torn.path()).unwrap(), &key).await, 6);
 }
@@ -239,7 +239,7 @@ async fn a_flipped_bit_anywhere_is_reported_and_costs_one_commit() {
         assert!(copies.join(journal.file_name().unwrap()).exists());
         let log = accepting(flipped.path()).unwrap();
         assert_eq!(count(&log, &key).await, COMMITS as usize - 1, "bit {bit} of byte {at}");
-        log.append(append(&key.account, &[event(session(1), COMMITS)])).await.unwrap();
+        log.append(&append(&key.account, &[event(session(1), COMMITS)])).await.unwrap();
         let flipped_again = crashed(flipped.path());
         drop(log);
         for dir in [flipped.path(), flipped_again.path()] {
@@ -261,11 +261,11 @@ async fn a_damaged_sealed_journal_is_reported() {
         let mut batch = append(&account, &[event(session(1), commits)]);
         batch.events[0].body = vec![0; 4_000_000];
         StdRng::seed_from_u64(commits.into()).fill(&mut batch.events[0].body[..]);
-        log.append(batch).await.unwrap();
+        log.append(&batch).await.unwrap();
         commits += 1;
         assert!(commits < 100, "the journal does not rotate");
     }
-    log.append(append(&account, &[event(session(2), 0)])).await.unwrap();
+    log.append(&append(&account, &[event(session(2), 0)])).await.unwrap();
     let crashed = crashed(dir.path());
     drop(log);
     let sealed = journals(crashed.path());
@@ -301,7 +301,7 @@ async fn full_memtables_are_freed_by_the_janitor() {
     let mut seq = 0;
     while log.statistics().memtables_retired < 3 {
         let events: Vec<_> = (seq..seq + 500).map(|seq| event(session(1), seq)).collect();
-        log.append(append(&account, &events)).await.unwrap();
+        log.append(&append(&account, &events)).await.unwrap();
         seq += 500;
         assert!(seq < 1_000_000, "no memtable was full");
     }
@@ -320,7 +320,7 @@ async fn one_append_of_many_rows_is_one_commit_and_merging_keeps_it() {
     let (log, key) = written(dir.path(), 1).await;
     let before = log.statistics();
     let events: Vec<_> = (1..5_000).map(|seq| event(session(1), seq)).collect();
-    log.append(append(&key.account, &events)).await.unwrap();
+    log.append(&append(&key.account, &events)).await.unwrap();
     let after = log.statistics();
     assert_eq!((after.commits - before.commits, after.rows - before.rows), (1, 5_000));
     assert!(after.worst_commit_us > 0);
@@ -364,7 +364,7 @@ async fn closing_answers_everyone_who_waits() {
         .map(|account| {
             let (log, mut batch) = (log.clone(), Append::new(account.clone()));
             batch.weeks = vec![Week::from_number(202_648)];
-            tokio::spawn(async move { log.append(batch).await })
+            tokio::spawn(async move { log.append(&batch).await })
         })
         .collect();
     log.close().unwrap();

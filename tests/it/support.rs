@@ -117,7 +117,7 @@ fn take(count: &AtomicUsize) -> bool {
 
 #[async_trait]
 impl EventLog for FlakyLog {
-    async fn append(&self, batch: Append) -> Result<(), AppendError> {
+    async fn append(&self, batch: &Append) -> Result<(), AppendError> {
         self.appends.fetch_add(1, Ordering::SeqCst);
         if take(&self.unavailable) {
             return Err(AppendError::Unavailable("made to fail".to_owned()));

@@ -12,7 +12,7 @@ async fn a_full_disk_refuses_appends_until_there_is_space() {
     log.set_free_bytes_min(u64::MAX);
     let batch = append(&key.account, &[event(session(1), 1)]);
     for _ in 0..2 {
-        let refused = log.append(batch.clone()).await;
+        let refused = log.append(&batch).await;
         let Err(AppendError::Unavailable(reason)) = refused else { panic!("{refused:?}") };
         assert!(reason.starts_with("the disk is full: "), "{reason}");
         assert_eq!(log.health().stopped.as_ref(), Some(&reason));
@@ -20,7 +20,7 @@ async fn a_full_disk_refuses_appends_until_there_is_space() {
     assert_eq!(count(&log, &key).await, 1);
     log.set_free_bytes_min(1);
     assert_eq!(log.health().stopped, None);
-    log.append(batch).await.unwrap();
+    log.append(&batch).await.unwrap();
     assert_eq!(count(&log, &key).await, 2);
 }
 
@@ -70,14 +70,14 @@ async fn a_disk_that_really_fills_up_costs_nothing_acknowledged() {
     // What others have on the disk fills it first.
     fs::write(disk.path().join("others"), vec![1; 20 << 20]).unwrap();
     let mut acknowledged = 0;
-    while log.append(batch(acknowledged)).await.is_ok() {
+    while log.append(&batch(acknowledged)).await.is_ok() {
         acknowledged += 1;
         assert!(acknowledged < 40, "the disk does not fill up");
     }
     let stopped = log.health().stopped.unwrap();
     assert!(stopped.starts_with("the disk is full"), "{stopped}");
     fs::remove_file(disk.path().join("others")).unwrap();
-    log.append(batch(acknowledged)).await.unwrap();
+    log.append(&batch(acknowledged)).await.unwrap();
     assert_eq!(log.health().stopped, None);
     drop(log);
     let log = EmbeddedLog::open(&dir, options).unwrap();

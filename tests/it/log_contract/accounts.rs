@@ -8,7 +8,7 @@ pub(super) async fn a_registered_week_is_listed(log: Log) {
     let weeks = [202_648, 17, 202_501].map(Week::from_number);
     batch.weeks = [&weeks[..], &[Week::PERSON]].concat();
     batch.marks = vec![mark(session(1), "film")];
-    log.append(batch.clone()).await.unwrap();
+    log.append(&batch).await.unwrap();
     let expected = [17, 202_501, 202_648].map(Week::from_number);
     assert_eq!(log.weeks(&account).await.unwrap(), expected);
 }
@@ -17,7 +17,7 @@ pub(super) async fn marks_are_kept_by_command(log: Log) {
     let account = account("marks");
     let mut batch = Append::new(account.clone());
     batch.marks = [2, 1, 3].map(|n| mark(session(n), "film")).into();
-    log.append(batch).await.unwrap();
+    log.append(&batch).await.unwrap();
     let marks = log.marks(&account).await.unwrap();
     assert_eq!(marks, [1, 2, 3].map(|n| mark(session(n), "film")));
     assert!(log.weeks(&account).await.unwrap().is_empty());
@@ -35,7 +35,7 @@ pub(super) async fn accounts_are_paged_in_byte_order(log: Log) {
             batch = Append::new(id.clone());
             batch.marks = vec![mark(session(1), "film")];
         }
-        log.append(batch).await.unwrap();
+        log.append(&batch).await.unwrap();
     }
     let mut seen = vec![first];
     loop {
@@ -65,7 +65,7 @@ pub(super) async fn a_note_is_kept_until_removed(log: Log) {
 
 pub(super) async fn an_empty_append_is_nothing(log: Log) {
     let account = account("empty");
-    log.append(Append::new(account.clone())).await.unwrap();
+    log.append(&Append::new(account.clone())).await.unwrap();
     assert!(!log.accounts(None, usize::MAX).await.unwrap().contains(&account));
     assert_eq!(log.health().stopped, None);
 }
@@ -80,7 +80,7 @@ pub(super) async fn many_append_at_once(log: Log) {
             tokio::spawn(async move {
                 let id = session(n.into());
                 for seq in 0..EVENTS {
-                    log.append(append(&account, &[event(id, seq)])).await.unwrap();
+                    log.append(&append(&account, &[event(id, seq)])).await.unwrap();
                     // What is acknowledged is readable at once.
                     let stored = log.session(&key(&account, id)).await.unwrap().unwrap();
                     assert_eq!(stored.events.len(), seq as usize + 1);

@@ -15,7 +15,7 @@ pub(super) async fn an_unknown_session_is_none(log: Log) {
 pub(super) async fn an_appended_event_is_read_back(log: Log) {
     let account = account("back");
     let events = [event(session(1), 0), event(session(1), 1)];
-    log.append(append(&account, &events)).await.unwrap();
+    log.append(&append(&account, &events)).await.unwrap();
     let stored = log.session(&key(&account, session(1))).await.unwrap().unwrap();
     assert_eq!(stored.session, session(1));
     assert_eq!(stored.snapshot, None);
@@ -30,7 +30,7 @@ pub(super) async fn a_repeated_append_changes_nothing(log: Log) {
     let mut batch = append(&account, &events);
     batch.marks = vec![mark(session(9), "film")];
     for _ in 0..3 {
-        log.append(batch.clone()).await.unwrap();
+        log.append(&batch).await.unwrap();
     }
     let stored = log.session(&key(&account, session(1))).await.unwrap().unwrap();
     assert_eq!(stored.events, events);
@@ -48,7 +48,7 @@ pub(super) async fn events_come_in_their_order(log: Log) {
         [300, 2, 255, 0, 256].map(|seq| event(session(1), seq)).into_iter().collect();
     events.push(other);
     for event in &events {
-        log.append(append(&account, std::slice::from_ref(event))).await.unwrap();
+        log.append(&append(&account, std::slice::from_ref(event))).await.unwrap();
     }
     events.sort_by_key(|event| event.order);
     let stored = log.session(&key(&account, session(1))).await.unwrap().unwrap();
@@ -61,7 +61,7 @@ pub(super) async fn events_are_read_by_their_numbers(log: Log) {
     let events: Vec<_> = (0..10).map(|seq| event(session(1), seq)).collect();
     let mut batch = append(&account, &events);
     batch.snapshots = vec![snapshot(&events)];
-    log.append(batch).await.unwrap();
+    log.append(&batch).await.unwrap();
     let key = key(&account, session(1));
     let read = async |range| seqs(&log.events(&key, range).await.unwrap());
     assert_eq!(read(3..=5).await, [3, 4, 5]);
@@ -80,7 +80,7 @@ pub(super) async fn accounts_and_sessions_do_not_mix(log: Log) {
         for number in [1, 2, 3] {
             let count = number + u32::from(account == &longer) * 10;
             let events: Vec<_> = (0..count).map(|seq| event(session(number.into()), seq)).collect();
-            log.append(append(account, &events)).await.unwrap();
+            log.append(&append(account, &events)).await.unwrap();
         }
     }
     let stored = log.session(&key(&name, session(2))).await.unwrap().unwrap();
@@ -96,7 +96,7 @@ pub(super) async fn a_week_has_its_sessions_by_id(log: Log) {
     let next_week = SessionId::derived(at(7 * 24 * 3_600), 1);
     for id in [session(3), next_week, session(1), session(2)] {
         let events = [event(id, 0), event(id, 1)];
-        log.append(append(&account, &events)).await.unwrap();
+        log.append(&append(&account, &events)).await.unwrap();
     }
     let week = log.week(&account, session(1).week(), Depth::Snapshots).await.unwrap();
     assert_eq!(sessions(&week), [session(1), session(2), session(3)]);
@@ -111,8 +111,8 @@ pub(super) async fn damage_does_not_hide_neighbours(log: Log) {
     let mut batch = append(&account, &events);
     batch.events[1].body[3] ^= 0x40;
     batch.events[2].body.clear();
-    log.append(batch).await.unwrap();
-    log.append(append(&account, &[event(session(2), 0)])).await.unwrap();
+    log.append(&batch).await.unwrap();
+    log.append(&append(&account, &[event(session(2), 0)])).await.unwrap();
     let stored = log.session(&key(&account, session(1))).await.unwrap().unwrap();
     assert_eq!(seqs(&stored.events), [0, 3]);
     assert_eq!(stored.damage.as_ref().map(|damage| damage.rows), Some(2));

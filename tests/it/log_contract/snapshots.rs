@@ -7,7 +7,7 @@ pub(super) async fn a_session_may_only_be_found(log: Log) {
     let mut batch = append(&account, &[event(session(2), 0)]);
     batch.snapshots =
         [1, 2].map(|n| SnapshotRow { session: session(n), body: encode_found() }).into();
-    log.append(batch).await.unwrap();
+    log.append(&batch).await.unwrap();
     let stored = log.session(&key(&account, session(1))).await.unwrap().unwrap();
     assert_eq!((stored.snapshot, stored.events.len(), stored.damage), (None, 0, None));
     let week = log.week(&account, session(1).week(), Depth::Snapshots).await.unwrap();
@@ -20,8 +20,8 @@ pub(super) async fn a_snapshot_hides_what_it_covers(log: Log) {
     let events: Vec<_> = (0..40).map(|seq| event(session(1), seq)).collect();
     let mut batch = append(&account, &events);
     batch.snapshots = vec![snapshot(&events[..33])];
-    log.append(batch).await.unwrap();
-    log.append(append(&account, &[event(session(2), 0)])).await.unwrap();
+    log.append(&batch).await.unwrap();
+    log.append(&append(&account, &[event(session(2), 0)])).await.unwrap();
     let stored = log.session(&key(&account, session(1))).await.unwrap().unwrap();
     assert_eq!(stored.snapshot, fold(None, &events[..33]));
     assert_eq!(stored.events, events[33..]);
@@ -36,7 +36,7 @@ pub(super) async fn facts_are_shown_below_a_snapshot(log: Log) {
     let events: Vec<_> = (0..5).map(|seq| event(session(1), seq)).collect();
     let mut batch = append(&account, &events);
     batch.snapshots = vec![snapshot(&events)];
-    log.append(batch).await.unwrap();
+    log.append(&batch).await.unwrap();
     let week = log.week(&account, session(1).week(), Depth::Facts).await.unwrap();
     assert_eq!(week[0].snapshot, None);
     assert_eq!(week[0].events, events);
@@ -50,8 +50,8 @@ pub(super) async fn a_snapshot_above_every_event(log: Log) {
     let events: Vec<_> = (0..5).map(|seq| event(session(1), seq)).collect();
     let mut batch = append(&account, &events[..1]);
     batch.snapshots = vec![snapshot(&events)];
-    log.append(batch).await.unwrap();
-    log.append(append(&account, &[event(session(2), 0)])).await.unwrap();
+    log.append(&batch).await.unwrap();
+    log.append(&append(&account, &[event(session(2), 0)])).await.unwrap();
     let week = log.week(&account, session(1).week(), Depth::Snapshots).await.unwrap();
     assert_eq!(sessions(&week), [session(1), session(2)]);
     assert_eq!((week[0].events.len(), week[1].events.len()), (0, 1));
@@ -63,12 +63,12 @@ pub(super) async fn a_later_snapshot_replaces(log: Log) {
     let events: Vec<_> = (0..9).map(|seq| event(session(1), seq)).collect();
     let mut batch = append(&account, &events);
     batch.snapshots = vec![snapshot(&events[..2]), snapshot(&events[..5])];
-    log.append(batch).await.unwrap();
+    log.append(&batch).await.unwrap();
     let stored = log.session(&key(&account, session(1))).await.unwrap().unwrap();
     assert_eq!(seqs(&stored.events), [5, 6, 7, 8]);
     let mut batch = Append::new(account.clone());
     batch.snapshots = vec![snapshot(&events)];
-    log.append(batch).await.unwrap();
+    log.append(&batch).await.unwrap();
     let stored = log.session(&key(&account, session(1))).await.unwrap().unwrap();
     assert_eq!(stored.snapshot, fold(None, &events));
     assert!(stored.events.is_empty());
@@ -79,7 +79,7 @@ pub(super) async fn another_folds_snapshot(log: Log) {
     let events: Vec<_> = (0..5).map(|seq| event(session(1), seq)).collect();
     let mut batch = append(&account, &events);
     batch.snapshots = vec![by_another_fold(snapshot(&events))];
-    log.append(batch).await.unwrap();
+    log.append(&batch).await.unwrap();
     let stored = log.session(&key(&account, session(1))).await.unwrap().unwrap();
     assert_eq!((stored.snapshot, stored.damage), (None, None));
     assert_eq!(stored.events, events);
@@ -99,7 +99,7 @@ pub(super) async fn a_damaged_snapshot_is_passed_over(log: Log) {
     let mut batch = append(&account, &events);
     batch.snapshots = vec![snapshot(&events)];
     batch.snapshots[0].body[5] ^= 1;
-    log.append(batch).await.unwrap();
+    log.append(&batch).await.unwrap();
     let stored = log.session(&key(&account, session(1))).await.unwrap().unwrap();
     assert_eq!(stored.snapshot, None);
     assert_eq!(stored.events, events);
@@ -109,8 +109,8 @@ pub(super) async fn a_damaged_snapshot_is_passed_over(log: Log) {
 pub(super) async fn compaction_leaves_the_snapshot(log: Log) {
     let account = account("compact");
     let events: Vec<_> = (0..8).map(|seq| event(session(1), seq)).collect();
-    log.append(append(&account, &events)).await.unwrap();
-    log.append(append(&account, &[event(session(2), 0)])).await.unwrap();
+    log.append(&append(&account, &events)).await.unwrap();
+    log.append(&append(&account, &[event(session(2), 0)])).await.unwrap();
     let mut state = fold(None, &events[..6]).unwrap();
     state.compacted_through = Some(5);
     let key = key(&account, session(1));
@@ -133,8 +133,8 @@ pub(super) async fn erasure_deletes_and_fences(log: Log) {
     let mut batch = append(&account, &events);
     batch.snapshots = vec![snapshot(&events)];
     batch.marks = [7, 8, 9].map(|n| mark(session(n), "film")).into();
-    log.append(batch).await.unwrap();
-    log.append(append(&account, &[event(session(2), 0)])).await.unwrap();
+    log.append(&batch).await.unwrap();
+    log.append(&append(&account, &[event(session(2), 0)])).await.unwrap();
     let fence = Fence { scope: Scope::Session(session(1)).key(), at: at(500) };
     let rewritten = mark(session(8), "another film");
     let erased = Erased {
@@ -154,7 +154,7 @@ pub(super) async fn erasure_deletes_and_fences(log: Log) {
 
 pub(super) async fn erasure_repeats_harmlessly(log: Log) {
     let account = account("again");
-    log.append(append(&account, &[event(session(1), 0)])).await.unwrap();
+    log.append(&append(&account, &[event(session(1), 0)])).await.unwrap();
     let scope = Scope::Account.key();
     let mut erased = Erased {
         account: account.clone(),
