@@ -22,7 +22,8 @@ impl Node {
     pub fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
         let log = Arc::new(EmbeddedLog::open(data.path(), EmbeddedOptions::default()).unwrap());
-        let views = Arc::new(MemoryViews::new(MemoryViewsOptions::default()));
+        let views =
+            Arc::new(MemoryViews::new(MemoryViewsOptions::default(), Arc::new(SystemClock)));
         let shared = (Arc::new(Policy::default()), Arc::new(Freshness::default()));
         let system = System::start(
             Arc::clone(&log) as Arc<dyn EventLog>,

@@ -19,7 +19,8 @@ pub fn run() {
         let node = Node::start();
         fill(&node, ACCOUNTS, FACTS).await;
         let log = Arc::clone(&node.log) as Arc<dyn EventLog>;
-        let views = Arc::new(MemoryViews::new(MemoryViewsOptions::default()));
+        let views =
+            Arc::new(MemoryViews::new(MemoryViewsOptions::default(), Arc::new(SystemClock)));
         let progress = Arc::new(Progress::default());
         for pass in ["first", "second"] {
             let begun = Instant::now();
@@ -45,7 +46,8 @@ pub async fn fill(node: &Node, accounts: usize, facts: usize) {
                     reference: None,
                     event: player.next(),
                 });
-                (player.account.clone(), facts.collect())
+                let facts = facts.collect();
+                (player.account.clone(), facts)
             });
             let outcome = node.system.accounts().record(batch.collect()).await;
             assert!(outcome.refused.is_empty(), "{:?}", outcome.refused.first());

@@ -1,18 +1,38 @@
 //! What it looks like: disposable views of the log, and the answers computed from them when reading.
 //!
-//! A view holds one entry per session or mark, a register with a version made only of what the player sent,
-//! so merging is commutative, associative and idempotent. What people ask for is computed from the entries
-//! with the [`Policy`] of the moment. Nothing here names an actor or HTTP.
+//! A view holds one entry per session or mark, a register with a version made only of what the
+//! player sent, so merging is commutative, associative and idempotent. What people ask for is
+//! computed from the entries with the [`Policy`] of the moment. Nothing here names an actor or
+//! HTTP.
 
 pub mod answer;
-pub mod policy;
-pub mod store;
+mod answers;
+mod freshness;
+mod maintain;
+mod marks;
+mod memory;
+mod now;
+mod plays;
+mod policy;
+mod projection;
+pub mod shapes;
+mod shelf;
+mod store;
 
 pub use answer::{
-    Alternative, Answer, AnswerError, Answers, By, Candidate, DecidedBy, Explain, HistoryQuery,
-    Items, Lost, Now, Playing, ProfileSeen, Resume, SessionAnswer, Source, TitleAnswer, TitleInfo,
-    Watch, WatchTime, WatchTimeQuery, When,
+    Answer, AnswerError, By, HistoryQuery, Items, Person, Source, WatchTimeQuery, When,
 };
-pub use policy::Policy;
-pub use store::{Entry, Version, View, ViewError, ViewStore};
-pub use store::{Freshness, MemoryViews, MemoryViewsOptions, Recorded, playing, project};
+pub use answers::Answers;
+pub use freshness::Freshness;
+pub use maintain::{Difference, Progress, RebuildError, Rebuilt, VerifyError, rebuild, verify};
+pub use memory::{MemoryViews, MemoryViewsOptions};
+pub use now::playing;
+pub use policy::{Policy, Thresholds};
+pub use projection::{PROJECTIONS, Projection, Recorded, project};
+pub use shapes::{
+    Alternative, Candidate, DecidedBy, Explain, Lost, Now, Playing, ProfileSeen, Resume,
+    SessionAnswer, TitleAnswer, TitleInfo, Watch, WatchTime,
+};
+pub use store::{
+    Entry, Fill, Found, Page, Query, Select, Standing, Target, Version, View, ViewError, ViewStore,
+};

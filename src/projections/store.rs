@@ -1,6 +1,7 @@
-//! The view store: the second of three seams. A refillable cache of merges.
+//! The view store: the second of three seams. A refillable cache of merges; nothing in it is the truth.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use crate::events::{AccountId, ProfileId, Timestamp};
 
@@ -9,13 +10,14 @@ use crate::events::{AccountId, ProfileId, Timestamp};
 pub enum View {
     /// What is playing; scoped to the account.
     Now,
-    /// One entry per session; scoped to a profile.
+    /// One entry per session; scoped to a profile, ranked by when its position last moved.
     Plays,
     /// One entry per word of a person on a title; scoped to a profile.
     Marks,
 }
 
-/// Made only of what players and persons sent; of two entries with one key the greater version wins.
+/// Made only of what players and persons sent; of two entries with one key the greater version
+/// wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Version(pub u64, pub u128);
 
@@ -27,17 +29,86 @@ pub struct Entry {
     /// The profile; none in views of the account.
     pub scope: Option<ProfileId>,
     /// Unique in the view and scope.
-    pub key: Vec<u8>,
+    pub key: Bytes,
     /// The greater wins; equal versions are decided by the greater value bytes.
     pub version: Version,
     /// Orders entries numerically; only ranked entries are capped.
     pub rank: Option<i64>,
-    /// Orders entries by bytes, for looking up by prefix.
-    pub label: Option<Vec<u8>>,
-    /// The encoded play, mark or playing session.
-    pub value: Vec<u8>,
-    /// When the entry stops being of interest.
+    /// Orders entries by bytes, for finding them by prefix.
+    pub label: Bytes,
+    /// What the answers read; see the view's own file.
+    pub value: Bytes,
+    /// From when on the entry is of no interest and may be dropped.
     pub expires_at: Option<Timestamp>,
+}
+
+/// What a read asks of one view and scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// The view.
+    pub view: View,
+    /// The profile; none in views of the account.
+    pub scope: Option<ProfileId>,
+    /// Which entries.
+    pub select: Select,
+}
+
+/// Which entries of a view and scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Select {
+    /// Every entry, by key.
+    All,
+    /// At most `limit` entries below a rank and key, the greatest first.
+    Ranked {
+        /// Where the last page ended; none begins with the greatest.
+        below: Option<(i64, Bytes)>,
+        /// How many.
+        limit: usize,
+    },
+    /// Entries whose label begins with this, by label.
+    Labelled(Bytes),
+}
+
+/// An entry as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Unique in the view and scope.
+    pub key: Bytes,
+    /// Its version.
+    pub version: Version,
+    /// Its rank; 0 where the view has none.
+    pub rank: i64,
+    /// Its value.
+    pub value: Bytes,
+}
+
+/// What was found for one query.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// The entries.
+    pub entries: Vec<Found>,
+    /// The greatest rank that was ever dropped for want of room: at or below it the log knows more.
+    pub floor: Option<i64>,
+}
+
+/// Which set of views a fill goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The one that is read.
+    Live,
+    /// The one that a rebuild prepares.
+    Next,
+}
+
+/// The right to fill one account's views once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fill {
+    /// The household.
+    pub account: AccountId,
+    /// Where to.
+    pub target: Target,
+    /// Tells this fill from every other.
+    pub token: u64,
 }
 
 /// Why views cannot be read or written; the log still can.
@@ -48,67 +119,83 @@ pub enum ViewError {
     Unavailable(String),
 }
 
-/// The contract is written here by its first implementation.
-#[async_trait]
-pub trait ViewStore: Send + Sync + 'static {
-    /// x
-    fn wants(&self, account: &AccountId) -> bool;
-    /// x
-    async fn merge(&self, batch: Vec<(AccountId, Vec<Entry>)>) -> Result<(), ViewError>;
-    /// x
-    async fn forget(&self, account: &AccountId) -> Result<u64, ViewError>;
-}
-/// x
-#[derive(Default)]
-pub struct Freshness;
-impl Freshness {
-    /// x
-    pub fn signalled(&self, _now: Timestamp) {}
-    /// x
-    pub fn merged_through(&self, _now: Timestamp) {}
-}
-/// x
-pub enum Recorded<'a> {
-    /// x
-    Session(&'a crate::events::State),
-    /// x
-    Mark(&'a crate::events::Mark),
-}
-/// x
-pub fn project(_r: &Recorded<'_>) -> Vec<Entry> {
-    vec![]
-}
-/// x
-pub fn playing(_s: &crate::events::State) -> Option<super::Playing> {
-    None
-}
-impl super::Policy {
-    /// x
-    pub fn silent_at(&self, playing: &super::Playing) -> Timestamp {
-        playing.last_at
-    }
+/// How full a view store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// `memory`, `redis`.
+    pub kind: &'static str,
+    /// Accounts with views.
+    pub accounts: usize,
+    /// About how many bytes they take.
+    pub bytes: usize,
+    /// Accounts dropped for want of room since the start.
+    pub evicted: u64,
+    /// Which generation is read.
+    pub generation: u64,
 }
 
-/// x
-#[derive(Default)]
-pub struct MemoryViewsOptions;
-/// x
-pub struct MemoryViews;
-impl MemoryViews {
-    /// x
-    pub fn new(_o: MemoryViewsOptions) -> Self {
-        Self
-    }
-}
+/// Keeps entries by account, view, scope and key until it has no room for them.
+///
+/// - An account has no views, or they are being filled, or they are complete. Only complete ones
+///   are read; whatever else happens, a reader is told to ask the log.
+/// - `merge` keeps, of two entries with one key, the one with the greater version (equal: the
+///   greater value), so it may be repeated and reordered. It reaches accounts that are complete or
+///   being filled, in every generation, and passes over the others: their fill will find it in the
+///   log. So it must be called only with what the log has.
+/// - `begin_fill` comes before the log is read; what is recorded after that is merged. A fill that
+///   was overtaken (`forget`, eviction, another fill) merges and completes nothing.
+/// - A ranked view keeps the greatest ranks of each scope up to a limit and remembers as its floor
+///   the greatest rank it ever dropped; entries at or below the floor are not taken.
+/// - An entry past its `expires_at` is not found.
+/// - `forget` leaves nothing of an account in any generation, and ends its fills.
+/// - `begin_generation` opens a second set of views that fills with [`Target::Next`] go to;
+///   `flip` makes it the one that is read, at once for every account. Until then readers see the
+///   old one.
+/// - Everything may be lost at any moment, an account at a time, never a part of one.
 #[async_trait]
-impl ViewStore for MemoryViews {
-    fn wants(&self, _account: &AccountId) -> bool {
-        true
-    }
-    async fn merge(&self, _batch: Vec<(AccountId, Vec<Entry>)>) -> Result<(), ViewError> {
-        Ok(())
-    }
-    async fn forget(&self, _account: &AccountId) -> Result<u64, ViewError> {
-        Ok(0)
-    }
+pub trait ViewStore: Send + Sync + 'static {
+    /// False when merging into this account would be passed over anyway; a hint, without waiting.
+    fn wants(&self, account: &AccountId) -> bool;
+
+    /// Merges entries.
+    async fn merge(&self, batch: Vec<(AccountId, Vec<Entry>)>) -> Result<(), ViewError>;
+
+    /// Begins to fill an account; `None` when someone else is at it, or it is complete already.
+    async fn begin_fill(
+        &self,
+        account: &AccountId,
+        target: Target,
+    ) -> Result<Option<Fill>, ViewError>;
+
+    /// Merges what a fill found in the log; false when it was overtaken.
+    async fn fill(&self, fill: &Fill, entries: Vec<Entry>) -> Result<bool, ViewError>;
+
+    /// Ends a fill; with `complete` the account is read from now on, without it nothing is left.
+    async fn end_fill(&self, fill: Fill, complete: bool) -> Result<bool, ViewError>;
+
+    /// Pages of one account, of one instant; `None` when it is not complete.
+    async fn read(
+        &self,
+        account: &AccountId,
+        queries: &[Query],
+    ) -> Result<Option<Vec<Page>>, ViewError>;
+
+    /// The scopes of a view that have entries; `None` when the account is not complete.
+    async fn scopes(
+        &self,
+        account: &AccountId,
+        view: View,
+    ) -> Result<Option<Vec<ProfileId>>, ViewError>;
+
+    /// Drops an account; returns how many entries it had.
+    async fn forget(&self, account: &AccountId) -> Result<u64, ViewError>;
+
+    /// Opens the next generation, in place of one that was opened before and not flipped.
+    async fn begin_generation(&self) -> Result<u64, ViewError>;
+
+    /// Reads from the next generation from now on; its number.
+    async fn flip(&self) -> Result<u64, ViewError>;
+
+    /// How full it is, without asking anyone.
+    fn standing(&self) -> Standing;
 }

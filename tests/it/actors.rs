@@ -16,8 +16,8 @@ use crate::support::{
 };
 
 fn system(log: &Arc<dyn EventLog>, limits: Limits) -> System {
-    let views = Arc::new(MemoryViews::new(MemoryViewsOptions::default()));
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(at(3_600)));
+    let views = Arc::new(MemoryViews::new(MemoryViewsOptions::default(), Arc::clone(&clock)));
     let shared = (Arc::new(Policy::default()), Arc::new(Freshness::default()), clock);
     System::start(Arc::clone(log), views, shared, limits)
 }

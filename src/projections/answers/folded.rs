@@ -1,0 +1,128 @@
+//! An account folded from the log: for one answer, and on the way to fill its views.
+
+use crate::events::{
+    AccountId, Clock, Depth, Event, EventLog, ReadError, Stamp, State, Stored, Timestamp, fold,
+};
+use crate::projections::shelf::Shelf;
+use crate::projections::{Entry, Fill, Recorded, Target, ViewStore, project};
+
+/// An account's entries, made from the log alone.
+#[derive(Default)]
+pub(crate) struct Folded {
+    pub(super) shelf: Shelf,
+    /// False when part could not be read, or an instant lies inside what was compacted.
+    pub(crate) complete: bool,
+    /// How many sessions and marks were folded.
+    pub(crate) sessions: u64,
+    /// How many events were folded.
+    pub(crate) events: u64,
+}
+
+/// Folds an account as it is now, and fills its views with that unless someone else is at it.
+///
+/// A damaged account's views stay incomplete, so that every answer says what it lacks.
+pub(crate) async fn fold_and_fill(
+    log: &dyn EventLog,
+    views: &dyn ViewStore,
+    clock: &dyn Clock,
+    (account, target, depth): (&AccountId, Target, Depth),
+) -> Result<Folded, ReadError> {
+    let fill = views.begin_fill(account, target).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "views are not filled");
+        None
+    });
+    let mut folding = Folding { log, clock, fill: fill.map(|fill| (fill, views)), as_of: None };
+    let folded = folding.run(account, depth).await;
+    if let Some((fill, views)) = folding.fill {
+        let whole = folded.as_ref().is_ok_and(|folded| folded.complete);
+        if let Err(error) = views.end_fill(fill, whole).await {
+            tracing::warn!(%error, "views are not filled");
+        }
+    }
+    folded
+}
+
+/// Folds an account from what occurred up to an instant.
+pub(super) async fn fold_as_of(
+    log: &dyn EventLog,
+    clock: &dyn Clock,
+    account: &AccountId,
+    as_of: Timestamp,
+) -> Result<Folded, ReadError> {
+    let mut folding = Folding { log, clock, fill: None, as_of: Some(as_of) };
+    folding.run(account, Depth::Facts).await
+}
+
+struct Folding<'a> {
+    log: &'a dyn EventLog,
+    clock: &'a dyn Clock,
+    fill: Option<(Fill, &'a dyn ViewStore)>,
+    as_of: Option<Timestamp>,
+}
+
+impl Folding<'_> {
+    async fn run(&mut self, account: &AccountId, depth: Depth) -> Result<Folded, ReadError> {
+        let mut folded = Folded { complete: true, ..Folded::default() };
+        let marks = self.log.marks(account).await?;
+        let marks = marks.iter().filter(|mark| self.as_of.is_none_or(|at| mark.at <= at));
+        let entries: Vec<Entry> = marks.flat_map(|mark| project(&Recorded::Mark(mark))).collect();
+        self.take(&mut folded, entries).await;
+        let mut weeks = self.log.weeks(account).await?;
+        weeks.sort_unstable();
+        for week in weeks.into_iter().rev() {
+            let sessions = self.log.week(account, week, depth).await?;
+            let mut entries = Vec::new();
+            for stored in sessions {
+                folded.events += stored.events.len() as u64;
+                folded.complete &= stored.damage.is_none();
+                let state = self.state(stored, &mut folded.complete);
+                folded.sessions += u64::from(state.is_some());
+                entries.extend(state.iter().flat_map(|state| project(&Recorded::Session(state))));
+            }
+            self.take(&mut folded, entries).await;
+            // A large household is folded beside other answers, not before them.
+            tokio::task::yield_now().await;
+        }
+        Ok(folded)
+    }
+
+    fn state(&self, stored: Stored, complete: &mut bool) -> Option<State> {
+        match self.as_of {
+            None => stored.state(),
+            Some(as_of) => state_as_of(stored, as_of, complete),
+        }
+    }
+
+    async fn take(&mut self, folded: &mut Folded, entries: Vec<Entry>) {
+        let now = self.as_of.unwrap_or_else(|| self.clock.now());
+        for entry in &entries {
+            folded.shelf.merge(entry.clone(), usize::MAX, now);
+        }
+        if let Some((fill, views)) = &self.fill
+            && !matches!(views.fill(fill, entries).await, Ok(true))
+        {
+            self.fill = None;
+        }
+    }
+}
+
+/// A session from the facts that occurred by then. What was compacted is known whole or not at all.
+fn state_as_of(stored: Stored, as_of: Timestamp, complete: &mut bool) -> Option<State> {
+    let Stored { snapshot, events, .. } = stored;
+    let whole = fold(snapshot.clone(), &events)?;
+    if whole.last_at() <= as_of {
+        return Some(whole);
+    }
+    let occurred = |event: &&Event| {
+        let stamp = Stamp { at: event.at(), received_at: event.received_at };
+        whole.occurred_at(stamp) <= as_of
+    };
+    let later = events.iter().filter(occurred);
+    match snapshot {
+        Some(compacted) if compacted.last_at() > as_of => {
+            *complete &= compacted.started_at() > as_of;
+            None
+        }
+        snapshot => fold(snapshot, later),
+    }
+}

@@ -1,0 +1,163 @@
+//! Where an answer is read: the views, or an account folded from the log for this one question.
+//!
+//! The questions are the same for both, and so is every answer.
+
+use bytes::Bytes;
+
+use super::folded::Folded;
+use crate::events::{AccountId, Mark, ProfileId, SessionId, State, Timestamp, TitleId};
+use crate::projections::projection::title_prefix;
+use crate::projections::{Found, Page, Query, Select, View, ViewStore, marks, now};
+
+/// The views do not reach so far; the log does.
+#[derive(Debug)]
+pub(super) struct Beyond;
+
+pub(super) enum Reader<'a> {
+    Views(&'a dyn ViewStore, &'a AccountId),
+    Folded(&'a Folded, Timestamp),
+}
+
+/// Plays in the order of (`moved_at`, session), the greatest first.
+pub(super) struct Ranked {
+    pub(super) plays: Vec<State>,
+    /// Where the next page begins; none when this is the last.
+    pub(super) next: Option<Rank>,
+}
+
+/// A place in the order of plays.
+pub(super) type Rank = (Timestamp, SessionId);
+
+/// The place of a play.
+pub(super) fn rank_of(play: &State) -> Rank {
+    (play.moved_at(), play.session)
+}
+
+impl Reader<'_> {
+    pub(super) async fn now(&self) -> Result<Vec<State>, Beyond> {
+        let page = self.page(View::Now, None, Select::All).await?;
+        Ok(states(&page.entries))
+    }
+
+    pub(super) async fn profiles(&self) -> Result<Vec<ProfileId>, Beyond> {
+        let mut profiles = self.scopes(View::Plays).await?;
+        profiles.extend(self.scopes(View::Marks).await?);
+        profiles.sort();
+        profiles.dedup();
+        Ok(profiles)
+    }
+
+    pub(super) async fn marks(&self, profile: &ProfileId) -> Result<Vec<Mark>, Beyond> {
+        let page = self.page(View::Marks, Some(profile), Select::All).await?;
+        Ok(page.entries.iter().filter_map(mark).collect())
+    }
+
+    /// All plays of a profile, in no order.
+    pub(super) async fn plays(&self, profile: &ProfileId) -> Result<Vec<State>, Beyond> {
+        let page = self.page(View::Plays, Some(profile), Select::All).await?;
+        complete(&page)?;
+        Ok(states(&page.entries))
+    }
+
+    /// All plays of each title, in no order.
+    pub(super) async fn plays_of(
+        &self,
+        profile: &ProfileId,
+        titles: &[TitleId],
+    ) -> Result<Vec<Vec<State>>, Beyond> {
+        let queries: Vec<Query> = titles
+            .iter()
+            .map(|title| query(View::Plays, Some(profile), Select::Labelled(title_prefix(title))))
+            .collect();
+        let pages = self.pages(&queries).await?;
+        pages.iter().map(|page| complete(page).map(|()| states(&page.entries))).collect()
+    }
+
+    /// All marks of each title.
+    pub(super) async fn marks_of(
+        &self,
+        profile: &ProfileId,
+        titles: &[TitleId],
+    ) -> Result<Vec<Vec<Mark>>, Beyond> {
+        let queries: Vec<Query> = titles
+            .iter()
+            .map(|title| query(View::Marks, Some(profile), Select::Labelled(title_prefix(title))))
+            .collect();
+        let pages = self.pages(&queries).await?;
+        Ok(pages.iter().map(|page| page.entries.iter().filter_map(mark).collect()).collect())
+    }
+
+    /// The newest plays below a place.
+    pub(super) async fn newest(
+        &self,
+        profile: &ProfileId,
+        below: Option<Rank>,
+        limit: usize,
+    ) -> Result<Ranked, Beyond> {
+        let below =
+            below.map(|(at, session)| (at.ms(), Bytes::copy_from_slice(session.as_bytes())));
+        let select = Select::Ranked { below, limit };
+        let page = self.page(View::Plays, Some(profile), select).await?;
+        let is_last = page.entries.len() < limit;
+        if is_last {
+            complete(&page)?;
+        }
+        let plays = states(&page.entries);
+        let next = plays.last().map(rank_of).filter(|_| !is_last);
+        Ok(Ranked { plays, next })
+    }
+
+    async fn page(
+        &self,
+        view: View,
+        profile: Option<&ProfileId>,
+        select: Select,
+    ) -> Result<Page, Beyond> {
+        let pages = self.pages(&[query(view, profile, select)]).await?;
+        Ok(pages.into_iter().next().unwrap_or_default())
+    }
+
+    async fn pages(&self, queries: &[Query]) -> Result<Vec<Page>, Beyond> {
+        match self {
+            Self::Views(views, account) => found(views.read(account, queries).await),
+            Self::Folded(folded, now) => {
+                Ok(queries.iter().map(|query| folded.shelf.find(query, *now)).collect())
+            }
+        }
+    }
+
+    async fn scopes(&self, view: View) -> Result<Vec<ProfileId>, Beyond> {
+        match self {
+            Self::Views(views, account) => found(views.scopes(account, view).await),
+            Self::Folded(folded, _) => Ok(folded.shelf.scopes(view)),
+        }
+    }
+}
+
+/// A view store that does not answer is no reason not to: the log does.
+fn found<T>(read: Result<Option<T>, crate::projections::ViewError>) -> Result<T, Beyond> {
+    match read {
+        Ok(found) => found.ok_or(Beyond),
+        Err(error) => {
+            tracing::warn!(%error, "views could not be read; the log is asked");
+            Err(Beyond)
+        }
+    }
+}
+
+/// Whatever was dropped for want of room is in the log.
+fn complete(page: &Page) -> Result<(), Beyond> {
+    page.floor.map_or(Ok(()), |_| Err(Beyond))
+}
+
+fn query(view: View, profile: Option<&ProfileId>, select: Select) -> Query {
+    Query { view, scope: profile.cloned(), select }
+}
+
+fn states(entries: &[Found]) -> Vec<State> {
+    entries.iter().filter_map(|found| now::state_of(&found.key, &found.value)).collect()
+}
+
+fn mark(found: &Found) -> Option<Mark> {
+    marks::mark_of(found.version, &found.value)
+}

@@ -1,0 +1,42 @@
+//! How far the views follow the log.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::events::Timestamp;
+
+/// Views further behind than this are called stale.
+const STALE_MS: i64 = 5_000;
+
+/// Shared by whoever signals, whoever merges and whoever answers.
+#[derive(Debug, Default)]
+pub struct Freshness {
+    signalled_ms: AtomicI64,
+    merged_ms: AtomicI64,
+}
+
+impl Freshness {
+    /// Something was recorded just now and is on its way to the views.
+    pub fn signalled(&self, now: Timestamp) {
+        self.signalled_ms.fetch_max(now.ms(), Ordering::AcqRel);
+    }
+
+    /// Whatever was signalled before `now` is merged.
+    pub fn merged_through(&self, now: Timestamp) {
+        self.merged_ms.fetch_max(now.ms(), Ordering::AcqRel);
+    }
+
+    /// The instant through which the views hold everything; `now` when nothing is on its way.
+    pub fn as_of(&self, now: Timestamp) -> Timestamp {
+        let merged = self.merged_ms.load(Ordering::Acquire);
+        let signalled = self.signalled_ms.load(Ordering::Acquire);
+        if signalled == 0 || signalled < merged {
+            return now;
+        }
+        Timestamp::from_ms(merged).min(now)
+    }
+
+    /// True when views of that instant are too far behind.
+    pub fn is_stale(as_of: Timestamp, now: Timestamp) -> bool {
+        now.since_ms(as_of) > STALE_MS
+    }
+}

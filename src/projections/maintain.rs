@@ -1,0 +1,75 @@
+//! Long work over the whole log: making every view anew, and comparing what is kept with what it
+//! was made from.
+
+mod rebuild;
+mod verify;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::events::{AccountId, EventLog, ReadError, SessionId};
+
+pub use rebuild::{RebuildError, Rebuilt, rebuild};
+pub use verify::{VerifyError, verify};
+
+/// How many accounts are asked for at once.
+const PAGE: usize = 500;
+
+/// How far long work came; read while it runs.
+#[derive(Debug, Default)]
+pub struct Progress {
+    done: AtomicU64,
+    total: AtomicU64,
+    events: AtomicU64,
+}
+
+impl Progress {
+    /// Accounts done.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Accounts there are; 0 while they are being counted.
+    pub fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
+
+    /// Events folded.
+    pub fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// Sets how many accounts there are.
+    pub fn set_total(&self, accounts: u64) {
+        self.total.store(accounts, Ordering::Relaxed);
+    }
+
+    /// An account is done.
+    pub fn account_done(&self, events: u64) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+        self.events.fetch_add(events, Ordering::Relaxed);
+    }
+}
+
+/// Something that is not as the facts say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The household.
+    pub account: AccountId,
+    /// The session or command.
+    pub session: Option<SessionId>,
+    /// What is the matter, for people.
+    pub what: String,
+}
+
+/// How many accounts the log has.
+pub(super) async fn count(log: &dyn EventLog) -> Result<u64, ReadError> {
+    let (mut total, mut after) = (0, None);
+    loop {
+        let page = log.accounts(after.as_ref(), PAGE).await?;
+        total += page.len() as u64;
+        match page.into_iter().next_back() {
+            Some(last) => after = Some(last),
+            None => return Ok(total),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What is kept, compared with what its facts say.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Difference, PAGE, Progress, count};
+use crate::events::{AccountId, Clock, Depth, EventLog, Mark, ReadError, SessionId, State};
+use crate::projections::{
+    Entry, Found, Query, Recorded, Select, View, ViewError, ViewStore, project,
+};
+
+/// How often a difference is looked at again, since signals may be on their way.
+const LOOKS: usize = 3;
+
+/// Why a verification stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The log could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The views could not be read or mended.
+    #[error(transparent)]
+    Views(#[from] ViewError),
+}
+
+/// Compares snapshots and views with the facts, of one account or of all, and merges into the views
+/// what they lacked. `settle` waits until what was recorded so far is merged.
+///
+/// # Errors
+/// [`VerifyError`]; what was found until then is lost, so run it again.
+pub async fn verify(
+    (log, views, clock): (Arc<dyn EventLog>, Arc<dyn ViewStore>, Arc<dyn Clock>),
+    account: Option<&AccountId>,
+    progress: Arc<Progress>,
+    settle: impl AsyncFn(),
+) -> Result<Vec<Difference>, VerifyError> {
+    let check = Check { log: log.as_ref(), views: views.as_ref(), clock: clock.as_ref() };
+    let mut differences = Vec::new();
+    if let Some(account) = account {
+        progress.set_total(1);
+        let events = check.account(account, &settle, &mut differences).await?;
+        progress.account_done(events);
+        return Ok(differences);
+    }
+    progress.set_total(count(check.log).await?);
+    let mut after = None;
+    loop {
+        let page = check.log.accounts(after.as_ref(), PAGE).await?;
+        let Some(last) = page.last().cloned() else { return Ok(differences) };
+        for account in &page {
+            let events = check.account(account, &settle, &mut differences).await?;
+            progress.account_done(events);
+        }
+        after = Some(last);
+    }
+}
+
+struct Check<'a> {
+    log: &'a dyn EventLog,
+    views: &'a dyn ViewStore,
+    clock: &'a dyn Clock,
+}
+
+impl Check<'_> {
+    /// Returns how many events were folded.
+    async fn account(
+        &self,
+        account: &AccountId,
+        settle: &impl AsyncFn(),
+        differences: &mut Vec<Difference>,
+    ) -> Result<u64, VerifyError> {
+        let mut add = |session, what: String| {
+            differences.push(Difference { account: account.clone(), session, what });
+        };
+        let (mut states, mut events) = (Vec::new(), 0);
+        for week in self.log.weeks(account).await? {
+            let kept = self.log.week(account, week, Depth::Snapshots).await?;
+            let mut kept: BTreeMap<SessionId, _> =
+                kept.into_iter().map(|stored| (stored.session, stored)).collect();
+            for facts in self.log.week(account, week, Depth::Facts).await? {
+                events += facts.events.len() as u64;
+                let session = facts.session;
+                if let Some(damage) = &facts.damage {
+                    let what = format!("{} rows cannot be read: {}", damage.rows, damage.first);
+                    add(Some(session), what);
+                }
+                let state = facts.state();
+                let by_snapshot = kept.remove(&session).and_then(crate::events::Stored::state);
+                if is_other(by_snapshot.as_ref(), state.as_ref()) {
+                    add(Some(session), "its snapshot is not what its facts say".to_owned());
+                }
+                states.extend(state);
+            }
+        }
+        let marks = self.log.marks(account).await?;
+        let lacking = self.lacking(account, (&states, &marks), settle).await?;
+        for (entry, what) in &lacking {
+            add(session_of(entry), format!("{what} in the view {}", name(entry.view)));
+        }
+        let entries: Vec<Entry> = lacking.into_iter().map(|(entry, _)| entry).collect();
+        if !entries.is_empty() {
+            self.views.merge(vec![(account.clone(), entries)]).await?;
+        }
+        Ok(events)
+    }
+
+    /// The entries that the views lack or have wrong, and what is wrong; none where the account has
+    /// no views.
+    async fn lacking(
+        &self,
+        account: &AccountId,
+        (states, marks): (&[State], &[Mark]),
+        settle: &impl AsyncFn(),
+    ) -> Result<Vec<(Entry, &'static str)>, ViewError> {
+        let sessions = states.iter().flat_map(|state| project(&Recorded::Session(state)));
+        let said = marks.iter().flat_map(|mark| project(&Recorded::Mark(mark)));
+        let mut expected = newest(sessions.chain(said));
+        let mut lacking = Vec::new();
+        for _ in 0..LOOKS {
+            lacking = self.compare(account, expected).await?;
+            if lacking.is_empty() {
+                break;
+            }
+            settle().await;
+            expected = lacking.iter().map(|(entry, _)| entry.clone()).collect();
+        }
+        Ok(lacking)
+    }
+
+    async fn compare(
+        &self,
+        account: &AccountId,
+        expected: Vec<Entry>,
+    ) -> Result<Vec<(Entry, &'static str)>, ViewError> {
+        let now = self.clock.now();
+        let mut lacking = Vec::new();
+        let mut by_drawer: BTreeMap<_, Vec<Entry>> = BTreeMap::new();
+        for entry in expected {
+            by_drawer.entry((entry.view, entry.scope.clone())).or_default().push(entry);
+        }
+        for ((view, scope), entries) in by_drawer {
+            let query = Query { view, scope, select: Select::All };
+            let Some(pages) = self.views.read(account, &[query]).await? else { return Ok(vec![]) };
+            let Some(page) = pages.into_iter().next() else { continue };
+            let found: BTreeMap<_, Found> =
+                page.entries.into_iter().map(|found| (found.key.clone(), found)).collect();
+            let is_kept = |entry: &Entry| {
+                entry.expires_at.is_none_or(|at| at > now)
+                    && entry.rank.is_none_or(|rank| page.floor.is_none_or(|floor| rank > floor))
+            };
+            for entry in entries.into_iter().filter(is_kept) {
+                let what = match found.get(&entry.key) {
+                    None => "missing",
+                    Some(found) if found.version < entry.version => "behind",
+                    Some(found) if found.version == entry.version && found.value != entry.value => {
+                        "not what its facts say"
+                    }
+                    Some(_) => continue,
+                };
+                lacking.push((entry, what));
+            }
+        }
+        Ok(lacking)
+    }
+}
+
+/// Of entries with one key the one that a merge would leave.
+fn newest(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {
+    let mut kept: BTreeMap<_, Entry> = BTreeMap::new();
+    for entry in entries {
+        let key = (entry.view, entry.scope.clone(), entry.key.clone());
+        match kept.get(&key) {
+            Some(there) if (there.version, &there.value) >= (entry.version, &entry.value) => {}
+            _ => drop(kept.insert(key, entry)),
+        }
+    }
+    kept.into_values().collect()
+}
+
+fn is_other(kept: Option<&State>, facts: Option<&State>) -> bool {
+    let plain = |state: &State| State { compacted_through: None, ..state.clone() };
+    kept.map(plain) != facts.map(plain)
+}
+
+fn session_of(entry: &Entry) -> Option<SessionId> {
+    let bytes = match entry.view {
+        View::Now | View::Plays => <[u8; 16]>::try_from(entry.key.as_ref()).ok()?,
+        View::Marks => entry.version.1.to_be_bytes(),
+    };
+    SessionId::from_bytes(bytes).ok()
+}
+
+fn name(view: View) -> &'static str {
+    match view {
+        View::Now => "now",
+        View::Plays => "plays",
+        View::Marks => "marks",
+    }
+}

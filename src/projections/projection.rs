@@ -1,0 +1,50 @@
+//! The projection: the third of three seams. A pure function from what was recorded to view entries.
+
+use bytes::Bytes;
+
+use super::{Entry, marks, now, plays};
+use crate::events::{Mark, State, TitleId};
+
+/// What was recorded, as the views take it in.
+#[derive(Debug, Clone, Copy)]
+pub enum Recorded<'a> {
+    /// A session, folded.
+    Session(&'a State),
+    /// A person's word.
+    Mark(&'a Mark),
+}
+
+/// Makes the entries of one view.
+///
+/// A pure function: no clock, no policy, nothing but its argument. The version of an entry grows
+/// with what players and persons sent, so that entries merge in any order. Whoever changes what an
+/// entry looks like changes the version, and views are made anew.
+pub trait Projection: Sync {
+    /// The view's name.
+    fn name(&self) -> &'static str;
+
+    /// Changes whenever the same input would give other entries.
+    fn version(&self) -> u32;
+
+    /// The entries of what was recorded.
+    fn project(&self, recorded: &Recorded<'_>) -> Vec<Entry>;
+}
+
+/// Every view there is.
+pub const PROJECTIONS: [&dyn Projection; 3] = [&now::Now, &plays::Plays, &marks::Marks];
+
+/// The entries of what was recorded, in every view.
+pub fn project(recorded: &Recorded<'_>) -> Vec<Entry> {
+    PROJECTIONS.iter().flat_map(|projection| projection.project(recorded)).collect()
+}
+
+/// A label that begins with a title: everything of the title has [`title_prefix`].
+pub(super) fn title_label(title: &TitleId, rest: &[u8]) -> Bytes {
+    [title.as_str().as_bytes(), b"\0", rest].concat().into()
+}
+
+/// What the labels of a title begin with; ids hold no control character, so none is a beginning of
+/// another.
+pub(super) fn title_prefix(title: &TitleId) -> Bytes {
+    title_label(title, b"")
+}
