@@ -4,6 +4,7 @@
 //! facts at once and a quiet one waits for nobody. The actor passivates when idle; the log has everything.
 
 mod batch;
+mod compact;
 mod decide;
 mod erase;
 mod live;
@@ -19,8 +20,8 @@ use tokio::sync::oneshot;
 use super::append::append_until;
 use super::gather::Reply;
 use super::host::Vitals;
-use super::{Chaos, Deps, Receipt, Refusal};
-use crate::events::{AccountId, Event, Mark, Scope, State};
+use super::{Chaos, Compaction, Deps, Receipt, Refusal};
+use crate::events::{AccountId, Event, Mark, Scope, State, Timestamp};
 use memory::Memory;
 
 /// When to send again what did not fit in the line.
@@ -56,6 +57,14 @@ pub(super) struct Erase {
     pub(super) reply: oneshot::Sender<Result<Receipt, Refusal>>,
 }
 
+/// Compacts the weeks that closed before an instant.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Compact {
+    pub(super) before: Timestamp,
+    pub(super) reply: oneshot::Sender<Result<Compaction, Refusal>>,
+}
+
 /// Says goodbye: writes what lags and stops.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -81,6 +90,7 @@ pub(super) struct Account {
 enum Work {
     Part(Part),
     Erase(Erase),
+    Compact(Compact),
     Passivate,
 }
 
@@ -106,6 +116,10 @@ impl Account {
             Some(Work::Part(first)) => self.record(first, memory, context),
             Some(Work::Erase(erase)) => {
                 let work = erase::erase(self.id.clone(), memory, erase, Arc::clone(&self.deps));
+                self.run(work, 1, context);
+            }
+            Some(Work::Compact(asked)) => {
+                let work = compact::compact(self.id.clone(), memory, asked, Arc::clone(&self.deps));
                 self.run(work, 1, context);
             }
             Some(Work::Passivate) if self.waiting.is_empty() => {
@@ -194,6 +208,15 @@ impl Handler<Erase> for Account {
 
     fn handle(&mut self, erase: Erase, context: &mut Context<Self>) {
         self.waiting.push_back(Work::Erase(erase));
+        self.go_on(context);
+    }
+}
+
+impl Handler<Compact> for Account {
+    type Result = ();
+
+    fn handle(&mut self, asked: Compact, context: &mut Context<Self>) {
+        self.waiting.push_back(Work::Compact(asked));
         self.go_on(context);
     }
 }

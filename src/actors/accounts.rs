@@ -14,11 +14,11 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::account::{Account, Erase, Item, Panic, Part, Passivate, What};
+use super::account::{Account, Compact, Erase, Item, Panic, Part, Passivate, What};
 use super::gather::{Admission, Gather, Reply};
 use super::host::{self, Vitals, Watch};
-use super::{Deps, Outcome, Receipt, Refusal, Refused, Submission};
-use crate::events::{AccountId, Event, Mark, Record, Scope};
+use super::{Compaction, Deps, Outcome, Receipt, Refusal, Refused, Submission};
+use crate::events::{AccountId, Event, Mark, Record, Scope, Timestamp};
 
 /// How often a shard looks for idle and stuck accounts.
 const ROUND: Duration = Duration::from_secs(1);
@@ -93,12 +93,22 @@ impl Accounts {
         let (reply, receiver) = oneshot::channel();
         self.shard(&account)
             .do_send(Forward { account, what: Errand::Erase(Erase { scope, reply }) });
-        receiver.await.unwrap_or_else(|_| {
-            Err(Refusal::StoreUnavailable {
-                detail: "the account's actor failed; ask again".to_owned(),
-                retry_after_ms: RETRY_AFTER_MS,
-            })
-        })
+        receiver.await.unwrap_or_else(|_| Err(failed()))
+    }
+
+    /// Leaves of sessions in weeks that closed before an instant their snapshots alone.
+    ///
+    /// # Errors
+    /// [`Refusal::StoreUnavailable`] when the log did not answer: ask again.
+    pub async fn compact(
+        &self,
+        account: AccountId,
+        before: Timestamp,
+    ) -> Result<Compaction, Refusal> {
+        let (reply, receiver) = oneshot::channel();
+        self.shard(&account)
+            .do_send(Forward { account, what: Errand::Compact(Compact { before, reply }) });
+        receiver.await.unwrap_or_else(|_| Err(failed()))
     }
 
     /// Makes an account's actor panic, to show what happens then.
@@ -193,6 +203,13 @@ fn refuse_all(indexes: Vec<usize>, refusal: &Refusal) -> Outcome {
     Outcome { refused: refused.collect(), ..Outcome::default() }
 }
 
+fn failed() -> Refusal {
+    Refusal::StoreUnavailable {
+        detail: "the account's actor failed; ask again".to_owned(),
+        retry_after_ms: RETRY_AFTER_MS,
+    }
+}
+
 fn unanswered() -> Refusal {
     Refusal::StoreUnavailable {
         detail: "the account's actor did not answer in time; send the same again".to_owned(),
@@ -215,6 +232,7 @@ struct Forward {
 
 enum Errand {
     Erase(Erase),
+    Compact(Compact),
     Panic,
 }
 
@@ -349,6 +367,10 @@ impl Handler<Forward> for Shard {
             Errand::Erase(erase) => {
                 seat.vitals.add_waiting(1);
                 seat.actor.do_send(erase);
+            }
+            Errand::Compact(compact) => {
+                seat.vitals.add_waiting(1);
+                seat.actor.do_send(compact);
             }
             Errand::Panic => seat.actor.do_send(Panic),
         }

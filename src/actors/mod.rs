@@ -15,7 +15,9 @@ mod system;
 pub use accounts::Accounts;
 pub use feed::{Feeds, Subscription, Update};
 pub use host::{Budget, KindVitals, Vitals};
-pub use outcome::{Durability, Outcome, Receipt, Recorded, Refusal, Refused, Submission};
+pub use outcome::{
+    Compaction, Durability, Outcome, Receipt, Recorded, Refusal, Refused, Submission,
+};
 pub use projector::{Projector, Signal};
 pub use system::{Chaos, Kinds, Limits, Observed, ObservedKind, System};
 

@@ -1,4 +1,5 @@
-//! What is asked of the account actors, and what they answer. A refusal is an answer, not an error.
+//! What is asked of the account actors, and what they answer. A refusal is an answer, not an
+//! error.
 
 use crate::events::{AccountId, Event, SessionId, Timestamp};
 
@@ -60,7 +61,8 @@ pub struct Refused {
     pub refusal: Refusal,
 }
 
-/// Why something is not recorded. Each is a code of the API with a sentence that says what would be right.
+/// Why something is not recorded. Each is a code of the API with a sentence that says what would be
+/// right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// Nothing recorded says which title and profile the session is of.
@@ -102,4 +104,13 @@ pub struct Receipt {
     pub snapshots: u64,
     /// Entries deleted from the views.
     pub views: u64,
+}
+
+/// What a compaction took away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Compaction {
+    /// Sessions of which the snapshot alone is left.
+    pub sessions: u64,
+    /// Events deleted.
+    pub events: u64,
 }

@@ -1,0 +1,110 @@
+//! Compaction of an account's closed weeks: sessions that their snapshot covers keep the snapshot
+//! alone. The actor does it itself, so that it never races with an append of its own.
+
+use std::sync::Arc;
+
+use super::Compact;
+use super::memory::Memory;
+use crate::actors::{Compaction, Deps, Refusal};
+use crate::events::codec::encode_snapshot;
+use crate::events::{
+    AccountId, Append, AppendError, Compacted, Depth, ReadError, SessionKey, SnapshotRow, State,
+    Stored, Timestamp, Week, fold,
+};
+
+/// Compacts, answers how much, and gives back a memory that knows nothing of what was compacted.
+pub(super) async fn compact(
+    account: AccountId,
+    _memory: Box<Memory>,
+    asked: Compact,
+    deps: Arc<Deps>,
+) -> Box<Memory> {
+    let done = run(&account, asked.before, &deps).await.map_err(|failure| {
+        tracing::error!(error = %failure, "a compaction failed");
+        Refusal::StoreUnavailable {
+            detail: "the log could not be compacted at the moment; ask again".to_owned(),
+            retry_after_ms: 1_000,
+        }
+    });
+    // Whoever asked may have hung up; it is compacted all the same.
+    let _ = asked.reply.send(done);
+    Box::default()
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Write(#[from] AppendError),
+}
+
+async fn run(account: &AccountId, before: Timestamp, deps: &Deps) -> Result<Compaction, Failure> {
+    let mut compaction = Compaction::default();
+    for week in deps.log.weeks(account).await? {
+        if is_closed(week, before, deps.clock.now()) {
+            compact_week(account, (week, before), &mut compaction, deps).await?;
+        }
+    }
+    Ok(compaction)
+}
+
+/// Pseudo-weeks never close: what is in them is looked at session by session.
+fn is_closed(week: Week, before: Timestamp, now: Timestamp) -> bool {
+    week.end().is_none_or(|end| end <= before && end <= now)
+}
+
+async fn compact_week(
+    account: &AccountId,
+    (week, before): (Week, Timestamp),
+    compaction: &mut Compaction,
+    deps: &Deps,
+) -> Result<(), Failure> {
+    let mut behind = Append::new(account.clone());
+    for stored in deps.log.week(account, week, Depth::Snapshots).await? {
+        let session = stored.session;
+        let key = SessionKey { account: account.clone(), session };
+        match what_is_left(stored, before) {
+            Left::Whole(mut state) => {
+                let events = u64::from(state.facts);
+                let through = state.seq;
+                state.compacted_through = Some(through);
+                let snapshot = SnapshotRow { session, body: encode_snapshot(&state) };
+                deps.log.compact(Compacted { key, snapshot, through }).await?;
+                compaction.sessions += 1;
+                compaction.events += events;
+            }
+            Left::Behind(state) => {
+                behind.snapshots.push(SnapshotRow { session, body: encode_snapshot(&state) });
+            }
+            Left::Nothing => {}
+        }
+    }
+    // These are covered now, and the next compaction takes them: whoever wrote their last facts
+    // may still be writing its own snapshot.
+    if behind.rows() > 0 {
+        deps.log.append(&behind).await?;
+    }
+    Ok(())
+}
+
+enum Left {
+    /// The snapshot covers every row.
+    Whole(Box<State>),
+    /// The snapshot is behind.
+    Behind(Box<State>),
+    /// Compacted before, damaged, gapped, in conflict, without numbers, or too young.
+    Nothing,
+}
+
+fn what_is_left(stored: Stored, before: Timestamp) -> Left {
+    let Stored { snapshot, events, damage, .. } = stored;
+    let was_compacted = snapshot.as_ref().and_then(|state| state.compacted_through);
+    let is_covered = snapshot.is_some() && events.is_empty();
+    let Some(state) = fold(snapshot, &events) else { return Left::Nothing };
+    let is_old = state.last.received_at <= before && state.last_at() <= before;
+    if damage.is_some() || !state.is_gapless() || !is_old || was_compacted == Some(state.seq) {
+        return Left::Nothing;
+    }
+    if is_covered { Left::Whole(Box::new(state)) } else { Left::Behind(Box::new(state)) }
+}
