@@ -1,0 +1,141 @@
+//! The compiled-in file: which settings there are, of which type, and their defaults.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+use super::policy::MEDIA;
+use super::{Config, Place, Problem};
+
+/// Every setting with its unit, default and reason.
+const TEXT: &str = include_str!("../../deploy/viewlog.toml");
+/// How alike a slip of the pen and what was meant are at least, from 0 to 1.
+const LIKENESS_MIN: f64 = 0.8;
+
+/// What the compiled-in file says.
+pub(super) struct Manual {
+    defaults: BTreeMap<String, Value>,
+    known: BTreeMap<String, Value>,
+}
+
+/// The settings that hold, and where each stands.
+#[derive(Clone)]
+pub(super) struct Settled(BTreeMap<String, (Value, Place)>);
+
+impl Manual {
+    /// Reads the compiled-in file.
+    pub(super) fn compiled_in() -> Result<Self, Problem> {
+        let table: Table = toml::from_str(&uncommented())
+            .map_err(|error| Problem::Defaults(error.message().to_owned()))?;
+        let mut defaults = BTreeMap::new();
+        flatten("", table, &mut defaults);
+        let mut known = inherited(&defaults);
+        known.extend(defaults.clone());
+        Ok(Self { defaults, known })
+    }
+
+    /// The value of a setting that nobody sets; none when there is no such setting.
+    pub(super) fn default_of(&self, key: &str) -> Option<&Value> {
+        self.known.get(key)
+    }
+
+    /// True when settings stand under this name.
+    pub(super) fn is_table(&self, name: &str) -> bool {
+        self.tables().any(|table| table == name)
+    }
+
+    /// What may have been meant by a name that is not known.
+    pub(super) fn nearest(&self, name: &str) -> Option<&str> {
+        let known = self.known.keys().map(String::as_str).chain(self.tables());
+        let liked = known.map(|known| (likeness(name, known), known));
+        let best = liked.max_by(|(one, _), (other, _)| {
+            one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1))
+        });
+        best.filter(|(likeness, _)| likeness.0 >= LIKENESS_MIN).map(|(_, known)| known)
+    }
+
+    /// Every default.
+    pub(super) fn defaults(&self) -> Settled {
+        let placed =
+            |(key, value): (&String, &Value)| (key.clone(), (value.clone(), Place::Default));
+        Settled(self.defaults.iter().map(placed).collect())
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &str> {
+        self.known.keys().filter_map(|key| key.rsplit_once('.')).map(|(table, _)| table)
+    }
+}
+
+impl Settled {
+    /// Sets one, over what was before.
+    pub(super) fn set(&mut self, key: String, value: Value, place: Place) {
+        self.0.insert(key, (value, place));
+    }
+
+    /// Where the setting in force stands.
+    pub(super) fn place_of(&self, key: &str) -> Place {
+        self.0.get(key).map_or(Place::Default, |(_, place)| place.clone())
+    }
+
+    /// All of them as a configuration, with places still to be settled.
+    pub(super) fn read(self) -> Result<Config, toml::de::Error> {
+        let mut all = Table::new();
+        for (key, (value, _)) in self.0 {
+            put(&mut all, &key, value);
+        }
+        all.try_into()
+    }
+}
+
+/// The compiled-in file with every setting in force: `#name = …` without its `#`.
+fn uncommented() -> String {
+    let setting = |line: &&str| line.starts_with(|c: char| c.is_ascii_lowercase());
+    let lines = TEXT.lines().map(|line| line.strip_prefix('#').filter(setting).unwrap_or(line));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn flatten(under: &str, table: Table, into: &mut BTreeMap<String, Value>) {
+    for (name, value) in table {
+        let key = joined(under, &name);
+        match value {
+            Value::Table(inner) => flatten(&key, inner, into),
+            value => drop(into.insert(key, value)),
+        }
+    }
+}
+
+/// A name inside a table.
+pub(super) fn joined(table: &str, name: &str) -> String {
+    if table.is_empty() { name.to_owned() } else { format!("{table}.{name}") }
+}
+
+/// What each media may set of its own, with what holds if it does not.
+fn inherited(defaults: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    let thresholds = defaults
+        .iter()
+        .filter_map(|(key, value)| Some((key.strip_prefix("policy.")?, value)))
+        .filter(|(name, _)| !name.contains('.'));
+    thresholds
+        .flat_map(|(name, value)| {
+            MEDIA.map(|media| (format!("policy.{media}.{name}"), value.clone()))
+        })
+        .collect()
+}
+
+/// How alike two names are: by their last words, as a table is soon forgotten, then as a whole.
+fn likeness(one: &str, other: &str) -> (f64, f64) {
+    let last = |name: &'_ str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let whole = strsim::jaro_winkler(one, other);
+    (whole.max(strsim::jaro_winkler(&last(one), &last(other))), whole)
+}
+
+fn put(into: &mut Table, key: &str, value: Value) {
+    let Some((table, name)) = key.split_once('.') else {
+        into.insert(key.to_owned(), value);
+        return;
+    };
+    let inner = into.entry(table).or_insert_with(|| Value::Table(Table::new()));
+    if let Value::Table(inner) = inner {
+        put(inner, name, value);
+    }
+}
