@@ -48,10 +48,11 @@ impl Manual {
     pub(super) fn nearest(&self, name: &str) -> Option<&str> {
         let known = self.known.keys().map(String::as_str).chain(self.tables());
         let liked = known.map(|known| (likeness(name, known), known));
+        let liked = liked.filter(|((by_last, _), _)| *by_last >= LIKENESS_MIN);
         let best = liked.max_by(|(one, _), (other, _)| {
             one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1))
         });
-        best.filter(|(likeness, _)| likeness.0 >= LIKENESS_MIN).map(|(_, known)| known)
+        best.map(|(_, known)| known)
     }
 
     /// Every default.
@@ -97,9 +98,10 @@ fn uncommented() -> String {
 fn flatten(under: &str, table: Table, into: &mut BTreeMap<String, Value>) {
     for (name, value) in table {
         let key = joined(under, &name);
-        match value {
-            Value::Table(inner) => flatten(&key, inner, into),
-            value => drop(into.insert(key, value)),
+        if let Value::Table(inner) = value {
+            flatten(&key, inner, into);
+        } else {
+            into.insert(key, value);
         }
     }
 }
@@ -122,11 +124,14 @@ fn inherited(defaults: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// How alike two names are: by their last words, as a table is soon forgotten, then as a whole.
+/// How alike two names are: by their last words alone, as a table is soon forgotten, and as a whole.
 fn likeness(one: &str, other: &str) -> (f64, f64) {
-    let last = |name: &'_ str| name.rsplit('.').next().unwrap_or_default().to_owned();
     let whole = strsim::jaro_winkler(one, other);
-    (whole.max(strsim::jaro_winkler(&last(one), &last(other))), whole)
+    (whole.max(strsim::jaro_winkler(last(one), last(other))), whole)
+}
+
+fn last(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(_, last)| last)
 }
 
 fn put(into: &mut Table, key: &str, value: Value) {

@@ -16,7 +16,6 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("deadline_ms", 1, DAY_MS),
     ("idle_after_ms", 1_000, DAY_MS),
     ("_ms", 0, 366 * DAY_MS),
-    ("_bytes_max", 1, TIB),
     ("bytes_max", 1, TIB),
     ("bytes_min", 0, TIB),
     ("_bytes", MIB, TIB),
