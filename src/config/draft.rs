@@ -8,8 +8,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
-use toml::Value;
 use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Value};
 
 use super::manual::{Manual, Settled, joined};
 use super::value::{checked, from_text};
@@ -52,8 +52,8 @@ impl<'m> Draft<'m> {
         }
     }
 
-    /// Takes the variables that are meant for us. `RUST_LOG` is what people reach for when something
-    /// is the matter, so it wins.
+    /// Takes the variables that are meant for us. `RUST_LOG` wins: it is what people reach for when
+    /// something is the matter.
     pub(super) fn take_environment(&mut self, environment: Vec<(String, String)>) {
         let mut rust_log = None;
         for (name, text) in environment {
@@ -115,36 +115,43 @@ impl<'m> Draft<'m> {
 
     fn take_text(&mut self, path: &Path, text: &str) {
         let line_of = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
-        match DeTable::parse(text) {
-            Ok(table) => self.take_table("", table.get_ref(), &|at| Place::File {
-                path: path.to_owned(),
-                line: line_of(at),
-            }),
-            Err(error) => self.problems.push(Problem::Syntax {
-                path: path.to_owned(),
-                line: line_of(error.span().map_or(0, |span| span.start)),
-                wrong: error.message().to_owned(),
-            }),
+        let table = match DeTable::parse(text) {
+            Ok(table) => table,
+            Err(error) => {
+                let line = line_of(error.span().map_or(0, |span| span.start));
+                let wrong = error.message().to_owned();
+                return self.problems.push(Problem::Syntax { path: path.to_owned(), line, wrong });
+            }
+        };
+        let mut found = Vec::new();
+        self.flatten("", table.get_ref(), &mut found);
+        found.sort_by_key(|(_, at, _)| *at);
+        for (key, at, value) in found {
+            let place = Place::File { path: path.to_owned(), line: line_of(at) };
+            match Value::deserialize(value.clone().into_deserializer()) {
+                Ok(value) => self.take(key, value, place),
+                Err(error) => {
+                    let wrong = error.message().to_owned();
+                    self.problems.push(Problem::Value { key, place, wrong });
+                }
+            }
         }
     }
 
-    fn take_table(&mut self, under: &str, table: &DeTable<'_>, place: &dyn Fn(usize) -> Place) {
+    /// What is set, and at which byte. A table that is not known is one of them.
+    fn flatten<'t, 'i>(
+        &self,
+        under: &str,
+        table: &'t DeTable<'i>,
+        into: &mut Vec<(String, usize, &'t Spanned<DeValue<'i>>)>,
+    ) {
         for (name, value) in table {
             let key = joined(under, name.get_ref());
             match value.get_ref() {
-                DeValue::Table(inner) if self.manual.is_table(&key) => {
-                    self.take_table(&key, inner, place);
+                DeValue::Table(inner) if self.manual.first_in(&key).is_some() => {
+                    self.flatten(&key, inner, into);
                 }
-                _ => {
-                    let place = place(name.span().start);
-                    match Value::deserialize(value.clone().into_deserializer()) {
-                        Ok(value) => self.take(key, value, place),
-                        Err(error) => {
-                            let wrong = format!("cannot be read: {}", error.message());
-                            self.problems.push(Problem::Value { key, place, wrong });
-                        }
-                    }
-                }
+                _ => into.push((key, name.span().start, value)),
             }
         }
     }
@@ -158,16 +165,27 @@ impl<'m> Draft<'m> {
     }
 
     fn take(&mut self, key: String, value: Value, place: Place) {
-        let Some(default) = self.manual.default_of(&key) else {
-            let nearest = self.manual.nearest(&key).map(|nearest| place.spelled(nearest));
-            self.problems.push(Problem::Unknown { key, place, nearest });
-            return;
+        let value = match self.manual.default_of(&key) {
+            Some(default) => checked(&key, value, default),
+            None => return self.problems.push(self.unknown(key, &value, place)),
         };
-        let value = checked(&key, value, default).and_then(|value| self.tried(&key, value));
-        match value {
+        match value.and_then(|value| self.tried(&key, value)) {
             Ok(value) => self.settled.set(key, value, place),
             Err(wrong) => self.problems.push(Problem::Value { key, place, wrong }),
         }
+    }
+
+    fn unknown(&self, key: String, value: &Value, place: Place) -> Problem {
+        if let Some(first) = self.manual.first_in(&key) {
+            let wrong = format!("is a table of settings, such as {}", place.spelled(first));
+            return Problem::Value { key, place, wrong };
+        }
+        let nearest = match value {
+            Value::Table(_) => self.manual.nearest_table(&key),
+            _ => self.manual.nearest(&key),
+        };
+        let nearest = nearest.map(|nearest| place.spelled(nearest));
+        Problem::Unknown { key, place, nearest }
     }
 
     /// Reads a configuration in which this alone is set: what is wrong then is wrong with this.

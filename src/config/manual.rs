@@ -39,20 +39,20 @@ impl Manual {
         self.known.get(key)
     }
 
-    /// True when settings stand under this name.
-    pub(super) fn is_table(&self, name: &str) -> bool {
-        self.tables().any(|table| table == name)
+    /// The first of the settings that stand under this name.
+    pub(super) fn first_in(&self, table: &str) -> Option<&str> {
+        self.known.keys().map(String::as_str).find(|key| is_in(key, table))
     }
 
-    /// What may have been meant by a name that is not known.
+    /// The setting that may have been meant by a name that is none.
     pub(super) fn nearest(&self, name: &str) -> Option<&str> {
-        let known = self.known.keys().map(String::as_str).chain(self.tables());
-        let liked = known.map(|known| (likeness(name, known), known));
-        let liked = liked.filter(|((by_last, _), _)| *by_last >= LIKENESS_MIN);
-        let best = liked.max_by(|(one, _), (other, _)| {
-            one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1))
-        });
-        best.map(|(_, known)| known)
+        nearest(name, self.known.keys().map(String::as_str))
+    }
+
+    /// The table that may have been meant by a name that is none.
+    pub(super) fn nearest_table(&self, name: &str) -> Option<&str> {
+        let tables = self.known.keys().filter_map(|key| key.rsplit_once('.'));
+        nearest(name, tables.map(|(table, _)| table))
     }
 
     /// Every default.
@@ -60,10 +60,6 @@ impl Manual {
         let placed =
             |(key, value): (&String, &Value)| (key.clone(), (value.clone(), Place::Default));
         Settled(self.defaults.iter().map(placed).collect())
-    }
-
-    fn tables(&self) -> impl Iterator<Item = &str> {
-        self.known.keys().filter_map(|key| key.rsplit_once('.')).map(|(table, _)| table)
     }
 }
 
@@ -124,7 +120,20 @@ fn inherited(defaults: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// How alike two names are: by their last words alone, as a table is soon forgotten, and as a whole.
+fn is_in(key: &str, table: &str) -> bool {
+    key.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'))
+}
+
+fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let liked = known.map(|known| (likeness(name, known), known));
+    let liked = liked.filter(|((best, _), _)| *best >= LIKENESS_MIN);
+    let nearest =
+        liked.max_by(|((a, b), _), ((c, d), _)| a.total_cmp(c).then_with(|| b.total_cmp(d)));
+    nearest.map(|(_, known)| known)
+}
+
+/// How alike two names are: at best, if need be by their last words alone, since a table is soon
+/// forgotten; and as a whole.
 fn likeness(one: &str, other: &str) -> (f64, f64) {
     let whole = strsim::jaro_winkler(one, other);
     (whole.max(strsim::jaro_winkler(last(one), last(other))), whole)

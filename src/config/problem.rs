@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration, said so that it can be put right without looking further.
+//! What can be wrong with a configuration, said so that it can be put right at once.
 
 use std::fmt::{self, Display};
 use std::io;
@@ -26,13 +26,13 @@ pub enum Problem {
         nearest: Option<String>,
     },
     /// A setting cannot have this value.
-    #[error("{place}: {key} {wrong}")]
+    #[error("{place}: {key}: {wrong}")]
     Value {
         /// The setting.
         key: String,
         /// Where it stands.
         place: Place,
-        /// What it must be.
+        /// What is wrong with it, and what would be right.
         wrong: String,
     },
     /// The file is not there, or not for us.

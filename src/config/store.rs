@@ -38,7 +38,7 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// It comes with a later version.
-    #[error("names {what}, which this version does not have yet; right would be {right}")]
+    #[error("{what} is not in this version yet; right would be {right}")]
     NotYet {
         /// The technology or role.
         what: &'static str,
@@ -91,7 +91,7 @@ impl FromStr for ViewsStore {
         match text.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("redis" | "rediss" | "redis-cluster", _)) => {
-                Err(StoreError::NotYet { what: "views on redis", right: VIEWS })
+                Err(StoreError::NotYet { what: "a view store on redis", right: VIEWS })
             }
             _ => Err(StoreError::Unknown { right: VIEWS }),
         }
@@ -105,9 +105,10 @@ impl FromStr for Role {
         let known = |role: &str| ["collect", "process", "provide"].contains(&role.trim());
         match text {
             "all" => Ok(Self::All),
-            several if several.split(',').all(known) => {
-                Err(StoreError::NotYet { what: "a node with a part of the work", right: ROLES })
-            }
+            several if several.split(',').all(known) => Err(StoreError::NotYet {
+                what: "a node that does a part of the work",
+                right: ROLES,
+            }),
             _ => Err(StoreError::Unknown { right: ROLES }),
         }
     }
