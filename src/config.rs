@@ -1,1 +1,283 @@
 //! One struct, validated once; the only reader of the environment.
+//!
+//! `deploy/viewlog.toml` is compiled in and is everything at once: the manual, the list of known
+//! settings, and where defaults and their types come from. Later sources win: it, the configuration
+//! file, the environment, the command line. Every setting is checked where it stands, so that one
+//! start reports all that is wrong. What is loaded does not change while the server runs.
+
+mod draft;
+mod manual;
+mod origin;
+mod policy;
+mod problem;
+mod store;
+mod value;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use directories::ProjectDirs;
+use serde::{Deserialize, Deserializer};
+
+use self::draft::Draft;
+use self::manual::Manual;
+use crate::actors::{Budget, Limits};
+use crate::events::embedded::EmbeddedOptions;
+
+pub use self::origin::{OriginError, WebOrigin};
+pub use self::policy::{PolicyConfig, Thresholds};
+pub use self::problem::{ConfigError, Place, Problem};
+pub use self::store::{LogStore, Role, StoreError, ViewsStore};
+
+/// Where settings come from besides the compiled-in defaults; what comes later here wins.
+#[derive(Debug, Clone)]
+pub struct Sources<E> {
+    /// The file given by `--config`; without it `VIEWLOG_CONFIG` names one, and without that the
+    /// platform's own is read if there is one.
+    pub file: Option<PathBuf>,
+    /// The environment; [`environment`] gives the process's own.
+    pub environment: E,
+    /// From the command line: a setting's key, such as `policy.claim_after_ms`, and its text.
+    pub overrides: Vec<(String, String)>,
+}
+
+/// Everything that can be set. `deploy/viewlog.toml` gives units, defaults and reasons.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen; loopback.
+    #[serde(deserialize_with = "address")]
+    pub listen: SocketAddr,
+    /// The directory of everything that is kept.
+    pub data: PathBuf,
+    /// The log.
+    pub log: LogStore,
+    /// The views.
+    pub views: ViewsStore,
+    /// What this node does.
+    pub role: Role,
+    /// The address that people use, if it is another.
+    #[serde(deserialize_with = "origin::if_any")]
+    pub public_url: Option<WebOrigin>,
+    /// Web pages from elsewhere that may call.
+    pub allowed_origins: Vec<WebOrigin>,
+    /// Parts of the server may be made to fail.
+    pub chaos: bool,
+    /// What is logged, in the words of `RUST_LOG`.
+    #[serde(deserialize_with = "filter")]
+    pub log_filter: String,
+    /// For people or for machines.
+    pub log_format: LogFormat,
+    /// Bounds on requests.
+    pub http: Http,
+    /// Bounds on actors; [`Config::limits`] gives them in their own words.
+    pub actors: Actors,
+    /// Bounds on views in memory.
+    pub views_memory: ViewsMemory,
+    /// The embedded log; [`Config::embedded_options`] gives it in its own words.
+    pub embedded: Embedded,
+    /// When single facts are given up.
+    pub compact: Compact,
+    /// What counts as what.
+    pub policy: PolicyConfig,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// Bounds on requests.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// The largest body, unpacked.
+    pub body_bytes_max: usize,
+    /// Facts in one request.
+    pub facts_max: usize,
+    /// The largest frame of a socket.
+    pub frame_bytes_max: usize,
+    /// Sockets of one account.
+    pub sockets_per_account_max: usize,
+    /// How long the head of a request may take.
+    pub header_timeout_ms: u64,
+    /// How long its body may take.
+    pub body_timeout_ms: u64,
+    /// How long what is in flight may take at the end.
+    pub shutdown_timeout_ms: u64,
+}
+
+/// Bounds on actors.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actors {
+    /// Threads; 0 is one per core.
+    pub shards: usize,
+    /// Facts admitted on the node.
+    pub node_waiting_max: usize,
+    /// Facts waiting for one account.
+    pub account_waiting_max: usize,
+    /// Facts of one append.
+    pub batch_max: usize,
+    /// Sessions in an account's memory.
+    pub account_sessions_max: usize,
+    /// How long an append is repeated.
+    pub append_deadline_ms: u64,
+    /// How long an actor stays without work.
+    pub idle_after_ms: u64,
+    /// Restarts before an actor is given up…
+    pub restarts_max: usize,
+    /// …within this time.
+    pub restarts_within_ms: u64,
+}
+
+/// Bounds on views in memory.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewsMemory {
+    /// Memory for all of them.
+    pub bytes_max: u64,
+    /// Plays kept of one profile.
+    pub plays_per_profile_max: usize,
+    /// Answers folded from the log at a time.
+    pub log_reads_max: usize,
+}
+
+/// The embedded log.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embedded {
+    /// Free space below which appends are refused.
+    pub free_bytes_min: u64,
+    /// A damaged log is opened all the same.
+    pub accept_damage: bool,
+    /// Memory for blocks read from disk.
+    pub cache_bytes: u64,
+    /// What a table gathers in memory.
+    pub memtable_bytes: u64,
+    /// Appends that wait for the writer.
+    pub queue_appends_max: usize,
+}
+
+/// When single facts are given up.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compact {
+    /// So long after their week has ended.
+    pub older_than_days: u32,
+    /// How often; 0 is never by itself.
+    pub every_hours: u32,
+}
+
+impl Config {
+    /// Reads all sources and checks every setting.
+    ///
+    /// # Errors
+    /// All problems at once, each with the setting, where it stands and what would be right.
+    pub fn load<E>(sources: Sources<E>) -> Result<Self, ConfigError>
+    where
+        E: Iterator<Item = (String, String)>,
+    {
+        let manual = Manual::compiled_in()?;
+        let environment: Vec<_> = sources.environment.collect();
+        let mut draft = Draft::new(&manual);
+        match sources.file.or_else(|| named_file(&environment)) {
+            Some(file) => draft.take_file(&file),
+            None => draft.take_file_if_any(platform_file().as_deref()),
+        }
+        draft.take_environment(environment);
+        draft.take_overrides(sources.overrides);
+        draft.finish()
+    }
+
+    /// The bounds on actors.
+    pub fn limits(&self) -> Limits {
+        let Actors { shards, restarts_max, .. } = self.actors;
+        let within = Duration::from_millis(self.actors.restarts_within_ms);
+        Limits {
+            shards: if shards == 0 { Limits::default().shards } else { shards },
+            node_waiting_max: self.actors.node_waiting_max,
+            account_waiting_max: self.actors.account_waiting_max,
+            batch_max: self.actors.batch_max,
+            account_sessions_max: self.actors.account_sessions_max,
+            append_deadline: Duration::from_millis(self.actors.append_deadline_ms),
+            idle_after: Duration::from_millis(self.actors.idle_after_ms),
+            restarts: Budget { restarts_max, within },
+        }
+    }
+
+    /// How the embedded log behaves.
+    pub fn embedded_options(&self) -> EmbeddedOptions {
+        EmbeddedOptions {
+            free_bytes_min: self.embedded.free_bytes_min,
+            accept_damage: self.embedded.accept_damage,
+            cache_bytes: self.embedded.cache_bytes,
+            memtable_bytes: self.embedded.memtable_bytes,
+            queue_appends_max: self.embedded.queue_appends_max,
+        }
+    }
+
+    /// Gives what was left empty its place under the data directory; false when there is none.
+    fn settle(&mut self, platform: Option<&Path>) -> bool {
+        if self.data.as_os_str().is_empty() {
+            let Some(platform) = platform else { return false };
+            self.data = platform.to_owned();
+        }
+        self.log.settle(&self.data);
+        true
+    }
+}
+
+impl Default for Config {
+    /// What holds when nothing is set. Where the platform names no directory for data it is
+    /// `viewlog-data` in the working directory; [`Config::load`] refuses that.
+    #[expect(clippy::expect_used, reason = "the text is compiled in and every test reads it")]
+    fn default() -> Self {
+        let manual = Manual::compiled_in().expect("the compiled-in defaults are TOML");
+        let mut config = manual.defaults().read().expect("the compiled-in defaults fit");
+        let data = platform_data().unwrap_or_else(|| PathBuf::from("viewlog-data"));
+        config.settle(Some(&data));
+        config
+    }
+}
+
+/// The environment of this process, without names that are no text.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| {
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    })
+}
+
+fn named_file(environment: &[(String, String)]) -> Option<PathBuf> {
+    let named = environment.iter().find(|(name, _)| name == "VIEWLOG_CONFIG");
+    named.filter(|(_, file)| !file.is_empty()).map(|(_, file)| PathBuf::from(file))
+}
+
+fn platform_file() -> Option<PathBuf> {
+    ProjectDirs::from("", "", "viewlog").map(|dirs| dirs.config_dir().join("viewlog.toml"))
+}
+
+fn platform_data() -> Option<PathBuf> {
+    ProjectDirs::from("", "", "viewlog").map(|dirs| dirs.data_dir().to_owned())
+}
+
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let right = "must be an address and a port, such as 127.0.0.1:7070 or [::1]:7070";
+    String::deserialize(from)?.parse().map_err(|_| serde::de::Error::custom(right))
+}
+
+fn filter<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    let wrong = |error| {
+        format!("must be a level or levels by module, such as info,viewlog::actors=debug: {error}")
+    };
+    tracing_subscriber::EnvFilter::try_new(&text)
+        .map_err(|error| serde::de::Error::custom(wrong(error)))?;
+    Ok(text)
+}

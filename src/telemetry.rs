@@ -1,1 +1,180 @@
-//! The subscriber and the names of metrics.
+//! What a running server says of itself: log lines on stderr, and metrics under fixed names.
+//!
+//! Names are here so that dashboards and code mean the same. No metric bears a label of an account,
+//! profile or title: those are without number, and nobody else's business. Nothing here listens;
+//! whoever serves `/metrics` asks [`Metrics::render`].
+
+use std::io::{IsTerminal, stderr};
+use std::sync::OnceLock;
+
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+use crate::actors::Observed;
+use crate::config::{Config, LogFormat};
+use crate::events::embedded::Statistics;
+
+/// Counter: facts answered for, by `outcome`: `recorded`, `duplicate` or `private`.
+pub const FACTS: &str = "viewlog_facts_total";
+/// Counter: facts refused, by the `code` of the API.
+pub const FACTS_REFUSED: &str = "viewlog_facts_refused_total";
+/// Gauge: facts admitted and not answered yet.
+pub const FACTS_ADMITTED: &str = "viewlog_facts_admitted";
+/// Histogram: how long appends took, repetitions included; its count is the number of batches.
+pub const APPEND_SECONDS: &str = "viewlog_append_seconds";
+/// Histogram: how long answers took, by `source`: `views` or `log`; its counts are the reads.
+pub const READ_SECONDS: &str = "viewlog_read_seconds";
+/// Gauge: open sockets.
+pub const SOCKETS: &str = "viewlog_sockets";
+/// Gauge: followers of live feeds, on sockets and event streams.
+pub const FOLLOWERS: &str = "viewlog_followers";
+/// Gauge: running actors, by `actor`, their kind.
+pub const ACTORS: &str = "viewlog_actors";
+/// Counter: actors started afresh after a panic, by `actor`.
+pub const ACTOR_RESTARTS: &str = "viewlog_actor_restarts_total";
+/// Counter: actors that failed too often and were given up, by `actor`.
+pub const ACTORS_GIVEN_UP: &str = "viewlog_actors_given_up_total";
+/// Counter: folds that failed and sessions parked for it.
+pub const PARKED: &str = "viewlog_parked_total";
+/// Gauge: sessions and marks waiting to be merged into the views.
+pub const PROJECTOR_QUEUE: &str = "viewlog_projector_queue";
+/// Counter: batches that the embedded log wrote and synced.
+pub const LOG_COMMITS: &str = "viewlog_log_commits_total";
+/// Counter: rows in those batches.
+pub const LOG_ROWS: &str = "viewlog_log_rows_total";
+/// Gauge: the longest of those batches since the start, sync included.
+pub const LOG_WORST_COMMIT_SECONDS: &str = "viewlog_log_worst_commit_seconds";
+/// Gauge: full memtables of the embedded log that still take memory.
+pub const LOG_MEMTABLES_RETIRED: &str = "viewlog_log_memtables_retired";
+
+/// From half a millisecond, a commit on a good disk, to the deadline of an append.
+const SECONDS: [f64; 14] =
+    [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+
+const COUNTERS: [(&str, &str); 7] = [
+    (FACTS, "Facts answered for, by outcome: recorded, duplicate or private"),
+    (FACTS_REFUSED, "Facts refused, by code"),
+    (ACTOR_RESTARTS, "Actors started afresh after a panic, by kind"),
+    (ACTORS_GIVEN_UP, "Actors that failed too often and were given up, by kind"),
+    (PARKED, "Folds that failed and sessions parked for it"),
+    (LOG_COMMITS, "Batches that the embedded log wrote and synced"),
+    (LOG_ROWS, "Rows in the batches of the embedded log"),
+];
+
+const GAUGES: [(&str, &str); 7] = [
+    (FACTS_ADMITTED, "Facts admitted and not answered yet"),
+    (SOCKETS, "Open sockets"),
+    (FOLLOWERS, "Followers of live feeds"),
+    (ACTORS, "Running actors, by kind"),
+    (PROJECTOR_QUEUE, "Sessions and marks waiting to be merged into the views"),
+    (LOG_WORST_COMMIT_SECONDS, "The longest batch of the embedded log since the start"),
+    (LOG_MEMTABLES_RETIRED, "Full memtables of the embedded log that still take memory"),
+];
+
+const HISTOGRAMS: [(&str, &str); 2] = [
+    (APPEND_SECONDS, "How long appends took, repetitions included"),
+    (READ_SECONDS, "How long answers took, by source: views or log"),
+];
+
+/// Why a server cannot say anything of itself.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter cannot be read.
+    #[error("log_filter: {0}")]
+    Filter(#[from] ParseError),
+    /// Somebody else receives what is logged.
+    #[error("log lines already go elsewhere in this process")]
+    Installed,
+    /// The recorder cannot be made.
+    #[error("metrics cannot be recorded: {0}")]
+    Recorder(#[from] BuildError),
+}
+
+/// Sends log lines to stderr: for people, in colours on a terminal, or one JSON object each.
+///
+/// # Errors
+/// [`TelemetryError`]; a second call in one process is one.
+pub fn init(config: &Config) -> Result<(), TelemetryError> {
+    let filter = EnvFilter::try_new(&config.log_filter)?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    let done = match config.log_format {
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        // Left alone on a terminal, where NO_COLOR is respected.
+        LogFormat::Text if stderr().is_terminal() => lines.try_init(),
+        LogFormat::Text => lines.with_ansi(false).try_init(),
+    };
+    done.map_err(|_| TelemetryError::Installed)
+}
+
+/// Where the metrics of this process are gathered.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    prometheus: PrometheusHandle,
+}
+
+impl Metrics {
+    /// Begins to record, once in a process: later calls give the same. What was counted before is
+    /// lost, so call it first.
+    ///
+    /// # Errors
+    /// [`TelemetryError::Recorder`].
+    pub fn install() -> Result<Self, TelemetryError> {
+        static INSTALLED: OnceLock<Metrics> = OnceLock::new();
+        let builder = PrometheusBuilder::new().set_buckets(&SECONDS)?;
+        let installed = INSTALLED.get_or_init(|| {
+            let recorder = builder.build_recorder();
+            let prometheus = recorder.handle();
+            if metrics::set_global_recorder(recorder).is_err() {
+                tracing::warn!("metrics already go elsewhere in this process");
+            }
+            describe();
+            Self { prometheus }
+        });
+        Ok(installed.clone())
+    }
+
+    /// Everything recorded so far, in the text format of Prometheus.
+    pub fn render(&self) -> String {
+        self.prometheus.render()
+    }
+
+    /// Gathers what histograms took in, which would grow otherwise. Call it every few seconds.
+    pub fn upkeep(&self) {
+        self.prometheus.run_upkeep();
+    }
+}
+
+/// Takes over how the actors are doing. Call it every few seconds, or before rendering.
+pub fn observe_actors(observed: &Observed) {
+    for kind in &observed.kinds {
+        gauge!(ACTORS, "actor" => kind.name).set(kind.active as f64);
+        counter!(ACTOR_RESTARTS, "actor" => kind.name).absolute(kind.restarts);
+        counter!(ACTORS_GIVEN_UP, "actor" => kind.name).absolute(kind.given_up);
+    }
+    counter!(PARKED).absolute(observed.parked);
+    gauge!(FACTS_ADMITTED).set(observed.admitted as f64);
+    gauge!(FOLLOWERS).set(observed.followers as f64);
+}
+
+/// Takes over what the embedded log has done. Call it every few seconds, or before rendering.
+pub fn observe_log(statistics: &Statistics) {
+    counter!(LOG_COMMITS).absolute(statistics.commits);
+    counter!(LOG_ROWS).absolute(statistics.rows);
+    gauge!(LOG_WORST_COMMIT_SECONDS).set(statistics.worst_commit_us as f64 / 1e6);
+    let retired = statistics.memtables_retired.saturating_sub(statistics.memtables_freed);
+    gauge!(LOG_MEMTABLES_RETIRED).set(retired as f64);
+}
+
+fn describe() {
+    for (name, meaning) in COUNTERS {
+        describe_counter!(name, meaning);
+    }
+    for (name, meaning) in GAUGES {
+        describe_gauge!(name, meaning);
+    }
+    for (name, meaning) in HISTOGRAMS {
+        describe_histogram!(name, metrics::Unit::Seconds, meaning);
+    }
+}

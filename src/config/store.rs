@@ -1,0 +1,139 @@
+//! The URLs of stores, and what a node does with them.
+//!
+//! This version keeps everything in one process. What belongs to a fleet is known by name, so that
+//! it is refused in plain words.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+/// Where events are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum LogStore {
+    /// In this directory, by this process alone.
+    Embedded(PathBuf),
+    /// In memory, until the process ends.
+    Memory,
+}
+
+/// Where views are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum ViewsStore {
+    /// In memory, filled from the log as they are read.
+    Memory,
+}
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Role {
+    /// Collects, processes and provides.
+    All,
+}
+
+/// Why a store cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It comes with a later version.
+    #[error("{what} is not in this version yet; right would be {right}")]
+    NotYet {
+        /// The technology or role.
+        what: &'static str,
+        /// What can be used.
+        right: &'static str,
+    },
+    /// Nothing of the kind is known.
+    #[error("must be {right}")]
+    Unknown {
+        /// What can be used.
+        right: &'static str,
+    },
+}
+
+const LOGS: &str = "embedded:DIR or memory:";
+const VIEWS: &str = "memory:";
+const ROLES: &str = "all";
+
+impl LogStore {
+    /// Gives a log without a directory one inside `data`.
+    pub(super) fn settle(&mut self, data: &Path) {
+        if let Self::Embedded(dir) = self
+            && dir.as_os_str().is_empty()
+        {
+            *dir = data.join("log");
+        }
+    }
+}
+
+impl FromStr for LogStore {
+    type Err = StoreError;
+
+    /// `embedded:` without a directory stays so until it is settled.
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        match text.split_once(':') {
+            Some(("embedded", dir)) => Ok(Self::Embedded(PathBuf::from(dir))),
+            Some(("memory", "")) => Ok(Self::Memory),
+            Some(("cassandra", _)) => {
+                Err(StoreError::NotYet { what: "a log on cassandra", right: LOGS })
+            }
+            _ => Err(StoreError::Unknown { right: LOGS }),
+        }
+    }
+}
+
+impl FromStr for ViewsStore {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        match text.split_once(':') {
+            Some(("memory", "")) => Ok(Self::Memory),
+            Some(("redis" | "rediss" | "redis-cluster", _)) => {
+                Err(StoreError::NotYet { what: "a view store on redis", right: VIEWS })
+            }
+            _ => Err(StoreError::Unknown { right: VIEWS }),
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        let known = |role: &str| ["collect", "process", "provide"].contains(&role.trim());
+        match text {
+            "all" => Ok(Self::All),
+            several if several.split(',').all(known) => Err(StoreError::NotYet {
+                what: "a node that does a part of the work",
+                right: ROLES,
+            }),
+            _ => Err(StoreError::Unknown { right: ROLES }),
+        }
+    }
+}
+
+impl TryFrom<String> for LogStore {
+    type Error = StoreError;
+
+    fn try_from(text: String) -> Result<Self, StoreError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for ViewsStore {
+    type Error = StoreError;
+
+    fn try_from(text: String) -> Result<Self, StoreError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for Role {
+    type Error = StoreError;
+
+    fn try_from(text: String) -> Result<Self, StoreError> {
+        text.parse()
+    }
+}

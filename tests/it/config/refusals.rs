@@ -1,0 +1,146 @@
+//! What is refused, in words that name the setting, where it stands and what would be right.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use viewlog::config::{Place, Problem, WebOrigin};
+
+use super::{assert_says, load, load_from, refused, refused_in_environment};
+
+#[test]
+fn an_unknown_setting_is_named_where_it_stands_with_what_may_be_meant() {
+    let in_file = refused("chaos = false\n\n[http]\nfact_max = 5");
+    assert_says(&in_file, &["viewlog.toml:4: there is no setting http.fact_max"]);
+    assert_says(&in_file, &["did you mean http.facts_max?"]);
+    let variable = refused_in_environment("VIEWLOG_HTTP_FACTS_MAX", "5");
+    assert_says(&variable, &["VIEWLOG_HTTP_FACTS_MAX in the environment"]);
+    assert_says(&variable, &["did you mean VIEWLOG_HTTP__FACTS_MAX?"]);
+    let option = load("", &[], &[("lissten", "x")]).unwrap_err().to_string();
+    assert_says(&option, &["the command line: there is no setting lissten", "mean listen?"]);
+}
+
+#[test]
+fn a_forgotten_or_misspelt_table_is_recognised() {
+    assert_says(&refused("claim_after_ms = 5"), &["did you mean policy.claim_after_ms?"]);
+    assert_says(&refused("[htpp]\nfacts_max = 5"), &["setting htpp; did you mean http?"]);
+    let episode = refused("[policy.epsiode]\nclaim_after_ms = 5");
+    assert_says(&episode, &["setting policy.epsiode; did you mean policy.episode?"]);
+    let movie = refused("[policy.movie]\nclaim = 5");
+    assert_says(&movie, &["policy.movie.claim; did you mean policy.movie.claim_after_ms?"]);
+}
+
+#[test]
+fn nothing_is_suggested_where_nothing_is_alike() {
+    let said = refused("zzz = 5");
+    assert_says(&said, &["there is no setting zzz"]);
+    assert!(!said.contains("did you mean"), "{said}");
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_what_would_be_right() {
+    let number = "must be a whole number from 1 to 1000000000; the default is 5000";
+    for wrong in ["\"many\"", "0", "-1", "5.5", "true", "[1]", "{ a = 1 }"] {
+        assert_says(&refused(&format!("http.facts_max = {wrong}")), &["http.facts_max", number]);
+    }
+    assert_says(&refused_in_environment("VIEWLOG_HTTP__FACTS_MAX", "many"), &[number]);
+    assert_says(&refused("policy.finished_share = 90"), &["must be a number from 0 to 1"]);
+    assert_says(&refused("policy.finished_share = nan"), &["must be a number from 0 to 1"]);
+    assert_says(&refused("chaos = 1"), &["must be true or false; the default is false"]);
+    assert_says(&refused("listen = 7070"), &["must be a text", "\"127.0.0.1:7070\""]);
+    assert_says(&refused("listen = \"7070\""), &["listen: must be an address and a port"]);
+    assert_says(&refused("allowed_origins = \"*\""), &["must be a list of texts"]);
+    assert_says(&refused("log_format = \"xml\""), &["log_format", "xml", "`text` or `json`"]);
+    assert_says(&refused("log_filter = \"a=loud\""), &["log_filter: must be a level"]);
+    let table = refused_in_environment("VIEWLOG_HTTP", "5");
+    assert_says(&table, &["http: is a table of settings, such as VIEWLOG_HTTP__BODY_BYTES_MAX"]);
+}
+
+#[test]
+fn all_problems_are_reported_at_once_in_the_order_of_the_sources() {
+    let environment = [("VIEWLOG_HTTP__FACTS_MAX", "0"), ("HOME", "/"), ("PATH", "x")];
+    let file = "lisen = 1\nchaos = 2";
+    let error = load(file, &environment, &[("views", "redis://cache")]).unwrap_err();
+    let named: Vec<String> = error.problems.iter().map(key_of).collect();
+    assert_eq!(named, ["lisen", "chaos", "http.facts_max", "views"]);
+    assert_eq!(error.to_string().lines().count(), 4);
+}
+
+fn key_of(problem: &Problem) -> String {
+    match problem {
+        Problem::Unknown { key, .. } | Problem::Value { key, .. } => key.clone(),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn an_address_beyond_loopback_is_refused_for_now() {
+    for open in ["0.0.0.0:7070", "192.168.1.5:80", "[::]:7070"] {
+        let error = load("", &[("VIEWLOG_LISTEN", open)], &[]).unwrap_err();
+        assert_says(
+            &error.to_string(),
+            &["VIEWLOG_LISTEN in the environment", "listen on loopback"],
+        );
+        assert_says(&error.to_string(), &["needs access tokens, which this version does not have"]);
+    }
+    for loopback in ["127.0.0.1:0", "127.8.8.8:1", "[::1]:7070"] {
+        let config = load("", &[], &[("listen", loopback)]).unwrap();
+        assert_eq!(config.listen, loopback.parse::<SocketAddr>().unwrap());
+    }
+}
+
+#[test]
+fn chaos_is_for_loopback_alone() {
+    assert!(load("chaos = true", &[], &[]).unwrap().chaos);
+    let said = refused("chaos = true\nlisten = \"0.0.0.0:7070\"");
+    assert_says(&said, &["viewlog.toml:1: chaos", "loopback alone", "viewlog.toml:2: listen"]);
+}
+
+#[test]
+fn stores_of_a_fleet_are_refused_in_plain_words_without_their_password() {
+    let log = refused_in_environment("VIEWLOG_LOG", "cassandra://me:secret@h1,h2:9042/keyspace");
+    assert_says(&log, &["VIEWLOG_LOG", "cassandra is not in this version yet", "memory:"]);
+    assert!(!log.contains("secret"), "{log}");
+    for url in ["redis://:secret@h", "rediss://h", "redis-cluster://h1,h2"] {
+        let views = refused_in_environment("VIEWLOG_VIEWS", url);
+        assert_says(&views, &["redis is not in this version yet", "memory:"]);
+        assert!(!views.contains("secret"), "{views}");
+    }
+    assert_says(&refused("log = \"sqlite:x\""), &["log: must be embedded:DIR or memory:"]);
+    assert_says(&refused("views = \"memory:x\""), &["views: must be memory:"]);
+    assert_says(
+        &refused("role = \"collect,provide\""),
+        &["part of the work", "not in this version"],
+    );
+    assert_says(&refused("role = \"cook\""), &["role: must be all"]);
+}
+
+#[test]
+fn what_is_no_web_origin_is_refused() {
+    for wrong in
+        ["*", "null", "tv.example.org", "ftp://x", "https://", "https://x/path", "https://me@x"]
+    {
+        assert!(wrong.parse::<WebOrigin>().is_err(), "{wrong}");
+        let said = refused_in_environment("VIEWLOG_ALLOWED_ORIGINS", wrong);
+        assert_says(&said, &["allowed_origins: must be scheme and host"]);
+    }
+}
+
+#[test]
+fn a_problem_says_where_it_stands_to_programs_too() {
+    let error = load("", &[("VIEWLOG_CHAOS", "perhaps")], &[]).unwrap_err();
+    let [Problem::Value { key, place, .. }] = &error.problems[..] else { panic!("{error}") };
+    assert_eq!((key.as_str(), place), ("chaos", &Place::Environment("VIEWLOG_CHAOS".to_owned())));
+}
+
+#[test]
+fn a_file_that_was_named_must_be_there() {
+    let missing = PathBuf::from("/nonexistent/viewlog.toml");
+    let said = load_from(Some(missing), &[], &[]).unwrap_err().to_string();
+    assert_says(&said, &["/nonexistent/viewlog.toml", "cannot be read"]);
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_refused_with_its_line() {
+    assert_says(&refused("chaos = false\nlisten = = 1"), &["viewlog.toml:2:", "not TOML"]);
+    assert_says(&refused("[http]\nfacts_max = 99999999999999999999"), &[":2:", "http.facts_max"]);
+}
