@@ -139,22 +139,20 @@ impl MemoryViews {
         Some(slot)
     }
 
-    /// Drops the least recently used of each lock's accounts in turn, until the rest has room.
+    /// Drops the least recently used accounts until the rest has room.
     fn make_room(&self) {
-        let mut idle = 0;
-        for shard in self.shards.iter().cycle() {
-            if self.bytes.load(Ordering::Relaxed) <= self.options.bytes_max || idle > SHARDS {
-                return;
-            }
+        while self.bytes.load(Ordering::Relaxed) > self.options.bytes_max {
+            let oldest = self.shards.iter().filter_map(|shard| {
+                let used = lock(shard).by_use.first_key_value().map(|(used, _)| *used);
+                used.map(|used| (used, shard))
+            });
+            let Some((_, shard)) = oldest.min_by_key(|(used, _)| *used) else { return };
             let mut shard = lock(shard);
-            let Some((_, account)) = shard.by_use.first_key_value() else {
-                idle += 1;
-                continue;
-            };
-            let account = account.clone();
-            self.remove(&mut shard, &account);
-            self.evicted.fetch_add(1, Ordering::Relaxed);
-            idle = 0;
+            let account = shard.by_use.first_key_value().map(|(_, account)| account.clone());
+            if let Some(account) = account {
+                self.remove(&mut shard, &account);
+                self.evicted.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
