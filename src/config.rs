@@ -24,9 +24,9 @@ use self::draft::Draft;
 use self::manual::Manual;
 use crate::actors::{Budget, Limits};
 use crate::events::embedded::EmbeddedOptions;
+use crate::projections::Policy;
 
 pub use self::origin::{OriginError, WebOrigin};
-pub use self::policy::{PolicyConfig, Thresholds};
 pub use self::problem::{ConfigError, Place, Problem};
 pub use self::store::{LogStore, Role, StoreError, ViewsStore};
 
@@ -80,7 +80,8 @@ pub struct Config {
     /// When single facts are given up.
     pub compact: Compact,
     /// What counts as what.
-    pub policy: PolicyConfig,
+    #[serde(deserialize_with = "policy::policy")]
+    pub policy: Policy,
 }
 
 /// How log lines look.

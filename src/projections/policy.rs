@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
 use super::Playing;
 use crate::events::{Media, State, Timestamp};
 
 /// The thresholds of one media class.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Thresholds {
     /// A play that played this long claims the resume point.
     pub claim_after_ms: u64,

@@ -169,7 +169,7 @@ fn the_environment_may_name_the_file_unless_the_command_line_does() {
 #[test]
 fn a_whole_number_will_do_for_a_share() {
     let config = load("policy.finished_share = 1", &[], &[]).unwrap();
-    assert!((config.policy.default.finished_share - 1.0).abs() < f64::EPSILON);
+    assert!((config.policy.otherwise.finished_share - 1.0).abs() < f64::EPSILON);
 }
 
 #[test]
