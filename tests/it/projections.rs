@@ -1,1 +1,91 @@
+//! Live views = refilled views = a fold in memory; rebuilding, verifying and compacting leave every
+//! answer as it was.
 
+mod maintenance;
+mod properties;
+
+use std::sync::Arc;
+
+use viewlog::actors::{Limits, Outcome, Submission, System};
+use viewlog::events::memory::MemoryLog;
+use viewlog::events::{AccountId, Clock, Event, EventLog, ManualClock, Mark};
+use viewlog::projections::{
+    Answers, Freshness, HistoryQuery, Items, MemoryViews, MemoryViewsOptions, Person, Policy,
+    ProfileSeen, ViewStore, When,
+};
+
+use crate::support::{at, id};
+
+/// A node: actors, views and answers over a log.
+struct Node {
+    log: Arc<dyn EventLog>,
+    views: Arc<dyn ViewStore>,
+    clock: Arc<ManualClock>,
+    answers: Answers,
+    system: System,
+}
+
+impl Node {
+    fn on(log: &Arc<dyn EventLog>, options: MemoryViewsOptions) -> Self {
+        let clock = Arc::new(ManualClock::new(at(100_000)));
+        let dyn_clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        let views: Arc<dyn ViewStore> = Arc::new(MemoryViews::new(options, Arc::clone(&dyn_clock)));
+        let (policy, freshness) = (Arc::new(Policy::default()), Arc::new(Freshness::default()));
+        let answers = Answers::new(
+            (Arc::clone(log), Arc::clone(&views)),
+            Arc::clone(&policy),
+            (Arc::clone(&freshness), Arc::clone(&dyn_clock)),
+            4,
+        );
+        let limits = Limits { shards: 1, ..Limits::default() };
+        let shared = (policy, freshness, dyn_clock);
+        let system = System::start(Arc::clone(log), Arc::clone(&views), shared, limits);
+        Self { log: Arc::clone(log), views, clock, answers, system }
+    }
+
+    fn fresh() -> Self {
+        let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
+        Self::on(&log, MemoryViewsOptions::default())
+    }
+
+    async fn record(&self, account: &AccountId, events: Vec<Event>) -> Outcome {
+        let events = events.into_iter().enumerate();
+        let facts = events.map(|(index, event)| Submission { index, reference: None, event });
+        self.system.accounts().record(vec![(account.clone(), facts.collect())]).await
+    }
+
+    async fn say(&self, account: &AccountId, mark: Mark) {
+        self.system.accounts().mark(account.clone(), mark).await.unwrap();
+    }
+
+    /// Everything that can be asked of an account, as JSON without where it was read.
+    async fn everything(&self, account: &AccountId) -> serde_json::Value {
+        everything(&self.answers, account).await
+    }
+}
+
+/// Everything that can be asked of an account, as JSON without where it was read.
+async fn everything(answers: &Answers, account: &AccountId) -> serde_json::Value {
+    let when = When::default();
+    let profiles: Items<ProfileSeen> = answers.profiles(account, when).await.unwrap().body;
+    let mut all = vec![
+        serde_json::to_value(answers.now(account, when).await.unwrap().body).unwrap(),
+        serde_json::to_value(&profiles).unwrap(),
+    ];
+    for seen in profiles.items {
+        let person = Person { account: account.clone(), profile: seen.profile };
+        let next = answers.continue_watching(&person, 500, when).await.unwrap().body;
+        let query = HistoryQuery { limit: 500, ..HistoryQuery::default() };
+        let history = answers.history(&person, &query, when).await.unwrap().body;
+        all.push(serde_json::to_value(next).unwrap());
+        all.push(serde_json::to_value(history).unwrap());
+        for title in ["film", "series", "third"] {
+            let title = id(title);
+            let page = answers.title(&person, &title, when).await.unwrap();
+            all.push(serde_json::to_value(page.map(|page| page.body)).unwrap());
+            let resume = answers.resume(&person, &[title], (when, false)).await.unwrap();
+            all.push(serde_json::to_value(resume.body).unwrap());
+        }
+    }
+    serde_json::Value::Array(all)
+}

@@ -1,0 +1,193 @@
+//! Rebuilding, verifying and compacting, from outside and beside readers.
+
+use std::sync::Arc;
+
+use viewlog::events::codec::encode_snapshot;
+use viewlog::events::memory::MemoryLog;
+use viewlog::events::{
+    Append, Clock, Depth, EventLog, EventRow, Order, SessionKey, SnapshotRow, fold,
+};
+use viewlog::projections::{
+    Difference, MemoryViewsOptions, Progress, Recorded, Source, When, project, rebuild, verify,
+};
+
+use super::Node;
+use crate::support::{at, home, id, session, watch};
+
+async fn verified(node: &Node) -> Vec<Difference> {
+    let clock = Arc::clone(&node.clock) as Arc<dyn Clock>;
+    let stores = (Arc::clone(&node.log), Arc::clone(&node.views), clock);
+    let settle = async || node.system.projector().flush().await;
+    verify(stores, None, Arc::default(), settle).await.unwrap()
+}
+
+async fn rebuilt(node: &Node, progress: &Arc<Progress>) -> u64 {
+    let clock = Arc::clone(&node.clock) as Arc<dyn Clock>;
+    let (log, views) = (Arc::clone(&node.log), Arc::clone(&node.views));
+    rebuild(log, views, clock, Arc::clone(progress)).await.unwrap().events
+}
+
+async fn some_accounts(node: &Node, count: u128) {
+    for number in 0..count {
+        let events = watch(session(number), 40);
+        node.record(&id(&format!("account-{number}")), events).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_rebuild_folds_every_event_and_changes_no_answer() {
+    let node = Node::fresh();
+    some_accounts(&node, 5).await;
+    let before = node.everything(&id("account-3")).await;
+    let generation = node.views.standing().generation;
+    let progress = Arc::new(Progress::default());
+    assert_eq!(rebuilt(&node, &progress).await, 200);
+    assert_eq!((progress.done(), progress.total(), progress.events()), (5, 5, 200));
+    assert!(node.views.standing().generation > generation);
+    let answer = node.answers.now(&id("account-3"), When::default()).await.unwrap();
+    assert_eq!(answer.source, Source::Views, "what was read before is rebuilt, not dropped");
+    assert_eq!(node.everything(&id("account-3")).await, before);
+    assert!(verified(&node).await.is_empty());
+    node.system.stop().await;
+}
+
+#[actix_web::test]
+async fn readers_and_writers_notice_nothing_of_a_rebuild() {
+    let node = Node::fresh();
+    some_accounts(&node, 30).await;
+    node.everything(&id("account-7")).await;
+    let progress = Arc::new(Progress::default());
+    let asked = asked_until(rebuilt(&node, &progress), &node).await;
+    assert!(asked > 0);
+    node.record(&id("account-7"), watch(session(99), 20)).await;
+    node.system.projector().flush().await;
+    assert!(verified(&node).await.is_empty());
+    node.system.stop().await;
+}
+
+/// How often an account was answered from its views while something went on.
+async fn asked_until(work: impl Future<Output = u64>, node: &Node) -> usize {
+    let (mut work, account, mut asked) = (std::pin::pin!(work), id("account-7"), 0);
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut work => return asked,
+            answer = node.answers.now(&account, When::default()) => {
+                assert_eq!(answer.unwrap().source, Source::Views);
+                asked += 1;
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_rebuild_goes_on_where_it_stopped() {
+    let node = Node::fresh();
+    some_accounts(&node, 4).await;
+    node.log.set_note("rebuild", Some(b"account-1")).await.unwrap();
+    let progress = Arc::new(Progress::default());
+    assert_eq!(rebuilt(&node, &progress).await, 80);
+    assert_eq!(node.log.note("rebuild").await.unwrap(), None);
+    assert_eq!(rebuilt(&node, &Arc::default()).await, 160);
+    node.system.stop().await;
+}
+
+#[actix_web::test]
+async fn a_wrong_snapshot_is_found_and_a_rebuild_renews_it() {
+    let node = Node::fresh();
+    let events = watch(session(1), 40);
+    node.record(&home(), events.clone()).await;
+    let mut wrong = fold(None, &events).unwrap();
+    wrong.position_ms = 1;
+    let mut append = Append::new(home());
+    append.snapshots.push(SnapshotRow { session: session(1), body: encode_snapshot(&wrong) });
+    node.log.append(&append).await.unwrap();
+    let found = verified(&node).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].session, Some(session(1)));
+    rebuilt(&node, &Arc::default()).await;
+    assert!(verified(&node).await.is_empty());
+    node.system.stop().await;
+}
+
+#[actix_web::test]
+async fn what_views_lack_is_found_and_merged() {
+    let node = Node::fresh();
+    node.record(&home(), watch(session(1), 40)).await;
+    node.everything(&home()).await;
+    // Written behind the views' back.
+    let events = watch(session(2), 40);
+    let mut append = Append::new(home());
+    append.events = events
+        .iter()
+        .map(|event| EventRow {
+            session: session(2),
+            order: event.order,
+            body: viewlog::events::codec::encode_event(event),
+        })
+        .collect();
+    node.log.append(&append).await.unwrap();
+    let found = verified(&node).await;
+    assert!(found.iter().all(|difference| difference.session == Some(session(2))), "{found:?}");
+    assert_eq!(found.len(), 1, "in plays; in now it is past its time");
+    assert!(verified(&node).await.is_empty());
+    node.system.stop().await;
+}
+
+#[actix_web::test]
+async fn damage_is_reported_by_session() {
+    let node = Node::fresh();
+    node.record(&home(), watch(session(1), 40)).await;
+    let mut append = Append::new(home());
+    let order = Order { seq: 40, fingerprint: 1 };
+    append.events.push(EventRow { session: session(1), order, body: vec![0; 9] });
+    node.log.append(&append).await.unwrap();
+    let found = verified(&node).await;
+    assert!(found[0].what.contains("cannot be read"), "{found:?}");
+    node.system.stop().await;
+}
+
+#[actix_web::test]
+async fn compaction_keeps_closed_sessions_as_their_snapshots_and_their_facts_as_duplicates() {
+    let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
+    let node = Node::on(&log, MemoryViewsOptions::default());
+    let events = watch(session(1), 40);
+    node.record(&home(), events.clone()).await;
+    let before = node.everything(&home()).await;
+    let early = node.system.accounts().compact(home(), at(0)).await.unwrap();
+    assert_eq!((early.sessions, early.events), (0, 0), "its week is not closed");
+    node.clock.set(at(40 * 86_400));
+    let done = node.system.accounts().compact(home(), at(30 * 86_400)).await.unwrap();
+    assert_eq!((done.sessions, done.events), (1, 40));
+    node.clock.set(at(100_000));
+    let key = SessionKey { account: home(), session: session(1) };
+    assert!(log.events(&key, 0..=u64::MAX).await.unwrap().is_empty());
+    assert_eq!(node.everything(&home()).await, before);
+    node.views.forget(&home()).await.unwrap();
+    assert_eq!(node.everything(&home()).await, before);
+    let outcome = node.record(&home(), events.clone()).await;
+    assert_eq!((outcome.recorded, outcome.duplicates), (0, 40));
+
+    let mut late = watch(session(1), 41).pop().unwrap();
+    late.fact.position_ms = 500_000;
+    let late = viewlog::events::Event::new(late.fact, late.received_at, None);
+    assert_eq!(node.record(&home(), vec![late]).await.recorded, 1);
+    node.system.stop().await;
+    let stored = log.week(&home(), session(1).week(), Depth::Facts).await.unwrap();
+    assert_eq!(stored[0].clone().state().unwrap().facts, 41);
+    let again = Node::on(&log, MemoryViewsOptions::default());
+    assert!(verified(&again).await.is_empty());
+    rebuilt(&again, &Arc::default()).await;
+    let stored = log.week(&home(), session(1).week(), Depth::Facts).await.unwrap();
+    assert_eq!(stored[0].clone().state().unwrap().facts, 41);
+    again.system.stop().await;
+}
+
+#[test]
+fn entries_say_nothing_of_compaction() {
+    let mut state = fold(None, &watch(session(1), 9)).unwrap();
+    let before = project(&Recorded::Session(&state));
+    state.compacted_through = Some(state.seq);
+    assert_eq!(project(&Recorded::Session(&state)), before);
+}

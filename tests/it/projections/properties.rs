@@ -1,0 +1,199 @@
+//! Whatever is delivered in whatever order, with reads, panics, evictions and restarts in between:
+//! the answers are those of the set of facts.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use viewlog::events::memory::MemoryLog;
+use viewlog::events::{
+    About, AccountId, Event, EventLog, Fact, Kind, Mark, MarkKind, Reason, SessionId,
+};
+use viewlog::projections::MemoryViewsOptions;
+
+use super::Node;
+use crate::support::{at, id};
+
+const DAY_S: i64 = 86_400;
+
+/// What happens to a node.
+#[derive(Debug, Clone)]
+enum Step {
+    /// This fact is delivered.
+    Fact(usize),
+    /// This mark is said.
+    Mark(usize),
+    /// Somebody reads everything of this account.
+    Read(usize),
+    /// The actor of this account panics.
+    Panic(usize),
+    /// What is queued is merged.
+    Flush,
+    /// The node is replaced by another on the same log.
+    Restart,
+    /// A month goes by and the log is compacted.
+    Compact,
+}
+
+fn account(number: usize) -> AccountId {
+    id(["one", "two", "three"][number % 3])
+}
+
+/// Six sessions over three accounts, one fact every ten seconds with pauses, seeks and ends.
+fn facts() -> impl Strategy<Value = Vec<(usize, Event)>> {
+    let kinds = prop::sample::select(vec![
+        Kind::Progressed,
+        Kind::Progressed,
+        Kind::Paused,
+        Kind::Resumed,
+        Kind::Seeked,
+        Kind::Stopped,
+    ]);
+    let session = prop::collection::vec((kinds, 0..40_u64), 1..12);
+    prop::collection::vec((session, 0..3_usize, any::<bool>()), 1..6).prop_map(|sessions| {
+        let of_session =
+            |(number, (moves, title, anna)): (usize, (Vec<(Kind, u64)>, usize, bool))| {
+                let begun = i64::try_from(number).unwrap() * 4_000;
+                let session = SessionId::derived(at(begun), number as u128);
+                let about = About {
+                    profile: Some(id(if anna { "anna" } else { "berta" })),
+                    title: Some(id(["film", "series", "third"][title])),
+                    ..About::default()
+                };
+                let mut position_ms = 0;
+                let moves = [(Kind::Started, 0)].into_iter().chain(moves).zip(0..);
+                let events = moves.map(move |((kind, seconds), seq)| {
+                    position_ms += seconds * 1_000;
+                    let mut fact = Fact::new(session, kind, position_ms);
+                    fact.seq = Some(seq);
+                    fact.at = Some(at(begun + i64::from(seq) * 30));
+                    fact.duration_ms = Some(200_000);
+                    fact.reason = (kind == Kind::Stopped).then_some(Reason::User);
+                    fact.about = Some(Box::new(about.clone()));
+                    let received_at = at(begun + i64::from(seq) * 30 + 1);
+                    (number, Event::new(fact, received_at, None))
+                });
+                events.collect::<Vec<_>>()
+            };
+        sessions.into_iter().enumerate().flat_map(of_session).collect()
+    })
+}
+
+fn marks() -> Vec<(usize, Mark)> {
+    let title = id("film");
+    let kinds = [
+        MarkKind::TitleHidden { title: title.clone() },
+        MarkKind::MarkedWatched { title: title.clone(), watched_at: Some(at(-DAY_S)) },
+        MarkKind::PositionSet { title: title.clone(), position_ms: 42_000 },
+        MarkKind::MarkedUnwatched { title },
+    ];
+    let mark = |(number, kind): (usize, MarkKind)| {
+        let said_at = at(5_000 + i64::try_from(number).unwrap() * 2_000);
+        let command = SessionId::derived(said_at, number as u128);
+        let profile = id("anna");
+        (number, Mark { command, profile, at: said_at, received_at: said_at, kind })
+    };
+    kinds.into_iter().enumerate().map(mark).collect()
+}
+
+/// Every fact and mark at least once, in any order, with everything else in between.
+fn story(facts: usize, marks: usize) -> impl Strategy<Value = Vec<Step>> {
+    let needed: Vec<Step> = (0..facts).map(Step::Fact).chain((0..marks).map(Step::Mark)).collect();
+    let extra = prop_oneof![
+        4 => (0..facts).prop_map(Step::Fact),
+        6 => (0..3_usize).prop_map(Step::Read),
+        1 => (0..3_usize).prop_map(Step::Panic),
+        2 => Just(Step::Flush),
+        1 => Just(Step::Restart),
+        1 => Just(Step::Compact),
+    ];
+    prop::collection::vec(extra, 5..40)
+        .prop_flat_map(move |extra| Just([needed.clone(), extra].concat()).prop_shuffle())
+}
+
+async fn run(facts: &[(usize, Event)], steps: &[Step], options: MemoryViewsOptions) -> Node {
+    let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
+    let mut node = Node::on(&log, options.clone());
+    let marks = marks();
+    for step in steps {
+        match step {
+            Step::Fact(number) => deliver(&node, &facts[*number]).await,
+            Step::Mark(number) => {
+                let (of, mark) = &marks[*number];
+                node.say(&account(*of), mark.clone()).await;
+            }
+            Step::Read(number) => drop(node.everything(&account(*number)).await),
+            Step::Panic(number) => node.system.accounts().panic(&account(*number)),
+            Step::Flush => node.system.projector().flush().await,
+            Step::Restart => {
+                node.system.stop().await;
+                node = Node::on(&log, options.clone());
+            }
+            Step::Compact => {
+                node.clock.set(at(60 * DAY_S));
+                for number in 0..3 {
+                    let before = at(30 * DAY_S);
+                    let compacted = node.system.accounts().compact(account(number), before);
+                    // A panic just before it is an answer, too.
+                    let _ = compacted.await;
+                }
+                node.clock.set(at(100_000));
+            }
+        }
+    }
+    node.system.projector().flush().await;
+    node
+}
+
+/// As a player would: a fact that is refused because its actor failed is sent again.
+async fn deliver(node: &Node, (session, event): &(usize, Event)) {
+    loop {
+        let outcome = node.record(&account(*session), vec![event.clone()]).await;
+        if outcome.refused.is_empty() {
+            return;
+        }
+    }
+}
+
+/// The same facts in their order on a log of their own, read once.
+async fn folded(facts: &[(usize, Event)]) -> Node {
+    let steps: Vec<Step> =
+        (0..facts.len()).map(Step::Fact).chain((0..marks().len()).map(Step::Mark)).collect();
+    run(facts, &steps, MemoryViewsOptions::default()).await
+}
+
+async fn compare(facts: Vec<(usize, Event)>, steps: Vec<Step>, bytes_max: usize) {
+    let options = MemoryViewsOptions { bytes_max, ..MemoryViewsOptions::default() };
+    let node = run(&facts, &steps, options).await;
+    let straight = folded(&facts).await;
+    for number in 0..3 {
+        let account = account(number);
+        let expected = straight.everything(&account).await;
+        assert_eq!(node.everything(&account).await, expected, "live");
+        assert_eq!(node.everything(&account).await, expected, "read again");
+        node.views.forget(&account).await.unwrap();
+        assert_eq!(node.everything(&account).await, expected, "refilled");
+    }
+    node.system.stop().await;
+    straight.system.stop().await;
+}
+
+fn stories() -> impl Strategy<Value = (Vec<(usize, Event)>, Vec<Step>)> {
+    facts().prop_flat_map(|facts| {
+        let steps = story(facts.len(), marks().len());
+        (Just(facts), steps)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn live_views_are_refilled_views_are_a_fold_in_memory((facts, steps) in stories()) {
+        actix_rt::System::new().block_on(compare(facts, steps, 1 << 20));
+    }
+
+    #[test]
+    fn evicted_and_refilled_all_the_time_the_answers_are_the_same((facts, steps) in stories()) {
+        actix_rt::System::new().block_on(compare(facts, steps, 4_000));
+    }
+}
