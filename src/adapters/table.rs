@@ -76,7 +76,7 @@ impl<W: Write> Table<W> {
     /// # Errors
     /// The sink's own.
     pub fn finish(self) -> io::Result<W> {
-        self.rows.into_inner().map_err(|error| io::Error::from(error.error().kind()))
+        self.rows.into_inner().map_err(csv::IntoInnerError::into_error)
     }
 }
 
