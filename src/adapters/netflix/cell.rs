@@ -16,11 +16,10 @@ const HASH_BYTES: usize = 17;
 /// # Errors
 /// Says what would be right.
 pub(super) fn length_ms(cell: &str) -> Result<u64, String> {
-    let trimmed = cell.trim();
-    if trimmed.is_empty() {
+    if cell.is_empty() {
         return Err("is empty; right is H:MM:SS".to_owned());
     }
-    seconds(trimmed)
+    seconds(cell)
         .map(|seconds| seconds * 1000)
         .ok_or_else(|| format!("{cell:?} is not a length of time, H:MM:SS"))
 }
@@ -38,7 +37,8 @@ fn seconds(text: &str) -> Option<u64> {
 
 /// A text on one line without control characters.
 pub(super) fn text(cell: &str) -> String {
-    cell.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let plain: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    plain.trim().to_owned()
 }
 
 /// A text cut to what may be displayed.

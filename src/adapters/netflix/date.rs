@@ -32,8 +32,8 @@ pub(super) fn order_of<R: Read>(
             Clue::Nothing => {}
         }
     }
-    // Without any date there is nothing to confuse.
-    open.map_or(Ok(DateOrder::YearFirst), |example| Err(NotNetflix::Ambiguous(example)))
+    // Then every date is like 5/5/2020, or none is one.
+    open.map_or(Ok(DateOrder::MonthFirst), |example| Err(NotNetflix::Ambiguous(example)))
 }
 
 /// A day. A year in front speaks for itself, whatever the order.

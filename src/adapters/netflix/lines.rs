@@ -2,9 +2,9 @@
 //! columns.
 
 use std::collections::VecDeque;
-use std::io::Read;
+use std::io::{Chain, Read};
 
-use csv::{ByteRecord, ReaderBuilder, StringRecord};
+use csv::{ByteRecord, ReaderBuilder, StringRecord, Terminator};
 
 use super::OddRow;
 
@@ -18,12 +18,12 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// The text of a cell.
+    /// The text of a cell without the space around it.
     ///
     /// # Errors
     /// Says so when the row is too short to have it.
     pub(super) fn cell(&self, column: usize) -> Result<&str, String> {
-        self.cells.get(column).ok_or_else(|| {
+        self.cells.get(column).map(str::trim).ok_or_else(|| {
             format!("has only {} of the columns that the first line names", self.cells.len())
         })
     }
@@ -36,14 +36,20 @@ impl Line {
 
 /// A file row by row; ends for good where the source fails.
 pub(super) struct Lines<R> {
-    reader: csv::Reader<R>,
+    reader: csv::Reader<Chain<R, &'static [u8]>>,
     ahead: VecDeque<Result<Line, OddRow>>,
     has_failed: bool,
 }
 
 impl<R: Read> Lines<R> {
     pub(super) fn new(source: R) -> Self {
-        let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(source);
+        let reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            // Counting needs every row to end in a line feed and nothing else; what is left of a
+            // CRLF is cut from the last cell.
+            .terminator(Terminator::Any(b'\n'))
+            .from_reader(source.chain(&b"\n"[..]));
         Self { reader, ahead: VecDeque::new(), has_failed: false }
     }
 
@@ -55,20 +61,24 @@ impl<R: Read> Lines<R> {
     }
 
     fn read(&mut self) -> Option<Result<Line, OddRow>> {
-        if self.has_failed {
-            return None;
-        }
-        let number = self.reader.position().line();
         let mut bytes = ByteRecord::new();
-        match self.reader.read_byte_record(&mut bytes) {
-            Ok(false) => None,
-            Ok(true) => Some(line_of(bytes)),
-            Err(error) => {
-                self.has_failed = true;
-                let reason = format!("the file cannot be read from here on: {error}");
-                Some(Err(OddRow { line: number, reason }))
+        while !self.has_failed {
+            let next = self.reader.position().line();
+            match self.reader.read_byte_record(&mut bytes) {
+                Ok(false) => return None,
+                Ok(true) if is_blank(&bytes) => {}
+                Ok(true) => {
+                    let end = self.reader.position().line();
+                    return Some(line_of(bytes, end));
+                }
+                Err(error) => {
+                    self.has_failed = true;
+                    let reason = format!("the file cannot be read from here on: {error}");
+                    return Some(Err(OddRow { line: next, reason }));
+                }
             }
         }
+        None
     }
 }
 
@@ -80,8 +90,14 @@ impl<R: Read> Iterator for Lines<R> {
     }
 }
 
-fn line_of(bytes: ByteRecord) -> Result<Line, OddRow> {
-    let number = bytes.position().map_or(0, csv::Position::line);
+fn is_blank(bytes: &ByteRecord) -> bool {
+    bytes.len() == 1 && bytes.iter().all(|cell| cell.trim_ascii().is_empty())
+}
+
+/// The row that ended before line `end`. The reader's own count begins at blank lines before it.
+fn line_of(bytes: ByteRecord, end: u64) -> Result<Line, OddRow> {
+    let within = bytes.as_slice().iter().filter(|byte| **byte == b'\n').count();
+    let number = end.saturating_sub(1 + within as u64);
     match StringRecord::from_byte_record(bytes) {
         Ok(cells) => Ok(Line { number, cells }),
         Err(_) => {

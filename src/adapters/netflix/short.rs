@@ -38,7 +38,7 @@ impl Short {
     pub(super) fn record(&mut self, line: &Line) -> Result<Record, String> {
         let text = cell::text(line.cell(self.columns.title)?);
         let title = cell::title_id(&text).ok_or("Title is empty")?;
-        let day = date::day(line.cell(self.columns.date)?.trim(), self.order)
+        let day = date::day(line.cell(self.columns.date)?, self.order)
             .map_err(|why| format!("Date {why}"))?;
         let at = self.noon(day)?;
         let command = self.command(at, day, &text);

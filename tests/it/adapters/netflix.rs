@@ -106,7 +106,7 @@ fn rows_that_differ_in_anything_but_the_latest_flag_are_different_sessions() {
 #[test]
 fn the_id_of_a_row_never_changes() {
     let records = of_row(&[("attributes", "View was hidden; ")]);
-    assert_eq!(facts(&records)[0].session.to_string(), "SESSION");
+    assert_eq!(facts(&records)[0].session.to_string(), "019ed0ee-9830-73c8-8131-57d94949267c");
     assert_eq!(marks(&records)[0].command.to_string(), "COMMAND");
 }
 

@@ -37,6 +37,28 @@ fn an_odd_row_is_told_with_its_line_and_the_rest_is_read() {
 }
 
 #[test]
+fn lines_are_counted_as_an_editor_counts_them() {
+    for end in ["\n", "\r\n"] {
+        let two_lines = row(&[("title", &format!("Salt{end}marsh"))]);
+        let odd = row(&[("title", ""), ("country", &format!("N{end}L"))]);
+        let file = full(&[&two_lines, "", "", &odd, &odd, &row(&[]), &odd]).replace("\r\n", "\n");
+        for (file, last) in [(file.clone(), 11), (format!("{file}\n\n"), 11)] {
+            let file = format!("\u{feff}{}", file.replace('\n', end));
+            let rows = rows(file.as_bytes(), &options());
+            let lines =
+                rows.iter().map(|row| row.as_ref().map_or_else(|odd| odd.line, |row| row.line));
+            assert_eq!(lines.collect::<Vec<_>>(), [2, 6, 8, 10, last], "{end:?}");
+        }
+    }
+}
+
+#[test]
+fn a_quoted_header_after_a_byte_order_mark_is_a_header() {
+    let quoted = full(&[&row(&[])]).replacen("Profile Name", "\"Profile Name\"", 1);
+    assert!(rows(format!("\u{feff}{quoted}").as_bytes(), &options())[0].is_ok());
+}
+
+#[test]
 fn what_cannot_be_is_odd() {
     let cases = [
         ("duration", "9:99:99", "Duration \"9:99:99\" is not a length of time, H:MM:SS"),

@@ -87,7 +87,7 @@ fn the_same_title_twice_on_a_day_was_watched_twice_in_every_export() {
         commands(&["2020-01-16", "2020-01-15", "2020-01-16"]),
         [0, 2, 1].map(|n| once[n].clone())
     );
-    assert_eq!(once[0], "COMMAND");
+    assert_eq!(once[0], "016fae39-7a00-7837-91fe-aa10ae9c11da");
 }
 
 #[test]
