@@ -3,6 +3,7 @@
 mod netflix;
 mod odd_rows;
 mod oracle;
+mod sample;
 mod short;
 mod table;
 mod viewlog;
@@ -34,19 +35,19 @@ fn records(file: &str, options: &Options) -> Vec<Record> {
 }
 
 fn facts(records: &[Record]) -> Vec<&Fact> {
-    let fact = |record| match record {
-        &Record::Fact(ref fact) => Some(fact),
-        _ => None,
-    };
-    records.iter().filter_map(fact).collect()
+    let facts = records.iter().filter_map(|record| match record {
+        Record::Fact(fact) => Some(fact),
+        Record::Event(_) | Record::Mark(_) | Record::Snapshot(_) => None,
+    });
+    facts.collect()
 }
 
 fn marks(records: &[Record]) -> Vec<&Mark> {
-    let mark = |record| match record {
-        &Record::Mark(ref mark) => Some(mark),
-        _ => None,
-    };
-    records.iter().filter_map(mark).collect()
+    let marks = records.iter().filter_map(|record| match record {
+        Record::Mark(mark) => Some(mark),
+        Record::Fact(_) | Record::Event(_) | Record::Snapshot(_) => None,
+    });
+    marks.collect()
 }
 
 fn time(text: &str) -> Timestamp {

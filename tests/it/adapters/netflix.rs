@@ -5,10 +5,12 @@ use viewlog::events::{About, Event, Kind, MarkKind, Media, Reason, Record, fold}
 use super::{facts, full, marks, of_row, options, records, row, rows, time};
 use crate::support::id;
 
-/// What a title's text shows: series, season, episode, media.
-fn shown(title: &str) -> (Option<String>, Option<u32>, Option<u32>, Option<Media>) {
+/// Series, season, episode and media.
+type Shown = (Option<Box<str>>, Option<u32>, Option<u32>, Option<Media>);
+
+fn shown(title: &str) -> Shown {
     let about = about(&[("title", title)]);
-    (about.series.map(String::from), about.season, about.episode, about.media)
+    (about.series, about.season, about.episode, about.media)
 }
 
 fn about(changes: &[(&str, &str)]) -> About {
@@ -107,13 +109,13 @@ fn rows_that_differ_in_anything_but_the_latest_flag_are_different_sessions() {
 fn the_id_of_a_row_never_changes() {
     let records = of_row(&[("attributes", "View was hidden; ")]);
     assert_eq!(facts(&records)[0].session.to_string(), "019ed0ee-9830-73c8-8131-57d94949267c");
-    assert_eq!(marks(&records)[0].command.to_string(), "COMMAND");
+    assert_eq!(marks(&records)[0].command.to_string(), "019ed117-07c0-7da6-8215-5f2d71c4d7f1");
 }
 
 #[test]
 fn a_title_shows_its_series_season_and_episode_in_every_form_seen() {
     let some = |series: &str, season, episode| {
-        (Some(series.to_owned()), season, episode, Some(Media::Episode))
+        (Some(series.into()), season, episode, Some(Media::Episode))
     };
     let cases = [
         ("Tidewater: Limited Series: The Wreck (Episode 2)", some("Tidewater", None, Some(2))),

@@ -211,7 +211,8 @@ proptest! {
             writer.into_inner().expect("a file")
         };
         let told = Options { date_order: order, profile: Some(id("anna")), ..options() };
-        swallow(&written(cells, &format!("{}\n", full(&[]))), &Options { profile: None, ..told.clone() });
+        let everybody = Options { profile: None, ..told.clone() };
+        swallow(&written(cells, &format!("{}\n", full(&[]))), &everybody);
         swallow(&written(short, "Title,Date\n"), &told);
     }
 }

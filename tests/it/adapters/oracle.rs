@@ -75,6 +75,7 @@ fn assert_agrees(name: &str, agreement: &Agreement) {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "what was left out, and how well the rest agrees")]
 fn the_newest_session_of_a_real_export_stops_where_netflix_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/netflix");
     let Ok(files) = fs::read_dir(&folder) else {
@@ -97,4 +98,12 @@ fn the_newest_session_of_a_real_export_stops_where_netflix_says() {
             assert_eq!(agreement.rows, *rows, "{name}");
         }
     }
+}
+
+#[test]
+fn the_shipped_sample_agrees_with_itself_and_has_odd_rows() {
+    let agreement = agreement(&super::sample::shipped());
+    assert_agrees("the sample", &agreement);
+    let expected = Agreement { rows: 658, odd: 9, titles: 345, agreed: 345 };
+    assert_eq!(agreement, expected);
 }

@@ -129,7 +129,8 @@ proptest! {
         let telling = (2020, 1, 31);
         let days: Vec<_> = days.into_iter().chain([telling]).collect();
         let written = days.iter().map(|(year, month, day)| {
-            if month_first { format!("{month}/{day}/{year}") } else { format!("{day}/{month}/{year}") }
+            let (first, second) = if month_first { (month, day) } else { (day, month) };
+            format!("{first}/{second}/{year}")
         });
         let written: Vec<String> = written.collect();
         let dates: Vec<&str> = written.iter().map(String::as_str).collect();
