@@ -194,8 +194,8 @@ impl Attributes {
         let mut attributes = Self::default();
         for attribute in cell.split(';').map(str::trim) {
             attributes.was_hidden |= attribute == "View was hidden";
-            // `User_Interaction` is a person's doing. `None`, `Unspecified` and
-            // `Visibility_Timeout`, where it went on because it stayed in view, are not.
+            // Of `None`, `Unspecified`, `Visibility_Timeout` and `User_Interaction`, only the last
+            // is a person's doing.
             let action = attribute.strip_prefix("Autoplayed: user action:").map(str::trim);
             attributes.is_autoplay |= action.is_some_and(|action| action != "User_Interaction");
         }
