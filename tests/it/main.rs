@@ -8,6 +8,7 @@
 )]
 
 mod actors;
+mod adapters;
 mod answers;
 mod binary;
 mod cli;
