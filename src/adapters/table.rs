@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 
+use crate::events::Id;
 use crate::events::{ProfileId, SessionId};
 use crate::projections::Watch;
 
@@ -57,7 +58,7 @@ impl<W: Write> Table<W> {
             text(title.series.as_deref().unwrap_or_default()),
             optional(title.season),
             optional(title.episode),
-            text(watch.device.as_deref().unwrap_or_default()),
+            text(watch.device.as_ref().map_or("", Id::as_str)),
             text(watch.source.as_deref().unwrap_or_default()),
             watch.started_at.to_string(),
             watch.last_at.to_string(),

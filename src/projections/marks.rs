@@ -9,8 +9,8 @@ use crate::events::{Mark, MarkKind, SessionId, TitleId};
 pub(super) struct Marks;
 
 impl Projection for Marks {
-    fn name(&self) -> &'static str {
-        "marks"
+    fn view(&self) -> View {
+        View::MARKS
     }
 
     fn version(&self) -> u32 {
@@ -43,7 +43,7 @@ fn entry(mark: &Mark, title: &TitleId) -> Entry {
         key.extend_from_slice(mark.command.as_bytes());
     }
     Entry {
-        view: View::Marks,
+        view: View::MARKS,
         scope: Some(mark.profile.clone()),
         version: version(mark),
         rank: None,

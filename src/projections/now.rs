@@ -16,8 +16,8 @@ const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 pub(super) struct Now;
 
 impl Projection for Now {
-    fn name(&self) -> &'static str {
-        "now"
+    fn view(&self) -> View {
+        View::NOW
     }
 
     fn version(&self) -> u32 {
@@ -27,7 +27,7 @@ impl Projection for Now {
     fn project(&self, recorded: &Recorded<'_>) -> Vec<Entry> {
         let Recorded::Session(state) = recorded else { return vec![] };
         vec![Entry {
-            view: View::Now,
+            view: View::NOW,
             scope: None,
             key: Bytes::copy_from_slice(state.session.as_bytes()),
             version: version(state),

@@ -10,8 +10,8 @@ use super::{Entry, Projection, Recorded, View, now};
 pub(super) struct Plays;
 
 impl Projection for Plays {
-    fn name(&self) -> &'static str {
-        "plays"
+    fn view(&self) -> View {
+        View::PLAYS
     }
 
     fn version(&self) -> u32 {
@@ -25,7 +25,7 @@ impl Projection for Plays {
         };
         let key = state.session.as_bytes();
         vec![Entry {
-            view: View::Plays,
+            view: View::PLAYS,
             scope: Some(profile.clone()),
             key: Bytes::copy_from_slice(key),
             version: now::version(state),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Entry, marks, now, plays};
+use super::{Entry, View, marks, now, plays};
 use crate::events::{Mark, State, TitleId};
 
 /// What was recorded, as the views take it in.
@@ -20,8 +20,8 @@ pub enum Recorded<'a> {
 /// with what players and persons sent, so that entries merge in any order. Whoever changes what an
 /// entry looks like changes the version, and views are made anew.
 pub trait Projection: Sync {
-    /// The view's name.
-    fn name(&self) -> &'static str;
+    /// The view that the entries are of.
+    fn view(&self) -> View;
 
     /// Changes whenever the same input would give other entries.
     fn version(&self) -> u32;

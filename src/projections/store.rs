@@ -5,15 +5,17 @@ use bytes::Bytes;
 
 use crate::events::{AccountId, ProfileId, Timestamp};
 
-/// A kind of read model.
+/// A read model, by the name of its [projection](super::Projection).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum View {
+pub struct View(pub &'static str);
+
+impl View {
     /// What is playing; scoped to the account.
-    Now,
+    pub const NOW: Self = Self("now");
     /// One entry per session; scoped to a profile, ranked by when its position last moved.
-    Plays,
+    pub const PLAYS: Self = Self("plays");
     /// One entry per word of a person on a title; scoped to a profile.
-    Marks,
+    pub const MARKS: Self = Self("marks");
 }
 
 /// Made only of what players and persons sent; of two entries with one key the greater version

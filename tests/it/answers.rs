@@ -54,13 +54,8 @@ impl Played {
         }
     }
 
-    fn from_to(mut self, from_s: u64, to_s: u64) -> Self {
+    fn span(mut self, from_s: u64, to_s: u64) -> Self {
         (self.from_s, self.to_s) = (from_s, to_s);
-        self
-    }
-
-    fn device(mut self, device: &str) -> Self {
-        self.about.device = Some(id(device));
         self
     }
 

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// A running server; killed with the value.
-pub struct Served {
+pub(crate) struct Served {
     child: Child,
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Served {
     /// Serves `data` on a free port, and waits until it answers.
-    pub fn start(data: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn start(data: &Path, arguments: &[&str]) -> Self {
         let note = data.join("server.json");
         let _ = std::fs::remove_file(&note);
         let child = viewlog()
@@ -37,13 +37,13 @@ impl Served {
     }
 
     /// Ends it as `kill -9` does.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Ends it as an operator does; its exit code.
-    pub fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(mut self) -> Option<i32> {
         let pid =
             i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
@@ -64,7 +64,7 @@ fn address(note: &Path) -> Option<String> {
 }
 
 /// The binary, with nothing of the caller's configuration.
-pub fn viewlog() -> Command {
+pub(crate) fn viewlog() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_viewlog"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VIEWLOG_")) {
         command.env_remove(name);
@@ -74,12 +74,12 @@ pub fn viewlog() -> Command {
 }
 
 /// Runs one command on a data directory to its end.
-pub fn run(data: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(data: &Path, arguments: &[&str]) -> Output {
     viewlog().args(arguments).arg("--data").arg(data).output().unwrap()
 }
 
 /// What a command printed, for people to read when a test fails.
-pub fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     format!(
         "{:?}\n{}\n{}",
         output.status,

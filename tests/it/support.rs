@@ -13,30 +13,30 @@ use viewlog::events::{
 };
 
 /// 2026-11-23T05:00:00Z, when every test begins.
-pub const T0: i64 = 1_795_410_000_000;
+pub(crate) const T0: i64 = 1_795_410_000_000;
 
 /// So many seconds into the test.
-pub fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_ms(T0 + seconds * 1_000)
 }
 
 /// An id from a text known to be one.
-pub fn id<K>(text: &str) -> Id<K> {
+pub(crate) fn id<K>(text: &str) -> Id<K> {
     Id::new(text).unwrap()
 }
 
 /// The test's household.
-pub fn home() -> AccountId {
+pub(crate) fn home() -> AccountId {
     id("home")
 }
 
 /// The session with this number, begun at the test's beginning.
-pub fn session(number: u128) -> SessionId {
+pub(crate) fn session(number: u128) -> SessionId {
     SessionId::derived(at(0), number)
 }
 
 /// A numbered fact of Anna's session of title `film`, with everything else at rest.
-pub fn fact(session: SessionId, seq: u32, kind: Kind, position_s: u64) -> Fact {
+pub(crate) fn fact(session: SessionId, seq: u32, kind: Kind, position_s: u64) -> Fact {
     let mut fact = Fact::new(session, kind, position_s * 1_000);
     fact.seq = Some(seq);
     fact.at = Some(at(i64::from(seq) * 10));
@@ -54,13 +54,13 @@ pub fn fact(session: SessionId, seq: u32, kind: Kind, position_s: u64) -> Fact {
 }
 
 /// A fact received a second after it happened.
-pub fn event(fact: Fact) -> Event {
+pub(crate) fn event(fact: Fact) -> Event {
     let received_at = fact.at.unwrap_or(at(0)).plus_ms(1_000);
     Event::new(fact, received_at, None)
 }
 
 /// A session of `count` facts ten seconds apart: started, heartbeats, stopped.
-pub fn watch(session: SessionId, count: u32) -> Vec<Event> {
+pub(crate) fn watch(session: SessionId, count: u32) -> Vec<Event> {
     let kind = |seq| match seq {
         0 => Kind::Started,
         seq if seq + 1 == count => Kind::Stopped,
@@ -70,7 +70,7 @@ pub fn watch(session: SessionId, count: u32) -> Vec<Event> {
 }
 
 /// Waits until `condition` holds; fails, naming it, if it does not come to hold.
-pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !condition().await {
         assert!(begun.elapsed() < Duration::from_secs(20), "never: {what}");
@@ -80,7 +80,7 @@ pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
 
 /// How the next appends of a [`FlakyLog`] fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// Nothing is written.
     Unavailable,
     /// It is written, and then said to be in doubt.
@@ -89,7 +89,7 @@ pub enum Failure {
 
 /// A log whose next appends fail.
 #[derive(Default)]
-pub struct FlakyLog {
+pub(crate) struct FlakyLog {
     inner: MemoryLog,
     unavailable: AtomicUsize,
     in_doubt: AtomicUsize,
@@ -98,7 +98,7 @@ pub struct FlakyLog {
 
 impl FlakyLog {
     /// Lets the next `times` appends fail.
-    pub fn fail(&self, failure: Failure, times: usize) {
+    pub(crate) fn fail(&self, failure: Failure, times: usize) {
         match failure {
             Failure::Unavailable => self.unavailable.store(times, Ordering::SeqCst),
             Failure::InDoubt => self.in_doubt.store(times, Ordering::SeqCst),
@@ -106,7 +106,7 @@ impl FlakyLog {
     }
 
     /// How many appends were asked for.
-    pub fn appends(&self) -> usize {
+    pub(crate) fn appends(&self) -> usize {
         self.appends.load(Ordering::SeqCst)
     }
 }
@@ -193,7 +193,10 @@ impl EventLog for FlakyLog {
 }
 
 /// The whole of an account's sessions, folded from the log.
-pub async fn folded(log: &Arc<dyn EventLog>, account: &AccountId) -> Vec<viewlog::events::State> {
+pub(crate) async fn folded(
+    log: &Arc<dyn EventLog>,
+    account: &AccountId,
+) -> Vec<viewlog::events::State> {
     let mut states = Vec::new();
     for week in log.weeks(account).await.unwrap() {
         for stored in log.week(account, week, Depth::Snapshots).await.unwrap() {

@@ -30,7 +30,7 @@ async fn each(plays_max: usize, test: impl AsyncFn(Arc<dyn ViewStore>, Arc<Manua
 
 fn play(key: u8, version: u64, rank: i64, value: &str) -> Entry {
     Entry {
-        view: View::Plays,
+        view: View::PLAYS,
         scope: Some(id("anna")),
         key: Bytes::copy_from_slice(&[key]),
         version: Version(version, 0),
@@ -42,7 +42,7 @@ fn play(key: u8, version: u64, rank: i64, value: &str) -> Entry {
 }
 
 fn plays(select: Select) -> Query {
-    Query { view: View::Plays, scope: Some(id("anna")), select }
+    Query { view: View::PLAYS, scope: Some(id("anna")), select }
 }
 
 async fn filled(store: &Arc<dyn ViewStore>, account: &AccountId, entries: Vec<Entry>) {
@@ -72,12 +72,12 @@ async fn an_account_is_read_only_when_its_fill_is_complete() {
         let fill = store.begin_fill(&home(), Target::Live).await.unwrap().unwrap();
         assert!(store.wants(&home()));
         assert_eq!(read(&store, plays(Select::All)).await, None);
-        assert_eq!(store.scopes(&home(), View::Plays).await.unwrap(), None);
+        assert_eq!(store.scopes(&home(), View::PLAYS).await.unwrap(), None);
         store.fill(&fill, vec![play(1, 1, 1, "a")]).await.unwrap();
         assert_eq!(read(&store, plays(Select::All)).await, None);
         store.end_fill(fill, true).await.unwrap();
         assert_eq!(values(&store, Select::All).await, ["a"]);
-        assert_eq!(store.scopes(&home(), View::Plays).await.unwrap(), Some(vec![id("anna")]));
+        assert_eq!(store.scopes(&home(), View::PLAYS).await.unwrap(), Some(vec![id("anna")]));
     })
     .await;
 }

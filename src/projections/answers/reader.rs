@@ -35,26 +35,26 @@ pub(super) fn rank_of(play: &State) -> Rank {
 
 impl Reader<'_> {
     pub(super) async fn now(&self) -> Result<Vec<State>, Beyond> {
-        let page = self.page(View::Now, None, Select::All).await?;
+        let page = self.page(View::NOW, None, Select::All).await?;
         Ok(states(&page.entries))
     }
 
     pub(super) async fn profiles(&self) -> Result<Vec<ProfileId>, Beyond> {
-        let mut profiles = self.scopes(View::Plays).await?;
-        profiles.extend(self.scopes(View::Marks).await?);
+        let mut profiles = self.scopes(View::PLAYS).await?;
+        profiles.extend(self.scopes(View::MARKS).await?);
         profiles.sort();
         profiles.dedup();
         Ok(profiles)
     }
 
     pub(super) async fn marks(&self, profile: &ProfileId) -> Result<Vec<Mark>, Beyond> {
-        let page = self.page(View::Marks, Some(profile), Select::All).await?;
+        let page = self.page(View::MARKS, Some(profile), Select::All).await?;
         Ok(page.entries.iter().filter_map(mark).collect())
     }
 
     /// All plays of a profile, in no order.
     pub(super) async fn plays(&self, profile: &ProfileId) -> Result<Vec<State>, Beyond> {
-        let page = self.page(View::Plays, Some(profile), Select::All).await?;
+        let page = self.page(View::PLAYS, Some(profile), Select::All).await?;
         complete(&page)?;
         Ok(states(&page.entries))
     }
@@ -67,7 +67,7 @@ impl Reader<'_> {
     ) -> Result<Vec<Vec<State>>, Beyond> {
         let queries: Vec<Query> = titles
             .iter()
-            .map(|title| query(View::Plays, Some(profile), Select::Labelled(title_prefix(title))))
+            .map(|title| query(View::PLAYS, Some(profile), Select::Labelled(title_prefix(title))))
             .collect();
         let pages = self.pages(&queries).await?;
         pages.iter().map(|page| complete(page).map(|()| states(&page.entries))).collect()
@@ -81,7 +81,7 @@ impl Reader<'_> {
     ) -> Result<Vec<Vec<Mark>>, Beyond> {
         let queries: Vec<Query> = titles
             .iter()
-            .map(|title| query(View::Marks, Some(profile), Select::Labelled(title_prefix(title))))
+            .map(|title| query(View::MARKS, Some(profile), Select::Labelled(title_prefix(title))))
             .collect();
         let pages = self.pages(&queries).await?;
         Ok(pages.iter().map(|page| page.entries.iter().filter_map(mark).collect()).collect())
@@ -97,7 +97,7 @@ impl Reader<'_> {
         let below =
             below.map(|(at, session)| (at.ms(), Bytes::copy_from_slice(session.as_bytes())));
         let select = Select::Ranked { below, limit };
-        let page = self.page(View::Plays, Some(profile), select).await?;
+        let page = self.page(View::PLAYS, Some(profile), select).await?;
         let is_last = page.entries.len() < limit;
         if is_last {
             complete(&page)?;

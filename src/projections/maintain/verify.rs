@@ -29,12 +29,12 @@ pub enum VerifyError {
 /// # Errors
 /// [`VerifyError`]; what was found until then is lost, so run it again.
 pub async fn verify(
-    (log, views, clock): (Arc<dyn EventLog>, Arc<dyn ViewStore>, Arc<dyn Clock>),
+    (log, views, clock): (&dyn EventLog, &dyn ViewStore, &dyn Clock),
     account: Option<&AccountId>,
     progress: Arc<Progress>,
     settle: impl AsyncFn(),
 ) -> Result<Vec<Difference>, VerifyError> {
-    let check = Check { log: log.as_ref(), views: views.as_ref(), clock: clock.as_ref() };
+    let check = Check { log, views, clock };
     let mut differences = Vec::new();
     if let Some(account) = account {
         progress.set_total(1);
@@ -95,7 +95,7 @@ impl Check<'_> {
         let marks = self.log.marks(account).await?;
         let lacking = self.lacking(account, (&states, &marks), settle).await?;
         for (entry, what) in &lacking {
-            add(session_of(entry), format!("{what} in the view {}", name(entry.view)));
+            add(session_of(entry), format!("{what} in the view {}", entry.view.0));
         }
         let entries: Vec<Entry> = lacking.into_iter().map(|(entry, _)| entry).collect();
         if !entries.is_empty() {
@@ -183,17 +183,10 @@ fn is_other(kept: Option<&State>, facts: Option<&State>) -> bool {
 }
 
 fn session_of(entry: &Entry) -> Option<SessionId> {
-    let bytes = match entry.view {
-        View::Now | View::Plays => <[u8; 16]>::try_from(entry.key.as_ref()).ok()?,
-        View::Marks => entry.version.1.to_be_bytes(),
+    let bytes = if entry.view == View::MARKS {
+        entry.version.1.to_be_bytes()
+    } else {
+        entry.key.as_ref().try_into().ok()?
     };
     SessionId::from_bytes(bytes).ok()
-}
-
-fn name(view: View) -> &'static str {
-    match view {
-        View::Now => "now",
-        View::Plays => "plays",
-        View::Marks => "marks",
-    }
 }

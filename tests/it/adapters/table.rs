@@ -17,7 +17,7 @@ fn watch(name: &str) -> Watch {
             media: Some(Media::Episode),
         },
         sessions: vec![session(1), session(2)],
-        device: Some("Kitchen TV".to_owned()),
+        device: Some(id("Kitchen TV")),
         source: None,
         started_at: at(0),
         last_at: at(60),

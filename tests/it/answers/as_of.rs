@@ -26,7 +26,7 @@ async fn the_first_answer_is_read_from_the_log_and_the_next_from_the_views() {
 async fn as_of_answers_from_what_had_occurred_by_then() {
     let house = House::new();
     house.played(&Played::new(1, "film", 0)).await;
-    house.played(&Played::new(2, "film", 20_000).from_to(600, 1_200)).await;
+    house.played(&Played::new(2, "film", 20_000).span(600, 1_200)).await;
     let position = async |seconds| {
         let items = house.explained("film", as_of(seconds)).await.body.items;
         items.first().map(|resume| resume.position_ms)
@@ -68,7 +68,7 @@ async fn after_includes_a_fact_that_the_views_have_not_seen() {
     house.played(&Played::new(1, "film", 0)).await;
     house.explained("film", When::default()).await;
     // Written behind the views' back.
-    house.played(&Played::new(2, "film", 20_000).from_to(600, 1_200)).await;
+    house.played(&Played::new(2, "film", 20_000).span(600, 1_200)).await;
     assert_eq!(house.resume("film").await.unwrap().position_ms, 600_000);
     let after = When { as_of: None, after: Some((session(2), 60)) };
     let answer = house.explained("film", after).await;

@@ -12,8 +12,8 @@ use crate::support::{at, home, id, session};
 async fn reloads_and_dropouts_are_one_watch() {
     let house = House::new();
     house.played(&Played::new(1, "film", 0)).await;
-    house.played(&Played::new(2, "film", 900).from_to(590, 1_200)).await;
-    house.played(&Played::new(3, "film", 50_000).from_to(1_200, 2_000)).await;
+    house.played(&Played::new(2, "film", 900).span(590, 1_200)).await;
+    house.played(&Played::new(3, "film", 50_000).span(1_200, 2_000)).await;
     let history = house.history(10).await;
     assert_eq!(history.len(), 2);
     assert_eq!(history[0].sessions, [session(3)]);
@@ -25,8 +25,8 @@ async fn reloads_and_dropouts_are_one_watch() {
 #[actix_web::test]
 async fn two_sources_of_one_evening_are_one_watch_and_count_once() {
     let house = House::new();
-    house.played(&Played::new(1, "film", 0).from_to(0, 1_000).source("jellyfin")).await;
-    house.played(&Played::new(2, "film", 5).from_to(0, 990).source("plex")).await;
+    house.played(&Played::new(1, "film", 0).span(0, 1_000).source("jellyfin")).await;
+    house.played(&Played::new(2, "film", 5).span(0, 990).source("plex")).await;
     let history = house.history(10).await;
     assert_eq!(history.len(), 1);
     assert_eq!(history[0].played_ms, 1_000_000);
@@ -39,7 +39,7 @@ async fn two_sources_of_one_evening_are_one_watch_and_count_once() {
 #[actix_web::test]
 async fn a_glimpse_is_no_history() {
     let house = House::new();
-    house.played(&Played::new(1, "film", 0).from_to(0, 59)).await;
+    house.played(&Played::new(1, "film", 0).span(0, 59)).await;
     assert!(house.history(10).await.is_empty());
     let title = house.answers.title(&anna(), &id("film"), When::default()).await.unwrap();
     assert!(title.unwrap().body.watches.is_empty());
@@ -51,7 +51,7 @@ async fn pages_give_every_watch_once_and_in_order() {
     for number in 0..300u32 {
         let name: &'static str = ["a", "b", "c", "d", "e", "f", "g"][number as usize % 7];
         let begun = i64::from(number) * 700;
-        house.played(&Played::new(u128::from(number), name, begun).from_to(0, 70)).await;
+        house.played(&Played::new(u128::from(number), name, begun).span(0, 70)).await;
     }
     let mut query = HistoryQuery { limit: 23, ..HistoryQuery::default() };
     let mut all = Vec::new();
@@ -97,8 +97,8 @@ async fn a_cursor_that_nobody_gave_is_refused() {
 #[actix_web::test]
 async fn a_title_knows_what_was_seen_and_what_was_skipped() {
     let house = House::new();
-    house.played(&Played::new(1, "film", 0).from_to(0, 900)).await;
-    house.played(&Played::new(2, "film", 50_000).from_to(1_800, 2_700)).await;
+    house.played(&Played::new(1, "film", 0).span(0, 900)).await;
+    house.played(&Played::new(2, "film", 50_000).span(1_800, 2_700)).await;
     let answer = house.answers.title(&anna(), &id("film"), When::default()).await.unwrap();
     let title = answer.unwrap().body;
     assert_eq!(title.watched, [(0, 900_000), (1_800_000, 2_700_000)]);
@@ -114,7 +114,7 @@ async fn watch_time_is_split_at_a_persons_own_midnight() {
     // 2026-11-23 22:40 to 23:40 UTC is twenty minutes before and forty after midnight in Berlin.
     let begun = at(63_600);
     assert_eq!(begun, Timestamp::parse("2026-11-23T22:40:00Z").unwrap());
-    house.played(&Played::new(1, "film", 63_600).from_to(0, 3_600)).await;
+    house.played(&Played::new(1, "film", 63_600).span(0, 3_600)).await;
     let ask = async |by, zone: &str| {
         let query = WatchTimeQuery { from: None, to: None, by, time_zone: zone.parse().unwrap() };
         let answer = house.answers.watch_time(&anna(), &query, When::default()).await.unwrap();
@@ -136,7 +136,7 @@ async fn watch_time_is_split_at_a_persons_own_midnight() {
 #[actix_web::test]
 async fn watch_time_counts_only_what_lies_inside_the_question() {
     let house = House::new();
-    house.played(&Played::new(1, "film", 0).from_to(0, 3_600)).await;
+    house.played(&Played::new(1, "film", 0).span(0, 3_600)).await;
     let query = WatchTimeQuery {
         from: Some(at(600)),
         to: Some(at(1_200)),
@@ -150,7 +150,7 @@ async fn watch_time_counts_only_what_lies_inside_the_question() {
 #[actix_web::test]
 async fn profiles_do_not_mix() {
     let house = House::new();
-    let mut berta = Played::new(2, "film", 20_000).from_to(0, 1_500);
+    let mut berta = Played::new(2, "film", 20_000).span(0, 1_500);
     berta.about.profile = Some(id("berta"));
     house.played(&Played::new(1, "film", 0)).await.played(&berta).await;
     assert_eq!(house.resume("film").await.unwrap().position_ms, 600_000);

@@ -37,7 +37,7 @@ async fn a_shown_title_is_back() {
 async fn watched_counts_once_more_and_ends_continuing_until_played_again() {
     let watched = MarkKind::MarkedWatched { title: title("film"), watched_at: None };
     let house = House::new();
-    house.played(&Played::new(1, "film", 0).from_to(0, 3_500)).await;
+    house.played(&Played::new(1, "film", 0).span(0, 3_500)).await;
     house.played(&Played::new(2, "film", 20_000)).await;
     assert_eq!(house.times_finished("film").await, 1);
     assert_eq!(house.continue_watching().await, ["film"]);
@@ -65,14 +65,14 @@ async fn a_watch_told_with_its_time_is_history() {
 #[actix_web::test]
 async fn unwatched_plays_neither_count_nor_hold_a_resume_point() {
     let house = House::new();
-    house.played(&Played::new(1, "film", 0).from_to(0, 3_500)).await;
+    house.played(&Played::new(1, "film", 0).span(0, 3_500)).await;
     house.said(1, at(10_000), MarkKind::MarkedUnwatched { title: title("film") }).await;
     assert_eq!(house.times_finished("film").await, 0);
     assert_eq!(house.resume("film").await, None);
     assert_eq!(house.history(10).await.len(), 1, "it was watched all the same");
 
     let again = House::new();
-    again.played(&Played::new(1, "film", 0).from_to(0, 3_500)).await;
+    again.played(&Played::new(1, "film", 0).span(0, 3_500)).await;
     again.said(1, at(10_000), MarkKind::MarkedUnwatched { title: title("film") }).await;
     again.played(&Played::new(2, "film", 20_000)).await;
     let resume = again.resume("film").await.unwrap();
@@ -105,8 +105,8 @@ async fn undo_goes_back_to_how_each_title_stood() {
     house.played(&Played::new(2, "series", 5_000)).await;
     house.said(1, at(6_000), hidden("series")).await;
     // Fell asleep: both played on to their ends.
-    house.played(&Played::new(3, "film", 20_000).from_to(600, 3_600).ended()).await;
-    house.played(&Played::new(4, "series", 25_000).from_to(600, 3_600).ended()).await;
+    house.played(&Played::new(3, "film", 20_000).span(600, 3_600).ended()).await;
+    house.played(&Played::new(4, "series", 25_000).span(600, 3_600).ended()).await;
     house.played(&Played::new(5, "third", 30_000).ended()).await;
     let restored = house.answers.restored(&anna(), at(20_000), None).await.unwrap();
     let stood = |title: &str, position_ms, hidden| Restored {
@@ -136,7 +136,7 @@ async fn undo_goes_back_to_how_each_title_stood() {
 #[actix_web::test]
 async fn undo_inside_a_session_finds_the_position_of_that_instant() {
     let house = House::new();
-    house.played(&Played::new(1, "film", 0).from_to(0, 3_600).ended()).await;
+    house.played(&Played::new(1, "film", 0).span(0, 3_600).ended()).await;
     let restored = house.answers.restored(&anna(), at(1_000), Some(&id("film"))).await.unwrap();
     assert_eq!(restored[0].position_ms, Some(1_000_000));
     assert_eq!(restored[0].times_finished, 0);

@@ -15,8 +15,7 @@ use super::Node;
 use crate::support::{at, home, id, session, watch};
 
 async fn verified(node: &Node) -> Vec<Difference> {
-    let clock = Arc::clone(&node.clock) as Arc<dyn Clock>;
-    let stores = (Arc::clone(&node.log), Arc::clone(&node.views), clock);
+    let stores = (node.log.as_ref(), node.views.as_ref(), node.clock.as_ref() as &dyn Clock);
     let settle = async || node.system.projector().flush().await;
     verify(stores, None, Arc::default(), settle).await.unwrap()
 }

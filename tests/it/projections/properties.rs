@@ -38,6 +38,9 @@ fn account(number: usize) -> AccountId {
     id(["one", "two", "three"][number % 3])
 }
 
+/// The moves of a session, its title, and whether it is Anna's.
+type Told = (Vec<(Kind, u64)>, usize, bool);
+
 /// Six sessions over three accounts, one fact every ten seconds with pauses, seeks and ends.
 fn facts() -> impl Strategy<Value = Vec<(usize, Event)>> {
     let kinds = prop::sample::select(vec![
@@ -50,30 +53,29 @@ fn facts() -> impl Strategy<Value = Vec<(usize, Event)>> {
     ]);
     let session = prop::collection::vec((kinds, 0..40_u64), 1..12);
     prop::collection::vec((session, 0..3_usize, any::<bool>()), 1..6).prop_map(|sessions| {
-        let of_session =
-            |(number, (moves, title, anna)): (usize, (Vec<(Kind, u64)>, usize, bool))| {
-                let begun = i64::try_from(number).unwrap() * 4_000;
-                let session = SessionId::derived(at(begun), number as u128);
-                let about = About {
-                    profile: Some(id(if anna { "anna" } else { "berta" })),
-                    title: Some(id(["film", "series", "third"][title])),
-                    ..About::default()
-                };
-                let mut position_ms = 0;
-                let moves = [(Kind::Started, 0)].into_iter().chain(moves).zip(0..);
-                let events = moves.map(move |((kind, seconds), seq)| {
-                    position_ms += seconds * 1_000;
-                    let mut fact = Fact::new(session, kind, position_ms);
-                    fact.seq = Some(seq);
-                    fact.at = Some(at(begun + i64::from(seq) * 30));
-                    fact.duration_ms = Some(200_000);
-                    fact.reason = (kind == Kind::Stopped).then_some(Reason::User);
-                    fact.about = Some(Box::new(about.clone()));
-                    let received_at = at(begun + i64::from(seq) * 30 + 1);
-                    (number, Event::new(fact, received_at, None))
-                });
-                events.collect::<Vec<_>>()
+        let of_session = |(number, (moves, title, anna)): (usize, Told)| {
+            let begun = i64::try_from(number).unwrap() * 4_000;
+            let session = SessionId::derived(at(begun), number as u128);
+            let about = About {
+                profile: Some(id(if anna { "anna" } else { "berta" })),
+                title: Some(id(["film", "series", "third"][title])),
+                ..About::default()
             };
+            let mut position_ms = 0;
+            let moves = [(Kind::Started, 0)].into_iter().chain(moves).zip(0..);
+            let events = moves.map(move |((kind, seconds), seq)| {
+                position_ms += seconds * 1_000;
+                let mut fact = Fact::new(session, kind, position_ms);
+                fact.seq = Some(seq);
+                fact.at = Some(at(begun + i64::from(seq) * 30));
+                fact.duration_ms = Some(200_000);
+                fact.reason = (kind == Kind::Stopped).then_some(Reason::User);
+                fact.about = Some(Box::new(about.clone()));
+                let received_at = at(begun + i64::from(seq) * 30 + 1);
+                (number, Event::new(fact, received_at, None))
+            });
+            events.collect::<Vec<_>>()
+        };
         sessions.into_iter().enumerate().flat_map(of_session).collect()
     })
 }
