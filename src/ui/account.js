@@ -25,7 +25,11 @@ export function startAccount() {
     profile.refresh();
   });
 
-  const feed = follow(account, (message) => hear(message, now, fresh), connection(now, () => profile.refresh()));
+  const feed = follow(
+    account,
+    (message) => hear(message, now, fresh),
+    connection(now, () => profile.refresh()),
+  );
   byId("connect-now").addEventListener("click", feed.retry);
   addEventListener("hashchange", () => tabs.follow());
   document.addEventListener("visibilitychange", () => !document.hidden && fresh.soon());
@@ -91,7 +95,11 @@ function connection(now, cameBack) {
     byId("connect-now").hidden = connected || retryAt === null;
     say(byId("connection-words"), connectionWords(connected, lostAt, retryAt));
     if (!connected && !wasConnected && retryAt !== null) {
-      note(byId("now-note"), "The live feed cannot be reached, so what is playing is not known.", true);
+      note(
+        byId("now-note"),
+        "The live feed cannot be reached, so what is playing is not known.",
+        true,
+      );
     }
   };
 }
@@ -124,7 +132,12 @@ function showTabs(account, profile) {
   let chosen = null;
 
   const render = () => {
-    keep(list, profiles, (name) => name, (name) => tab(name, () => choose(name, null)));
+    keep(
+      list,
+      profiles,
+      (name) => name,
+      (name) => tab(name, () => choose(name, null)),
+    );
     for (const node of list.children) {
       const isChosen = node.textContent === chosen;
       node.setAttribute("aria-selected", isChosen);
@@ -168,20 +181,29 @@ function showTabs(account, profile) {
         if (!profiles.includes(chosen)) choose(latest(items), null);
       } catch (problem) {
         if (profiles.length === 0) note(empty, problem.message, true);
+        render();
       }
     },
   };
 }
 
-const latest = (items) => items.reduce((one, other) => (other.last_at > one.last_at ? other : one)).profile;
+const latest = (items) =>
+  items.reduce((one, other) => (other.last_at > one.last_at ? other : one)).profile;
 
 const nobody = (account) =>
-  `Nothing is recorded for “${account}” yet. What players report to ${path(account, "events")} appears here by itself.`;
+  `Nothing is recorded for “${account}” yet. ` +
+  `What players report to ${path(account, "events")} appears here by itself.`;
 
 let tabCount = 0;
 
 function tab(name, onclick) {
   tabCount += 1;
-  const given = { type: "button", role: "tab", id: `tab-${tabCount}`, "aria-controls": "panel", onclick };
+  const given = {
+    type: "button",
+    role: "tab",
+    id: `tab-${tabCount}`,
+    "aria-controls": "panel",
+    onclick,
+  };
   return { node: el("button", given, name), update: () => {} };
 }

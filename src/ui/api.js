@@ -23,7 +23,8 @@ export const serverNow = () => Date.now() + offsetMs;
 export const token = () => sessionStorage.getItem(TOKEN);
 
 /** A path below an account, its parts percent-encoded. */
-export const path = (account, ...parts) => `/v1/accounts/${[account, ...parts].map(encodeURIComponent).join("/")}`;
+export const path = (account, ...parts) =>
+  `/v1/accounts/${[account, ...parts].map(encodeURIComponent).join("/")}`;
 
 /** The answer to a GET; absent query values are left out. The browser's cache asks with If-None-Match. */
 export async function read(from, query = {}, signal = undefined) {
@@ -100,6 +101,7 @@ function commandId() {
 /** Shows the field for a token, once. What is entered stays in this tab and goes to this server alone. */
 function askForToken() {
   const place = byId("ask-token");
+  document.body.dataset.locked = "";
   if (!place.hidden) return;
   const field = el("input", {
     id: "token",
@@ -119,8 +121,17 @@ function askForToken() {
     el(
       "form",
       { class: "open note", onsubmit: use },
-      el("label", { for: "token" }, wasGiven ? "The token was not accepted. Another:" : "This server asks for a token"),
-      el("div", { class: "field" }, field, el("button", { class: "strong", type: "submit" }, "Use")),
+      el(
+        "label",
+        { for: "token" },
+        wasGiven ? "The token was not accepted. Another:" : "This server asks for a token",
+      ),
+      el(
+        "div",
+        { class: "field" },
+        field,
+        el("button", { class: "strong", type: "submit" }, "Use"),
+      ),
     ),
   );
   place.hidden = false;

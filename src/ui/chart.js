@@ -68,8 +68,11 @@ function filled(items) {
 function draw(days, sum) {
   const most = Math.max(HOUR_MS, ...days.map((day) => day.played_ms));
   const step = WIDTH / DAYS;
-  const words = days.filter((day) => day.played_ms > 0).map((day) => `${shortDay(day.day)}: ${span(day.played_ms)}`);
-  const label = sum === 0 ? "No watch time in the last 14 days" : `Watch time by day. ${words.join(", ")}`;
+  const words = days
+    .filter((day) => day.played_ms > 0)
+    .map((day) => `${shortDay(day.day)}: ${span(day.played_ms)}`);
+  const label =
+    sum === 0 ? "No watch time in the last 14 days" : `Watch time by day. ${words.join(", ")}`;
   const bars = days.map((day, at) => {
     const high = day.played_ms === 0 ? 2 : Math.max(4, (day.played_ms / most) * BARS_HIGH);
     const x = at * step + step * 0.16;
@@ -77,11 +80,19 @@ function draw(days, sum) {
     return drawn(
       "g",
       { class: day.played_ms === 0 ? "none" : "some" },
-      drawn("title", {}, `${shortDay(day.day)}: ${day.played_ms === 0 ? "nothing" : span(day.played_ms)}`),
+      drawn(
+        "title",
+        {},
+        `${shortDay(day.day)}: ${day.played_ms === 0 ? "nothing" : span(day.played_ms)}`,
+      ),
       drawn("rect", { class: "reach", x: at * step, y: 0, width: step, height: HIGH }),
       drawn("rect", { x, y: BARS_HIGH - high, width, height: high, rx: Math.min(3, high / 2) }),
       drawn("text", { x: x + width / 2, y: HIGH - 5 }, weekdayLetter(day.day)),
     );
   });
-  return drawn("svg", { viewBox: `0 0 ${WIDTH} ${HIGH}`, role: "img", "aria-label": label }, ...bars);
+  return drawn(
+    "svg",
+    { viewBox: `0 0 ${WIDTH} ${HIGH}`, role: "img", "aria-label": label },
+    ...bars,
+  );
 }

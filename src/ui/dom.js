@@ -98,10 +98,20 @@ export function toast(text, action) {
   };
   const node = el(
     "div",
-    { class: "toast", onpointerenter: stay, onpointerleave: wait, onfocusin: stay, onfocusout: wait },
+    {
+      class: "toast",
+      onpointerenter: stay,
+      onpointerleave: wait,
+      onfocusin: stay,
+      onfocusout: wait,
+    },
     el("span", {}, text),
     action && el("button", { type: "button", class: "quiet", onclick: act }, action.label),
-    el("button", { type: "button", class: "quiet close", "aria-label": "Dismiss", onclick: close }, "×"),
+    el(
+      "button",
+      { type: "button", class: "quiet close", "aria-label": "Dismiss", onclick: close },
+      "×",
+    ),
   );
   byId("toasts").replaceChildren(node);
   wait();

@@ -11,7 +11,12 @@ export function showHistory(list, empty, more, does) {
   let next = null;
 
   const render = () => {
-    keep(list, withDays(watches), (row) => row.key, (row) => (row.day ? dayRow() : watchRow(does)));
+    keep(
+      list,
+      withDays(watches),
+      (row) => row.key,
+      (row) => (row.day ? dayRow() : watchRow(does)),
+    );
     list.hidden = watches.length === 0;
     more.hidden = next === null;
     note(empty, watches.length > 0 ? "" : "Nothing yet. A watch of a minute or more appears here.");
@@ -75,13 +80,20 @@ function withDays(watches) {
 
 function dayRow() {
   const heading = el("h3");
-  return { node: el("li", { class: "day" }, heading), update: ({ day }) => say(heading, dayName(day)) };
+  return {
+    node: el("li", { class: "day" }, heading),
+    update: ({ day }) => say(heading, dayName(day)),
+  };
 }
 
 function watchRow(does) {
   let watch;
   const time = el("span", { class: "at" });
-  const name = el("button", { type: "button", class: "name", onclick: () => does.open(watch.title) });
+  const name = el("button", {
+    type: "button",
+    class: "name",
+    onclick: () => does.open(watch.title),
+  });
   const below = el("span", { class: "below" });
   const outcome = el("span", { class: "outcome" });
   const more = el("span", { class: "who" });
@@ -104,7 +116,8 @@ function watchRow(does) {
 /** Finished, or how far it got. */
 export function outcomeOf(watch) {
   if (watch.finished) return "Finished";
-  if (!watch.duration_ms) return watch.position_ms > 0 ? `to ${position(watch.position_ms)}` : "";
+  if (watch.position_ms === 0) return "";
+  if (!watch.duration_ms) return `to ${position(watch.position_ms)}`;
   return `to ${position(watch.position_ms)} of ${position(watch.duration_ms)}`;
 }
 

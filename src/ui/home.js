@@ -61,7 +61,8 @@ function figures(system) {
     { term: "Does", words: (system.roles ?? []).join(", ") },
   ];
   if (typeof system.facts === "number") list.push({ term: "Facts", words: number(system.facts) });
-  if (system.parked > 0) list.push({ term: "Parked sessions", words: number(system.parked), ok: false });
+  if (system.parked > 0)
+    list.push({ term: "Parked sessions", words: number(system.parked), ok: false });
   if (system.rebuild) list.push({ term: "Rebuild", words: "under way" });
   return list;
 }
@@ -79,7 +80,10 @@ function figure({ term }) {
 
 function actorRow() {
   const kind = el("th", { scope: "row" });
-  const counts = ["active", "restarts", "given_up"].map((name) => ({ name, cell: el("td", { class: "number" }) }));
+  const counts = ["active", "restarts", "given_up"].map((name) => ({
+    name,
+    cell: el("td", { class: "number" }),
+  }));
   const node = el("tr", {}, kind, ...counts.map(({ cell }) => cell));
   const update = ([name, actor]) => {
     say(kind, name.replaceAll("_", " "));

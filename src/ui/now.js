@@ -17,8 +17,15 @@ export function showNow(list, empty) {
   let isKnown = false;
 
   const render = () => {
-    const newestFirst = [...sessions.values()].sort((one, other) => (one.session < other.session ? 1 : -1));
-    keep(list, newestFirst, (playing) => playing.session, () => card(() => heldAt ?? serverNow()));
+    const newestFirst = [...sessions.values()].sort((one, other) =>
+      one.session < other.session ? 1 : -1,
+    );
+    keep(
+      list,
+      newestFirst,
+      (playing) => playing.session,
+      () => card(() => heldAt ?? serverNow()),
+    );
     list.hidden = sessions.size === 0;
     note(empty, sessions.size > 0 || !isKnown ? "" : "Nothing is playing.");
     document.title = `${sessions.size > 0 ? "▶ " : ""}${byId("account-name").textContent} · viewlog`;
@@ -57,7 +64,9 @@ export function showNow(list, empty) {
 }
 
 function tell(playing) {
-  const did = { playing: "is watching", paused: "paused", stalled: "is waiting for" }[playing.phase];
+  const did = { playing: "is watching", paused: "paused", stalled: "is waiting for" }[
+    playing.phase
+  ];
   const where = playing.device ? ` on ${playing.device}` : "";
   announce(`${playing.profile} ${did ?? playing.phase} ${oneLine(playing)}${where}`);
 }
@@ -71,22 +80,22 @@ export function playhead(playing, at) {
 
 function card(now) {
   const phase = el("span", { class: "phase" });
-  const device = el("span", { class: "device" });
+  const device = el("p", { class: "who" });
   const main = el("h3");
   const below = el("p", { class: "below" });
-  const who = el("p", { class: "who" });
+  const who = el("span", { class: "who" });
   const progress = bar();
   const reached = el("span");
   const left = el("span");
   const node = el(
     "li",
     { class: "card playing" },
-    el("p", { class: "top" }, phase, device),
+    el("p", { class: "top" }, phase, who),
     main,
     below,
     progress.node,
     el("p", { class: "times" }, reached, left),
-    who,
+    device,
   );
 
   const update = (playing) => {

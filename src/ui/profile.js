@@ -108,10 +108,14 @@ export function showProfile(account, remember) {
     const opposite = of("titles", title.title, OPPOSITE[word] ?? "");
     const undo = of("undo");
     const since = seenAt ?? new Date(serverNow()).toISOString();
-    const takeBack = () => (OPPOSITE[word] ? send(opposite) : send(undo, { since, title: title.title }));
+    const takeBack = () =>
+      OPPOSITE[word] ? send(opposite) : send(undo, { since, title: title.title });
     const offer = { label: "Undo", run: () => attempt(takeBack) };
     if (word === "hide" || word === "watched") shelf.takeAway(title.title);
-    await attempt(() => send(said), () => toast(`${done}: ${oneLine(title)}`, offer));
+    await attempt(
+      () => send(said),
+      () => toast(`${done}: ${oneLine(title)}`, offer),
+    );
   };
 
   const attempt = async (act, done = () => {}) => {

@@ -10,9 +10,19 @@ export function showShelf(list, empty, does) {
 
   const render = () => {
     const shown = items.filter((item) => !gone.has(item.title));
-    keep(list, shown, (item) => item.title, () => card(does));
+    keep(
+      list,
+      shown,
+      (item) => item.title,
+      () => card(does),
+    );
     list.hidden = shown.length === 0;
-    note(empty, shown.length > 0 ? "" : "Nothing is half watched. What is begun and not finished appears here.");
+    note(
+      empty,
+      shown.length > 0
+        ? ""
+        : "Nothing is half watched. What is begun and not finished appears here.",
+    );
   };
 
   return {
@@ -41,21 +51,35 @@ export function showShelf(list, empty, does) {
       render();
       if (!hadFocus) return;
       const cards = list.querySelectorAll("button.name");
-      (cards[Math.min(at, cards.length - 1)] ?? list.closest("section").querySelector("h2")).focus();
+      (
+        cards[Math.min(at, cards.length - 1)] ?? list.closest("section").querySelector("h2")
+      ).focus();
     },
   };
 }
 
 function card(does) {
   let item;
-  const main = el("button", { type: "button", class: "name", onclick: () => does.open(item.title) });
+  const main = el("button", {
+    type: "button",
+    class: "name",
+    onclick: () => does.open(item.title),
+  });
   const below = el("p", { class: "below" });
   const progress = bar();
   const where = el("span");
   const left = el("span");
   const last = el("p", { class: "who" });
-  const hide = el("button", { type: "button", class: "quiet", onclick: () => does.hide(item) }, "Hide");
-  const watched = el("button", { type: "button", class: "quiet", onclick: () => does.watched(item) }, "Mark watched");
+  const hide = el(
+    "button",
+    { type: "button", class: "quiet", onclick: () => does.hide(item) },
+    "Hide",
+  );
+  const watched = el(
+    "button",
+    { type: "button", class: "quiet", onclick: () => does.watched(item) },
+    "Mark watched",
+  );
   const node = el(
     "li",
     { class: "card" },
@@ -75,7 +99,10 @@ function card(does) {
     node.classList.toggle("endless", !item.duration_ms);
     progress.fill(item.duration_ms ? item.position_ms / item.duration_ms : 0);
     say(where, `goes on at ${position(item.resume_at_ms)}`);
-    say(left, item.duration_ms ? `${span(Math.max(0, item.duration_ms - item.position_ms))} left` : "");
+    say(
+      left,
+      item.duration_ms ? `${span(Math.max(0, item.duration_ms - item.position_ms))} left` : "",
+    );
     say(last, [when(item.moved_at), item.device].filter(Boolean).join(" · "));
     hide.setAttribute("aria-label", `Hide ${oneLine(item)}`);
     watched.setAttribute("aria-label", `Mark ${oneLine(item)} as watched`);

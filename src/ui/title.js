@@ -1,6 +1,6 @@
 // Everything about one title of one profile: what was seen of it, every watch, and why it goes on where it does.
 
-import { drawn, el, keep, note, say } from "./dom.js";
+import { byId, drawn, el, keep, note, say } from "./dom.js";
 import { detailOf, outcomeOf } from "./history.js";
 import { naming, oneLine, percent, position, when } from "./words.js";
 
@@ -36,8 +36,11 @@ export function showTitle(sheet, does) {
   sheet.replaceChildren(el("header", {}, el("div", {}, main, below), close), wait, body);
   const parts = [seen(body), actions(body, does), goesOn(body), watches(body)];
   sheet.addEventListener("click", (event) => event.target === sheet && sheet.close());
+  // What lies outside an open dialog can be neither heard nor pressed, so messages move in with it.
+  const spoken = [byId("announce"), byId("toasts")];
   sheet.addEventListener("close", () => {
     title = null;
+    document.body.append(...spoken);
     does.closed();
   });
 
@@ -49,6 +52,7 @@ export function showTitle(sheet, does) {
       say(below, "");
       note(wait, "Looking…");
       body.hidden = true;
+      sheet.append(...spoken);
       if (!sheet.open) sheet.showModal();
       main.focus();
     },
@@ -73,10 +77,13 @@ function seen(body) {
   const figures = el("p", { class: "total" });
   const picture = el("div", { class: "strip" });
   const words = el("ul", { class: "stretches" });
-  body.append(el("section", {}, figures, picture, el("details", {}, el("summary", {}, "Stretches"), words)));
+  body.append(
+    el("section", {}, figures, picture, el("details", {}, el("summary", {}, "Stretches"), words)),
+  );
 
   return (answer) => {
-    const share = answer.share_seen === undefined ? "length unknown" : `${percent(answer.share_seen)} seen`;
+    const share =
+      answer.share_seen === undefined ? "length unknown" : `${percent(answer.share_seen)} seen`;
     say(figures, [share, finishedWords(answer.times_finished)].join(" · "));
     picture.replaceChildren(strip(answer));
     const stretches = [
@@ -101,7 +108,10 @@ function finishedWords(times) {
 }
 
 function strip(answer) {
-  const furthest = [...answer.watched, ...answer.skipped].reduce((most, [, to]) => Math.max(most, to), 1);
+  const furthest = [...answer.watched, ...answer.skipped].reduce(
+    (most, [, to]) => Math.max(most, to),
+    1,
+  );
   const whole = Math.max(answer.duration_ms ?? 0, furthest);
   const across = (ms) => (ms / whole) * STRIP;
   const stretches = (name) => (pair) => {
@@ -110,8 +120,13 @@ function strip(answer) {
     return drawn("rect", { class: name, x: across(from), y: 6, width, height: 16 });
   };
   const here = across(answer.position_ms);
-  const mark = answer.position_ms > 0 ? drawn("rect", { class: "here", x: here - 2, y: 0, width: 4, height: 28 }) : null;
-  const words = answer.watched.map(([from, to]) => `${position(from)} to ${position(to)}`).join(", ");
+  const mark =
+    answer.position_ms > 0
+      ? drawn("rect", { class: "here", x: here - 2, y: 0, width: 4, height: 28 })
+      : null;
+  const words = answer.watched
+    .map(([from, to]) => `${position(from)} to ${position(to)}`)
+    .join(", ");
   const label = words === "" ? "Nothing of it was seen" : `Seen: ${words}`;
   return drawn(
     "svg",
@@ -125,7 +140,8 @@ function strip(answer) {
 
 function actions(body, does) {
   let answer;
-  const button = (words, act) => el("button", { type: "button", class: "quiet", onclick: () => act(answer) }, words);
+  const button = (words, act) =>
+    el("button", { type: "button", class: "quiet", onclick: () => act(answer) }, words);
   const watched = button("Mark watched", (of) => does.watched(of));
   const unwatched = button("Mark not watched", (of) => does.unwatched(of));
   const hide = button("Hide", (of) => (of.hidden ? does.unhide(of) : does.hide(of)));
@@ -152,11 +168,15 @@ function goesOn(body) {
       keep(others, []);
       return;
     }
-    const at = position(resume.resume_at_ms);
-    say(heading, resume.finished ? "From the beginning: the last play finished it." : `At ${at}, a little before ${position(resume.position_ms)}`);
+    say(heading, startWords(resume));
     say(why, whyWords(resume));
     keep(others, candidates(resume), (one) => one.session, otherRow);
   };
+}
+
+function startWords(resume) {
+  if (resume.finished) return "From the beginning: the last play finished it.";
+  return `At ${position(resume.resume_at_ms)}, stopped at ${position(resume.position_ms)}.`;
 }
 
 function whyWords({ device, moved_at: movedAt, explain }) {

@@ -3,8 +3,8 @@
 const locale = navigator.languages?.find((language) => language.startsWith("en")) ?? "en-GB";
 const format = (options) => new Intl.DateTimeFormat(locale, options);
 
-const CLOCK = format({ hour: "2-digit", minute: "2-digit" });
-const SECONDS = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const CLOCK = format({ hour: "numeric", minute: "2-digit" });
+const SECONDS = format({ hour: "numeric", minute: "2-digit", second: "2-digit" });
 const DAY = format({ weekday: "long", day: "numeric", month: "long" });
 const DAY_AND_YEAR = format({ day: "numeric", month: "long", year: "numeric" });
 const SHORT_DAY = format({ weekday: "short", day: "numeric", month: "short" });
