@@ -1,5 +1,5 @@
-// The page of a household: who is here, what is playing, and the profile that was chosen. The address after # names
-// the profile and the open title, so that a reload or a link shows the same.
+// The page of a household: who is here, what is playing, and the profile that was chosen. The
+// address after # names the profile and the open title, so that a reload or a link shows the same.
 
 import { path, read } from "./api.js";
 import { byId, el, keep, note, say } from "./dom.js";
@@ -31,7 +31,7 @@ export function startAccount() {
     connection(now, () => profile.refresh()),
   );
   byId("connect-now").addEventListener("click", feed.retry);
-  addEventListener("hashchange", () => tabs.follow());
+  addEventListener("hashchange", () => tabs.goToRemembered());
   document.addEventListener("visibilitychange", () => !document.hidden && fresh.soon());
   setInterval(() => !document.hidden && fresh.soon(), ANYWAY_EVERY_MS);
   tabs.refresh();
@@ -46,7 +46,9 @@ function accountOf(pathname) {
   }
 }
 
-/** A message of the feed; the rest of the page follows changes at once and heartbeats now and then. */
+/**
+ * A message of the feed; the rest of the page follows changes at once and heartbeats now and then.
+ */
 function hear(message, now, fresh) {
   if (message.type === "now") {
     now.all(message.playing);
@@ -62,7 +64,10 @@ function hear(message, now, fresh) {
   }
 }
 
-/** Gathers wishes to read again: views follow the log within about a second, and many changes come at once. */
+/**
+ * Gathers wishes to read again: views follow the log within about a second, and many changes come
+ * at once.
+ */
 function refreshing(run) {
   let timer = null;
   let dueAt = Infinity;
@@ -155,7 +160,7 @@ function showTabs(account, profile) {
     if (title !== null) profile.open(title);
     else remember(name, null);
   };
-  const follow = () => {
+  const goToRemembered = () => {
     const { profile: name, title } = remembered();
     if (profiles.includes(name)) choose(name, title);
   };
@@ -169,7 +174,7 @@ function showTabs(account, profile) {
   });
 
   return {
-    follow,
+    goToRemembered,
     async refresh() {
       try {
         const { items } = await read(path(account, "profiles"));
@@ -177,7 +182,7 @@ function showTabs(account, profile) {
         note(empty, profiles.length > 0 ? "" : nobody(account));
         render();
         if (profiles.length === 0 || profiles.includes(chosen)) return;
-        follow();
+        goToRemembered();
         if (!profiles.includes(chosen)) choose(latest(items), null);
       } catch (problem) {
         if (profiles.length === 0) note(empty, problem.message, true);

@@ -1,4 +1,5 @@
-// Asking the server: reads, a person's commands, the token where one is needed, and the server's clock.
+// Asking the server: reads, a person's commands, the token where one is needed, and the server's
+// clock.
 
 import { byId, el } from "./dom.js";
 
@@ -26,7 +27,10 @@ export const token = () => sessionStorage.getItem(TOKEN);
 export const path = (account, ...parts) =>
   `/v1/accounts/${[account, ...parts].map(encodeURIComponent).join("/")}`;
 
-/** The answer to a GET; absent query values are left out. The browser's cache asks with If-None-Match. */
+/**
+ * The answer to a GET; absent query values are left out. The browser's cache asks with If-None-
+ * Match.
+ */
 export async function read(from, query = {}, signal = undefined) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
   const asked = given.length === 0 ? from : `${from}?${new URLSearchParams(given)}`;
@@ -34,8 +38,8 @@ export async function read(from, query = {}, signal = undefined) {
 }
 
 /**
- * A person's command, sent again with the same key when the server was not reached: it is then recorded once.
- * Resolves to its id, which a following read can wait for with `after`.
+ * A person's command, sent again with the same key when the server was not reached: it is then
+ * recorded once. Resolves to its id, which a following read can wait for with `after`.
  */
 export async function command(to, body = {}) {
   const id = commandId();
@@ -98,7 +102,10 @@ function commandId() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** Shows the field for a token, once. What is entered stays in this tab and goes to this server alone. */
+/**
+ * Shows the field for a token, once. What is entered stays in this tab and goes to this server
+ * alone.
+ */
 function askForToken() {
   const place = byId("ask-token");
   document.body.dataset.locked = "";

@@ -1,5 +1,5 @@
-// Building pages: elements, lists that keep their nodes, and words for those who listen. What users and players
-// supplied becomes text nodes and attributes, never markup.
+// Building pages: elements, lists that keep their nodes, and words for those who listen. What
+// users and players supplied becomes text nodes and attributes, never markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 const kept = new WeakMap();
@@ -7,7 +7,10 @@ const kept = new WeakMap();
 /** The element with this id. */
 export const byId = (id) => document.getElementById(id);
 
-/** An element; `given` holds attributes, `on…` functions are listeners, absent and false ones are left out. */
+/**
+ * An element; `given` holds attributes, `on…` functions are listeners, absent and false ones are
+ * left out.
+ */
 export function el(tag, given = {}, ...children) {
   return dress(document.createElement(tag), given, children);
 }
@@ -29,15 +32,19 @@ function dress(node, given, children) {
   return node;
 }
 
-/** Changes a node's text only where it differs, so that nothing is announced or laid out again for nothing. */
+/**
+ * Changes a node's text only where it differs, so that nothing is announced or laid out again for
+ * nothing.
+ */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
   return node;
 }
 
 /**
- * Brings the children of `parent` in line with `items`. `make(item)` gives `{node, update}`; a node stays the same
- * as long as its key is listed, so scroll position, focus and transitions survive.
+ * Brings the children of `parent` in line with `items`. `make(item)` gives `{node, update}`; a
+ * node stays the same as long as its key is listed, so scroll position, focus and transitions
+ * survive.
  */
 export function keep(parent, items, key, make) {
   const before = kept.get(parent) ?? new Map();

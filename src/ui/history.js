@@ -5,7 +5,9 @@ import { clockTime, dayName, midnight, naming, oneLine, position, span } from ".
 
 export const PAGE = 20;
 
-/** Shows watches in `list`. `more` is the button for older ones, `does.open(title)` opens a title. */
+/**
+ * Shows watches in `list`. `more` is the button for older ones, `does.open(title)` opens a title.
+ */
 export function showHistory(list, empty, more, does) {
   let watches = [];
   let next = null;

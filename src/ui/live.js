@@ -1,4 +1,5 @@
-// The live feed of an account: one WebSocket that comes back by itself and never pretends to be connected.
+// The live feed of an account: one WebSocket that comes back by itself and never pretends to be
+// connected.
 
 import { path, token } from "./api.js";
 
@@ -7,9 +8,9 @@ const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 30_000;
 
 /**
- * Follows `account` for as long as the page lives. `heard(message)` gets every message in order; `changed(state)`
- * gets `{connected, retryAt}`, retryAt being the time of the next attempt, or null while one is under way.
- * Returns `{retry}`, which tries at once.
+ * Follows `account` for as long as the page lives. `heard(message)` gets every message in order;
+ * `changed(state)` gets `{connected, retryAt}`, retryAt being the time of the next attempt, or
+ * null while one is under way. Returns `{retry}`, which tries at once.
  */
 export function follow(account, heard, changed) {
   let socket = null;

@@ -1,4 +1,5 @@
-// What is playing now: one card for each session, its bar moved on by the clock between two reports.
+// What is playing now: one card for each session, its bar moved on by the clock between two
+// reports.
 
 import { serverNow } from "./api.js";
 import { announce, bar, byId, el, keep, note, say } from "./dom.js";
@@ -8,8 +9,9 @@ const TICK_MS = 1000;
 const PHASES = { playing: "Playing", paused: "Paused", stalled: "Waiting for data" };
 
 /**
- * Shows the sessions in `list`. Returns the ways to change them: `all(playing)` replaces them, `one(playing)` brings
- * one in, `ended(session)` takes one out, `hold(isHeld)` stops the clock while nobody can know.
+ * Shows the sessions in `list`. Returns the ways to change them: `all(playing)` replaces them,
+ * `one(playing)` brings one in, `ended(session)` takes one out, `hold(isHeld)` stops the clock
+ * while nobody can know.
  */
 export function showNow(list, empty) {
   const sessions = new Map();
@@ -28,7 +30,8 @@ export function showNow(list, empty) {
     );
     list.hidden = sessions.size === 0;
     note(empty, sessions.size > 0 || !isKnown ? "" : "Nothing is playing.");
-    document.title = `${sessions.size > 0 ? "▶ " : ""}${byId("account-name").textContent} · viewlog`;
+    const sign = sessions.size > 0 ? "▶ " : "";
+    document.title = `${sign}${byId("account-name").textContent} · viewlog`;
   };
   setInterval(() => !document.hidden && heldAt === null && sessions.size > 0 && render(), TICK_MS);
   document.addEventListener("visibilitychange", () => !document.hidden && render());

@@ -1,9 +1,9 @@
-// One profile: continue watching, watch time, history and an open title, all read again together; and what its
-// person says about a title, which can be taken back.
+// One profile: continue watching, watch time, history and an open title, all read again together;
+// and what its person says about a title, which can be taken back.
 
 import { command, path, read, serverNow } from "./api.js";
 import { lastDays, showChart } from "./chart.js";
-import { byId, toast } from "./dom.js";
+import { byId, note, toast } from "./dom.js";
 import { PAGE, showHistory } from "./history.js";
 import { showShelf } from "./shelf.js";
 import { showTitle } from "./title.js";
@@ -58,6 +58,8 @@ export function showProfile(account, remember) {
     const asking = (from, query) => () => read(from, { ...query, after }, signal);
     const showShelfAnswer = (answer) => {
       seenAt = answer.as_of;
+      const isPart = answer.complete === false;
+      note(byId("panel-note"), isPart ? "Only part of this could be read just now." : "");
       shelf.show(answer, commandsOut === 0);
     };
     const title = sheet.current();

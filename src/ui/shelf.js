@@ -1,9 +1,12 @@
-// Continue watching: a card for each title that was begun, with the two things a person says about it.
+// Continue watching: a card for each title that was begun, with the two things a person says about
+// it.
 
 import { bar, el, keep, note, say } from "./dom.js";
 import { naming, oneLine, position, span, when } from "./words.js";
 
-/** Shows continue watching in `list`. `does` holds `open(title)`, `hide(item)` and `watched(item)`. */
+/**
+ * Shows continue watching in `list`. `does` holds `open(title)`, `hide(item)` and `watched(item)`.
+ */
 export function showShelf(list, empty, does) {
   const gone = new Set();
   let items = [];

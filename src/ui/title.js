@@ -1,4 +1,5 @@
-// Everything about one title of one profile: what was seen of it, every watch, and why it goes on where it does.
+// Everything about one title of one profile: what was seen of it, every watch, and why it goes on
+// where it does.
 
 import { byId, drawn, el, keep, note, say } from "./dom.js";
 import { detailOf, outcomeOf } from "./history.js";
@@ -19,8 +20,8 @@ const KINDS = {
 };
 
 /**
- * Shows titles in `sheet`, a dialog. `does` holds `closed()` and what can be said of a title: `hide`, `unhide`,
- * `watched`, `unwatched`.
+ * Shows titles in `sheet`, a dialog. `does` holds `closed()` and what can be said of a title:
+ * `hide`, `unhide`, `watched`, `unwatched`.
  */
 export function showTitle(sheet, does) {
   let title = null;
@@ -159,18 +160,22 @@ function goesOn(body) {
   const heading = el("p", { class: "resume" });
   const why = el("p", { class: "who" });
   const others = el("ul", { class: "rows" });
-  body.append(el("section", {}, el("h3", {}, "Where it goes on"), heading, why, others));
+  const also = el("p", { class: "who also" }, "Other plays of it:");
+  body.append(el("section", {}, el("h3", {}, "Where it goes on"), heading, why, also, others));
 
   return (answer, resume) => {
     if (resume === null) {
       say(heading, "From the beginning: no play holds a point to go on from.");
       say(why, "");
       keep(others, []);
+      also.hidden = true;
       return;
     }
     say(heading, startWords(resume));
     say(why, whyWords(resume));
-    keep(others, candidates(resume), (one) => one.session, otherRow);
+    const lost = candidates(resume);
+    also.hidden = lost.length === 0;
+    keep(others, lost, (one) => one.session, otherRow);
   };
 }
 

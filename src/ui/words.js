@@ -1,4 +1,5 @@
-// Numbers and times in words. Dates follow the reader's own variety of English, or the British one.
+// Numbers and times in words. Dates follow the reader's own variety of English, or the British
+// one.
 
 const locale = navigator.languages?.find((language) => language.startsWith("en")) ?? "en-GB";
 const format = (options) => new Intl.DateTimeFormat(locale, options);
