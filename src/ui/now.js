@@ -62,7 +62,7 @@ export function showNow(list, empty) {
       list.classList.toggle("held", isHeld);
       if (!isHeld) render();
     },
-    has: (session) => sessions.get(session),
+    session: (session) => sessions.get(session),
   };
 }
 
