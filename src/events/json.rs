@@ -11,29 +11,36 @@ use serde_json::Value;
 use super::{About, AccountId, Fact, Id, Kind, Media, Reason, SessionId, Timestamp};
 
 /// A fact as JSON, before it is known to make sense. Unknown fields are passed over.
-#[derive(Debug, Default, Clone, Deserialize, Serialize)]
+#[derive(Debug, Default, Clone, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(default)]
+#[schema(as = Fact)]
 pub struct FactJson<'a> {
     /// The household; may be in the path instead.
     #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub account: Option<Cow<'a, str>>,
     /// The person watching.
     #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub profile: Option<Cow<'a, str>>,
     /// UUIDv7.
     #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub session: Option<Cow<'a, str>>,
     /// Contiguous from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u32>,
     /// One of [`Kind::ALL`].
     #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub kind: Option<Cow<'a, str>>,
     /// By the player's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub at: Option<Timestamp>,
     /// The player's clock at this very attempt, on a fact sent alone.
     #[serde(skip_serializing)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub sent_at: Option<Timestamp>,
     /// Where the playhead is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,6 +50,7 @@ pub struct FactJson<'a> {
     pub from_ms: Option<u64>,
     /// The title.
     #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub title: Option<Cow<'a, str>>,
     /// How long it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,18 +60,23 @@ pub struct FactJson<'a> {
     pub rate: Option<f64>,
     /// Why it stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub reason: Option<Reason>,
     /// The player.
     #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub device: Option<Cow<'a, str>>,
     /// What sort of thing it is.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub media: Option<Media>,
     /// For display.
     #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub name: Option<Cow<'a, str>>,
     /// For display.
     #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub series: Option<Cow<'a, str>>,
     /// Season number.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,15 +92,18 @@ pub struct FactJson<'a> {
     pub private: Option<bool>,
     /// Where it came from, if not from a player.
     #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub source: Option<Cow<'a, str>>,
     /// The source's own key of the session.
     #[serde(borrow, deserialize_with = "borrowed", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub source_session: Option<Cow<'a, str>>,
     /// The source states where the viewer stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bookmark: Option<bool>,
     /// Echoed in acknowledgements.
     #[serde(borrow, deserialize_with = "borrowed", rename = "ref", skip_serializing)]
+    #[schema(value_type = Option<String>)]
     pub reference: Option<Cow<'a, str>>,
 }
 

@@ -1,0 +1,130 @@
+//! The facts in a body: one, a list in an envelope, or one a line.
+
+use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::Bytes;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::Problem;
+use crate::events::Timestamp;
+
+/// The facts of a request as they were sent, each to be read for itself.
+#[derive(Debug, Default)]
+pub(super) struct Facts<'b> {
+    /// The device's clock at this attempt, if the envelope says.
+    pub(super) sent_at: Option<Timestamp>,
+    /// Each fact's own bytes.
+    pub(super) each: Vec<&'b [u8]>,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'b> {
+    sent_at: Option<Timestamp>,
+    #[serde(borrow)]
+    events: Option<Vec<&'b RawValue>>,
+}
+
+enum Form {
+    Json,
+    Lines,
+    /// A beacon cannot say what it sends.
+    Unsaid,
+}
+
+/// A body that was read, or why it was not.
+///
+/// # Errors
+/// 413 past the limit, which counts what it unpacks to; 400 when it broke off or does not unpack.
+pub(super) fn received(
+    body: Result<Bytes, actix_web::Error>,
+    bytes_max: usize,
+) -> Result<Bytes, Problem> {
+    let body = body.map_err(|error| match error.as_error::<PayloadError>() {
+        Some(PayloadError::Overflow) => Problem::too_large(format!(
+            "the body has more than {bytes_max} bytes; send less at once"
+        )),
+        _ => Problem::malformed("the body broke off or cannot be unpacked; send it again"),
+    })?;
+    if body.trim_ascii().is_empty() {
+        return Err(Problem::malformed("the body is empty; send a fact or a list of facts"));
+    }
+    Ok(body)
+}
+
+impl<'b> Facts<'b> {
+    /// Takes a body apart by its content type.
+    ///
+    /// # Errors
+    /// 415 for another type, 400 for an envelope that is none.
+    pub(super) fn of(request: &HttpRequest, body: &'b [u8]) -> Result<Self, Problem> {
+        match form(request)? {
+            Form::Json => Self::of_json(body),
+            Form::Lines => Ok(Self::of_lines(body)),
+            Form::Unsaid if serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
+                Self::of_json(body)
+            }
+            Form::Unsaid => Ok(Self::of_lines(body)),
+        }
+    }
+
+    /// One fact, or an envelope.
+    fn of_json(body: &'b [u8]) -> Result<Self, Problem> {
+        // Most requests bring one fact: it is read once only.
+        if !contains(body, b"\"events\"") {
+            return Ok(Self { sent_at: None, each: vec![body] });
+        }
+        let envelope: Envelope<'b> = serde_json::from_slice(body).map_err(|error| {
+            Problem::malformed(format!(
+                "the body is neither a fact nor {{\"sent_at\":…,\"events\":[…]}}: {error}"
+            ))
+        })?;
+        let Some(events) = envelope.events else {
+            return Ok(Self { sent_at: None, each: vec![body] });
+        };
+        let each = events.into_iter().map(|raw| raw.get().as_bytes()).collect();
+        Ok(Self { sent_at: envelope.sent_at, each })
+    }
+
+    fn of_lines(body: &'b [u8]) -> Self {
+        let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        Self { sent_at: None, each: lines.filter(|line| !line.is_empty()).collect() }
+    }
+
+    /// Refuses more facts than a request may have.
+    ///
+    /// # Errors
+    /// 413.
+    pub(super) fn at_most(self, facts_max: usize) -> Result<Self, Problem> {
+        if self.each.len() <= facts_max {
+            return Ok(self);
+        }
+        let count = self.each.len();
+        Err(Problem::too_large(format!("{count} facts; a request has at most {facts_max}")))
+    }
+}
+
+fn form(request: &HttpRequest) -> Result<Form, Problem> {
+    let Some(given) = request.headers().get(CONTENT_TYPE) else { return Ok(Form::Json) };
+    let essence = given.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    match essence.to_ascii_lowercase().as_str() {
+        "application/json" | "" => Ok(Form::Json),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Form::Lines),
+        // What curl -d says when it is not told: it is looked at, like a beacon.
+        "text/plain" | "application/x-www-form-urlencoded" => Ok(Form::Unsaid),
+        other => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            format!(
+                "content type {other:?} is not read; send application/json or application/x-ndjson"
+            ),
+        )),
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}

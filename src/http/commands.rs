@@ -1,0 +1,202 @@
+//! Commands of a person on a title: hide, show, watched, unwatched, position, undo. API contract,
+//! section 2.
+//!
+//! A command comes after everything it is meant to act on, also after what a fast clock sent, and
+//! the next read knows of it.
+
+use actix_web::web::{Bytes, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::{Deserialize, Serialize};
+
+use super::erase::forget;
+use super::parameters::Parameters;
+use super::{Problem, Service};
+use crate::actors::Refusal;
+use crate::events::{Mark, MarkKind, SessionId, Timestamp, TitleId};
+use crate::projections::Person;
+
+const POSITION_MS_MAX: u64 = 1 << 53;
+
+/// The routes of commands.
+pub(super) fn command_routes(config: &mut ServiceConfig) {
+    let by_query = "/v1/accounts/{account}/profiles/{profile}/titles/{command}";
+    config
+        .service(command_on_title)
+        .service(undo_since)
+        .route(by_query, web::post().to(by_title_query));
+}
+
+/// What became of a command.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct Commanded {
+    /// 1, or 0 when the very command was recorded before.
+    recorded: u8,
+    /// The command's id; `?after=ID:0` makes a read include it.
+    #[schema(value_type = String)]
+    command: SessionId,
+}
+
+#[derive(Deserialize, Default)]
+struct Said {
+    position_ms: Option<u64>,
+    at: Option<Timestamp>,
+}
+
+/// A person's word on a title: `hide`, `show`, `watched`, `unwatched`, `position`, `forget`.
+#[utoipa::path(
+    tag = "commands",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A UUIDv7: the command's id")),
+    request_body(content = Object, description = "position: {position_ms}; watched: optional {at}"),
+    responses((status = 200, body = Commanded)),
+)]
+#[post("/v1/accounts/{account}/profiles/{profile}/titles/{title}/{command}")]
+pub(super) async fn command_on_title(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+    body: Bytes,
+) -> Result<HttpResponse, Problem> {
+    let (title, command) = (asked.title()?, asked.segment(8).to_owned());
+    run(&request, &service, (&asked, title, &command), &body).await
+}
+
+/// The same with `?title=`, for ids that proxies dislike in a path.
+async fn by_title_query(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+    body: Bytes,
+) -> Result<HttpResponse, Problem> {
+    let title = asked.title_if_given()?.ok_or_else(|| {
+        Problem::malformed("title is missing; put it in the path or after ?title=")
+    })?;
+    let command = asked.segment(7).to_owned();
+    run(&request, &service, (&asked, title, &command), &body).await
+}
+
+async fn run(
+    request: &HttpRequest,
+    service: &Service,
+    (asked, title, command): (&Parameters, TitleId, &str),
+    body: &[u8],
+) -> Result<HttpResponse, Problem> {
+    let person = asked.person()?;
+    let kind = match command {
+        "forget" => return forget(service, person, title).await,
+        "hide" => MarkKind::TitleHidden { title: title.clone() },
+        "show" => MarkKind::TitleShown { title: title.clone() },
+        "unwatched" => MarkKind::MarkedUnwatched { title: title.clone() },
+        "watched" => {
+            let watched_at = read::<Said>(body)?.at;
+            if watched_at.is_some_and(|at| at > service.clock.now()) {
+                return Err(Problem::invalid("at lies in the future; say when it was watched"));
+            }
+            MarkKind::MarkedWatched { title: title.clone(), watched_at }
+        }
+        "position" => {
+            let position_ms = read::<Said>(body)?.position_ms;
+            let position_ms = position_ms.filter(|ms| *ms <= POSITION_MS_MAX).ok_or_else(|| {
+                Problem::invalid("position_ms is missing or too great; it is in milliseconds")
+            })?;
+            MarkKind::PositionSet { title: title.clone(), position_ms }
+        }
+        other => {
+            return Err(Problem::not_found(format!(
+                "there is no command {other:?}; there are hide, show, watched, unwatched, \
+                 position and forget"
+            )));
+        }
+    };
+    let newest = service.answers.newest_moved_at(&person, &title).await?;
+    let mark = mark(request, service, &person, (kind, newest))?;
+    command_given(service, person, mark).await
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+struct Undo {
+    #[schema(value_type = String, format = DateTime)]
+    since: Option<Timestamp>,
+    #[schema(value_type = Option<String>)]
+    title: Option<TitleId>,
+}
+
+/// Goes back to how each title stood at an instant, or one title.
+#[utoipa::path(
+    tag = "commands",
+    request_body = Undo,
+    params(("Idempotency-Key" = Option<String>, Header, description = "A UUIDv7: the command's id")),
+    responses((status = 200, body = Commanded)),
+)]
+#[post("/v1/accounts/{account}/profiles/{profile}/undo")]
+pub(super) async fn undo_since(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+    body: Bytes,
+) -> Result<HttpResponse, Problem> {
+    let person = asked.person()?;
+    let Undo { since, title } = read_whole(&body)?;
+    let since = since.ok_or_else(|| {
+        Problem::invalid("since is missing; it is the instant to go back to, in RFC 3339")
+    })?;
+    if since > service.clock.now() {
+        return Err(Problem::invalid("since lies in the future"));
+    }
+    let titles = service.answers.restored(&person, since, title.as_ref()).await?;
+    let mut newest = None;
+    for restored in &titles {
+        newest = newest.max(service.answers.newest_moved_at(&person, &restored.title).await?);
+    }
+    let kind = MarkKind::Undone { since, titles };
+    let mark = mark(&request, &service, &person, (kind, newest))?;
+    command_given(&service, person, mark).await
+}
+
+fn mark(
+    request: &HttpRequest,
+    service: &Service,
+    person: &Person,
+    (kind, newest): (MarkKind, Option<Timestamp>),
+) -> Result<Mark, Problem> {
+    let now = service.clock.now();
+    let command = match request.headers().get("idempotency-key") {
+        None => SessionId::fresh(now),
+        Some(key) => SessionId::parse(key.to_str().unwrap_or_default()).map_err(|detail| {
+            Problem::malformed(format!("Idempotency-Key: {}", detail.replace("session", "key")))
+        })?,
+    };
+    let at = newest.map_or(now, |newest| now.max(newest.plus_ms(1)));
+    Ok(Mark { command, profile: person.profile.clone(), at, received_at: now, kind })
+}
+
+async fn command_given(
+    service: &Service,
+    person: Person,
+    mut mark: Mark,
+) -> Result<HttpResponse, Problem> {
+    let accounts = service.system.accounts();
+    let mut given = accounts.mark(person.account.clone(), mark.clone()).await;
+    if matches!(given, Err(Refusal::Erased(_))) {
+        // Given in the very millisecond of an erasure, after it.
+        mark.at = mark.at.plus_ms(1);
+        given = accounts.mark(person.account.clone(), mark.clone()).await;
+    }
+    let recorded = u8::from(given?);
+    service.answers.said(&person.account, &mark).await;
+    Ok(HttpResponse::Ok().json(Commanded { recorded, command: mark.command }))
+}
+
+/// A body that may be left out.
+fn read<'b, T: Deserialize<'b> + Default>(body: &'b [u8]) -> Result<T, Problem> {
+    if body.trim_ascii().is_empty() {
+        return Ok(T::default());
+    }
+    read_whole(body)
+}
+
+fn read_whole<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => Problem::invalid(error.to_string()),
+        _ => Problem::malformed(format!("the body is not JSON: {error}")),
+    })
+}

@@ -1,0 +1,243 @@
+//! Every refusal and error as `application/problem+json` (RFC 9457); the only place that knows which
+//! status each has. No store's own message, no path and no backtrace gets past here.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use crate::actors::{Refusal, Refused};
+use crate::events::json::NotAFact;
+use crate::events::{AppendError, Invalid, ReadError};
+use crate::projections::AnswerError;
+
+const RETRY_AFTER_MS: u64 = 1_000;
+
+/// Why a request is not answered as asked.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{code}: {detail}")]
+pub struct Problem {
+    /// The status.
+    pub status: StatusCode,
+    /// The code, for programs.
+    pub code: &'static str,
+    /// What is wrong and what would be right, for people.
+    pub detail: String,
+    /// When to try again.
+    pub retry_after_ms: Option<u64>,
+    /// Each fact that was refused, where facts were sent.
+    pub refused: Vec<RefusedFact>,
+}
+
+/// A fact that was refused, as the answer lists it.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct RefusedFact {
+    /// Its place in the request, from 0.
+    pub index: usize,
+    /// The sender's own reference.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Box<str>>,
+    /// The code, for programs.
+    pub code: &'static str,
+    /// What is wrong and what would be right, for people.
+    pub detail: String,
+    /// When sending it again may help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Problem {
+    /// A problem with this code.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), retry_after_ms: None, refused: vec![] }
+    }
+
+    /// Nothing is there.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// Nowhere to go on.
+    pub fn no_resume_point() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_resume_point", "nothing of this title to go on with")
+    }
+
+    /// Not what a request looks like.
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
+    }
+
+    /// A value that cannot be.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_event", detail)
+    }
+
+    /// Not for this caller.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    /// More than one request may carry.
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+    }
+
+    /// The store does not answer: try again.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self {
+            retry_after_ms: Some(RETRY_AFTER_MS),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", detail)
+        }
+    }
+
+    /// This problem as one of many facts has it.
+    pub fn of_fact(self, index: usize, reference: Option<Box<str>>) -> RefusedFact {
+        let Self { code, detail, retry_after_ms, .. } = self;
+        RefusedFact { index, reference, code, detail, retry_after_ms }
+    }
+
+    /// The problem of a request whose every fact was refused: that of the first, with the list.
+    pub fn of_all(refused: Vec<RefusedFact>) -> Self {
+        let Some(first) = refused.first() else { return Self::malformed("no facts") };
+        Self {
+            status: status_of(first.code),
+            code: first.code,
+            detail: first.detail.clone(),
+            retry_after_ms: refused.iter().filter_map(|refused| refused.retry_after_ms).max(),
+            refused,
+        }
+    }
+}
+
+/// The one list of codes and their status.
+fn status_of(code: &str) -> StatusCode {
+    match code {
+        "malformed" => StatusCode::BAD_REQUEST,
+        "conflicting_event" => StatusCode::CONFLICT,
+        "erased" => StatusCode::GONE,
+        "too_many_requests" => StatusCode::TOO_MANY_REQUESTS,
+        "store_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (code, detail, retry_after_ms) = match refusal {
+            Refusal::UnknownSession(detail) => ("unknown_session", detail, None),
+            Refusal::InvalidEvent(detail) => ("invalid_event", detail, None),
+            Refusal::ClockAhead(detail) => ("clock_ahead", detail, None),
+            Refusal::ConflictingEvent(detail) => ("conflicting_event", detail, None),
+            Refusal::SessionTooLong(detail) => ("session_too_long", detail, None),
+            Refusal::Erased(detail) => ("erased", detail, None),
+            Refusal::TooManyRequests { retry_after_ms } => {
+                let detail = "too much waits to be recorded; send the same again later".to_owned();
+                ("too_many_requests", detail, Some(retry_after_ms))
+            }
+            Refusal::StoreUnavailable { detail, retry_after_ms } => {
+                ("store_unavailable", detail, Some(retry_after_ms))
+            }
+        };
+        Self { retry_after_ms, ..Self::new(status_of(code), code, detail) }
+    }
+}
+
+impl From<Refused> for RefusedFact {
+    fn from(refused: Refused) -> Self {
+        Problem::from(refused.refusal).of_fact(refused.index, refused.reference)
+    }
+}
+
+impl From<NotAFact> for Problem {
+    fn from(error: NotAFact) -> Self {
+        match error {
+            NotAFact::Malformed(detail) => Self::malformed(detail),
+            NotAFact::Invalid(detail) => Self::invalid(detail),
+        }
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(error: Invalid) -> Self {
+        match error {
+            Invalid::Event(detail) => Self::invalid(detail),
+            Invalid::ClockAhead(detail) => Refusal::ClockAhead(detail).into(),
+        }
+    }
+}
+
+impl From<AnswerError> for Problem {
+    fn from(error: AnswerError) -> Self {
+        match error {
+            AnswerError::Cursor | AnswerError::After => Self::malformed(error.to_string()),
+            AnswerError::TooManyReads => Self {
+                retry_after_ms: Some(RETRY_AFTER_MS),
+                ..Self::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too_many_requests",
+                    "too many answers are being read from the log; ask again later",
+                )
+            },
+            AnswerError::Partial => Self::unavailable(
+                "part of what would answer this cannot be read; viewlog verify says which",
+            ),
+            AnswerError::Log(error) => error.into(),
+            AnswerError::Views(error) => {
+                tracing::error!(%error, "an answer could not be read");
+                Self::unavailable("the views do not answer; ask again later")
+            }
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        tracing::error!(%error, "the log could not be read");
+        Self::unavailable("the log cannot be read at the moment; ask again later")
+    }
+}
+
+impl From<AppendError> for Problem {
+    fn from(error: AppendError) -> Self {
+        tracing::error!(%error, "the log could not be written");
+        Self::unavailable("the log cannot be written at the moment; ask again later")
+    }
+}
+
+/// RFC 9457, with the members of the case.
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    #[serde(skip_serializing_if = "<[RefusedFact]>::is_empty")]
+    refused: &'a [RefusedFact],
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        response.insert_header((CONTENT_TYPE, "application/problem+json"));
+        if let Some(ms) = self.retry_after_ms {
+            response.insert_header((RETRY_AFTER, ms.div_ceil(1_000).max(1)));
+        }
+        let body = Body {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            retry_after_ms: self.retry_after_ms,
+            refused: &self.refused,
+        };
+        response.body(serde_json::to_vec(&body).unwrap_or_default())
+    }
+}

@@ -1,0 +1,222 @@
+//! Facts in: read each for itself, hand them to the account actors, say what became of each. API
+//! contract, section 2.
+
+use std::collections::HashMap;
+
+use actix_web::web::{Bytes, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, post};
+use serde::Serialize;
+
+use super::body::{Facts, received};
+use super::parameters::Parameters;
+use super::problem::{Problem, RefusedFact};
+use super::{Service, meter};
+use crate::actors::{Durability, Outcome, Submission};
+use crate::events::json::FactJson;
+use crate::events::{AccountId, Event, SessionId, Timestamp};
+
+/// The routes that take facts.
+pub(super) fn record_routes(config: &mut ServiceConfig) {
+    config.service(record_of_account).service(record_of_many);
+}
+
+/// Records facts of one account: one, a list in an envelope, or one a line.
+#[utoipa::path(
+    tag = "record",
+    request_body(content = FactJson<'_>, description = "One fact; or {sent_at, events: [fact]}; or NDJSON"),
+    responses(
+        (status = 200, body = Answered, description = "What is not refused is durable"),
+        (status = 422, description = "Every fact was refused; the status is that of the first"),
+    ),
+)]
+#[post("/v1/accounts/{account}/events")]
+pub(super) async fn record_of_account(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+    body: Result<Bytes, actix_web::Error>,
+) -> Result<HttpResponse, Problem> {
+    let account = asked.account()?;
+    answer(&request, &service, Some(&account), body).await
+}
+
+/// Records facts of many accounts, each named in its fact.
+#[utoipa::path(
+    tag = "record",
+    request_body(content = FactJson<'_>, description = "As for one account"),
+    responses((status = 200, body = Answered)),
+)]
+#[post("/v1/events")]
+pub(super) async fn record_of_many(
+    request: HttpRequest,
+    service: Data<Service>,
+    body: Result<Bytes, actix_web::Error>,
+) -> Result<HttpResponse, Problem> {
+    answer(&request, &service, None, body).await
+}
+
+async fn answer(
+    request: &HttpRequest,
+    service: &Service,
+    account: Option<&AccountId>,
+    body: Result<Bytes, actix_web::Error>,
+) -> Result<HttpResponse, Problem> {
+    let received_at = service.clock.now();
+    let body = received(body, service.settings.body_bytes_max)?;
+    let facts = Facts::of(request, &body)?.at_most(service.settings.facts_max)?;
+    record(service, account, &facts, received_at).await.respond()
+}
+
+/// What became of a request's facts.
+#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
+pub struct Answered {
+    /// Newly durable.
+    recorded: usize,
+    /// Durable before.
+    duplicates: usize,
+    /// Private, and not recorded.
+    #[serde(skip_serializing_if = "is_zero")]
+    private: usize,
+    /// `store`, or `node` while the log is away.
+    durability: &'static str,
+    /// The highest number recorded of every session in the request.
+    sessions: Vec<RecordedSession>,
+    /// What was not recorded, and why.
+    refused: Vec<RefusedFact>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct RecordedSession {
+    #[schema(value_type = String)]
+    account: AccountId,
+    #[schema(value_type = String)]
+    session: SessionId,
+    seq: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+impl Answered {
+    /// What the actors made of it, beside what was refused before.
+    pub(super) fn of(outcome: Outcome, mut refused: Vec<RefusedFact>, private: usize) -> Self {
+        refused.extend(outcome.refused.into_iter().map(RefusedFact::from));
+        refused.sort_by_key(|refused| refused.index);
+        let answered = Self {
+            recorded: outcome.recorded,
+            duplicates: outcome.duplicates,
+            private,
+            durability: match outcome.durability {
+                Durability::Store => "store",
+                Durability::Node => "node",
+            },
+            sessions: outcome.sessions.into_iter().map(RecordedSession::from).collect(),
+            refused,
+        };
+        meter::facts(answered.recorded, answered.duplicates, private, &answered.refused);
+        answered
+    }
+
+    /// As an HTTP answer: a problem when every fact was refused.
+    pub(super) fn respond(self) -> Result<HttpResponse, Problem> {
+        if self.recorded + self.duplicates + self.private == 0 && !self.refused.is_empty() {
+            return Err(Problem::of_all(self.refused));
+        }
+        Ok(HttpResponse::Ok().json(self))
+    }
+}
+
+impl From<crate::actors::Recorded> for RecordedSession {
+    fn from(recorded: crate::actors::Recorded) -> Self {
+        let crate::actors::Recorded { account, session, seq } = recorded;
+        Self { account, session, seq }
+    }
+}
+
+/// Records facts that arrived at `received_at`; `account` is the one they must be of, if any.
+pub(super) async fn record(
+    service: &Service,
+    account: Option<&AccountId>,
+    facts: &Facts<'_>,
+    received_at: Timestamp,
+) -> Answered {
+    let mut sorted = Sorted::default();
+    for (index, text) in facts.each.iter().enumerate() {
+        sorted.take((index, text), account, facts.sent_at, received_at);
+    }
+    let Sorted { refused, private, accounts, .. } = sorted;
+    let outcome = service.system.accounts().record(accounts).await;
+    Answered::of(outcome, refused, private)
+}
+
+/// The facts of a request by account, and what need not go further.
+#[derive(Default)]
+struct Sorted {
+    refused: Vec<RefusedFact>,
+    private: usize,
+    accounts: Vec<(AccountId, Vec<Submission>)>,
+    places: HashMap<AccountId, usize>,
+}
+
+impl Sorted {
+    fn take(
+        &mut self,
+        (index, text): (usize, &[u8]),
+        account: Option<&AccountId>,
+        sent_at: Option<Timestamp>,
+        received_at: Timestamp,
+    ) {
+        let json = match FactJson::parse(text) {
+            Ok(json) => json,
+            Err(error) => return self.refused.push(Problem::from(error).of_fact(index, None)),
+        };
+        let reference = json.reference.as_deref().map(Into::into);
+        match read(&json, account, sent_at, received_at) {
+            Ok(_) if json.private == Some(true) => self.private += 1,
+            Ok((account, event)) => self.submit(account, Submission { index, reference, event }),
+            Err(problem) => self.refused.push(problem.of_fact(index, reference)),
+        }
+    }
+
+    fn submit(&mut self, account: AccountId, submission: Submission) {
+        // Neighbours are often of one account; the map is for those that are not.
+        if let Some((last, submissions)) = self.accounts.last_mut()
+            && *last == account
+        {
+            return submissions.push(submission);
+        }
+        let place = self.places.get(&account).copied();
+        match place.and_then(|place| self.accounts.get_mut(place)) {
+            Some((_, submissions)) => submissions.push(submission),
+            None => {
+                self.places.insert(account.clone(), self.accounts.len());
+                self.accounts.push((account, vec![submission]));
+            }
+        }
+    }
+}
+
+fn read(
+    json: &FactJson<'_>,
+    account: Option<&AccountId>,
+    sent_at: Option<Timestamp>,
+    received_at: Timestamp,
+) -> Result<(AccountId, Event), Problem> {
+    let account = match (account, json.account().map_err(Problem::invalid)?) {
+        (Some(account), Some(named)) if *account != named => {
+            return Err(Problem::invalid(format!(
+                "account {named} is not the {account} of the address; send it there"
+            )));
+        }
+        (Some(account), _) => account.clone(),
+        (None, Some(named)) => named,
+        (None, None) => {
+            return Err(Problem::invalid("account is missing; name it in every fact sent here"));
+        }
+    };
+    let fact = json.fact().map_err(Problem::invalid)?;
+    fact.check(received_at)?;
+    Ok((account, Event::new(fact, received_at, sent_at.or(json.sent_at))))
+}
