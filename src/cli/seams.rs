@@ -170,6 +170,7 @@ mod placeholders {
     use std::path::PathBuf;
 
     use super::{Address, Given, NetflixOptions, NotStarted, Rows};
+    use crate::events::embedded::{EmbeddedLog, EmbeddedOptions, OpenError};
     use crate::events::json::{FactJson, NotAFact};
     use crate::events::{AccountId, Record};
 
@@ -184,6 +185,10 @@ mod placeholders {
             if let Some(file) = given.config.filter(|file| !file.exists()) {
                 return Err(format!("the configuration {} does not exist", file.display()));
             }
+            let others = [given.log, given.views, given.role, given.public_url];
+            if given.chaos || others.iter().any(Option::is_some) {
+                return Err("this build knows --data and --listen alone".to_owned());
+            }
             let platform = directories::ProjectDirs::from("", "", "viewlog");
             let platform = platform.map(|platform| platform.data_dir().to_owned());
             let data = given.data.or(platform).ok_or("no data directory; name one with --data")?;
@@ -192,11 +197,15 @@ mod placeholders {
         }
     }
 
-    pub(super) struct App;
+    pub(super) struct App(EmbeddedLog);
 
     impl App {
-        pub(super) async fn start(_config: &Config) -> Result<Self, NotStarted> {
-            Err(NotStarted::Store("this build cannot open a store".to_owned()))
+        pub(super) async fn start(config: &Config) -> Result<Self, NotStarted> {
+            let opened = EmbeddedLog::open(&config.data, EmbeddedOptions::default());
+            opened.map(Self).map_err(|error| match error {
+                OpenError::InUse { .. } => NotStarted::InUse(error.to_string()),
+                _ => NotStarted::Store(error.to_string()),
+            })
         }
 
         pub(super) async fn listen(&self, at: SocketAddr) -> Result<Address, NotStarted> {
@@ -204,12 +213,16 @@ mod placeholders {
         }
 
         pub(super) async fn stop(self) -> Result<(), String> {
-            Ok(())
+            self.0.close().map_err(|error| error.to_string())
         }
     }
 
-    pub(super) fn netflix(_file: Box<dyn Read>, _options: &NetflixOptions) -> Result<Rows, String> {
-        Err("this build cannot read Netflix exports".to_owned())
+    pub(super) fn netflix(_file: Box<dyn Read>, options: &NetflixOptions) -> Result<Rows, String> {
+        let NetflixOptions { profile, time_zone, date_order, now } = options;
+        Err(format!(
+            "this build cannot read Netflix exports \
+             ({profile:?}, {time_zone}, {date_order:?}, {now})"
+        ))
     }
 
     pub(super) fn read_line(line: &str) -> Result<Record, String> {
@@ -235,7 +248,10 @@ mod placeholders {
         }
 
         pub(super) fn row(&mut self, cells: &[String]) -> io::Result<()> {
-            self.0.write_record(cells).map_err(io::Error::other)
+            self.0.write_record(cells).map_err(|error| match error.into_kind() {
+                csv::ErrorKind::Io(error) => error,
+                other => io::Error::other(format!("{other:?}")),
+            })
         }
 
         pub(super) fn end(self) -> io::Result<W> {
