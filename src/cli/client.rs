@@ -73,11 +73,6 @@ impl Client {
         Ok(url)
     }
 
-    /// True when a server answers there.
-    pub(super) async fn is_alive(&self) -> bool {
-        self.says_yes("healthz").await
-    }
-
     /// True when the server answers one of its checks, and well.
     pub(super) async fn says_yes(&self, check: &str) -> bool {
         let Ok(url) = self.url(&[check]) else { return false };
@@ -142,7 +137,8 @@ impl Client {
         if error.is_builder() {
             return Failure::Wrong(format!("the request cannot be sent: {cause}"));
         }
-        Failure::Unavailable(format!("no answer from {}: {cause}", self.base))
+        let what = if error.is_connect() { "no answer from" } else { "lost the connection to" };
+        Failure::Unavailable(format!("{what} {}: {cause}", self.base))
     }
 }
 

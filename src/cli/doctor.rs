@@ -106,11 +106,12 @@ fn newest_file(folder: &Path) -> Option<SystemTime> {
     entries.flatten().filter_map(|entry| entry.metadata().ok()?.modified().ok()).max()
 }
 
-/// True when the directory is there and can be used.
+/// True when there is something in the directory that a store may be.
 fn directory(data: &Path, findings: &mut Findings) -> Result<bool, Failure> {
     let name = data.display();
     if !data.exists() {
-        let above = data.ancestors().find(|above| above.is_dir());
+        let whole = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
+        let above = whole.ancestors().find(|above| above.is_dir());
         let is_made = above.is_some_and(|above| can_write(above).is_ok());
         if is_made {
             findings.fine(format_args!("data directory: {name} is made at the first start"))?;
@@ -126,15 +127,20 @@ fn directory(data: &Path, findings: &mut Findings) -> Result<bool, Failure> {
         findings.store = Some(format!("{name} cannot be written: {error}"));
         return Ok(false);
     }
-    let Ok(disk) = rustix::fs::statvfs(data) else { return Ok(true) };
+    space(data, findings)?;
+    Ok(fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some()))
+}
+
+fn space(data: &Path, findings: &mut Findings) -> Result<(), Failure> {
+    let Ok(disk) = rustix::fs::statvfs(data) else { return Ok(()) };
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    let told = format!("data directory: {} MiB free in {name}", table::count(free / (1024 * 1024)));
+    let mib = table::count(free / (1024 * 1024));
+    let told = format!("data directory: {mib} MiB free in {}", data.display());
     if free < FREE_BYTES_MIN {
-        findings.wrong(&told, "make room: a store without space refuses every fact")?;
+        findings.wrong(&told, "make room: a store without space refuses every fact")
     } else {
-        findings.fine(told)?;
+        findings.fine(told)
     }
-    Ok(true)
 }
 
 fn can_write(folder: &Path) -> io::Result<()> {
@@ -148,9 +154,9 @@ async fn server_and_store(
 ) -> anyhow::Result<()> {
     if let Some(address) = reach::note(&settings.config.data) {
         let url = address.url.clone();
-        if answers(address, "healthz").await? {
+        if let Some(client) = alive(address).await {
             findings.fine(format_args!("server: one answers at {url}"))?;
-            return ready(settings, &url, findings).await;
+            return ready(&client, findings).await;
         }
         findings.fine(format_args!("server: none; the one at {url} is gone"))?;
     } else {
@@ -163,9 +169,13 @@ async fn server_and_store(
     Ok(())
 }
 
-async fn ready(settings: &Settings, url: &str, findings: &mut Findings) -> anyhow::Result<()> {
-    let address = Address { url: url.to_owned(), token: settings.token.clone() };
-    if answers(address, "readyz").await? {
+async fn alive(address: Address) -> Option<Client> {
+    let client = Client::new(address, None).ok()?;
+    client.says_yes("healthz").await.then_some(client)
+}
+
+async fn ready(client: &Client, findings: &mut Findings) -> anyhow::Result<()> {
+    if client.says_yes("readyz").await {
         findings.fine("store: the server says it is ready")?;
     } else {
         let what = "store: the server says it is not ready";
@@ -173,11 +183,6 @@ async fn ready(settings: &Settings, url: &str, findings: &mut Findings) -> anyho
         findings.store = Some("the server cannot use its store".to_owned());
     }
     Ok(())
-}
-
-async fn answers(address: Address, what: &str) -> anyhow::Result<bool> {
-    let Ok(client) = Client::new(address, None) else { return Ok(false) };
-    Ok(client.says_yes(what).await)
 }
 
 fn port(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> {

@@ -21,7 +21,7 @@ pub(super) struct Erase {
     #[arg(long, value_name = "P", value_parser = ProfileId::new)]
     profile: Option<ProfileId>,
     /// This title alone, as if never seen
-    #[arg(long, value_name = "T", value_parser = TitleId::new, requires = "profile")]
+    #[arg(long, value_name = "TITLE", value_parser = TitleId::new, requires = "profile")]
     title: Option<TitleId>,
     /// This one play alone
     #[arg(long, value_name = "S", value_parser = SessionId::parse,

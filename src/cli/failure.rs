@@ -25,7 +25,7 @@ pub(super) enum Failure {
     #[error("{0}")]
     Unavailable(String),
     /// Ctrl-C.
-    #[error("interrupted; what was acknowledged stays, and the same command goes on from there")]
+    #[error("interrupted; what was acknowledged stays")]
     Interrupted,
     /// Nobody reads the output any more.
     #[error("the output was closed")]

@@ -23,8 +23,9 @@ pub(super) struct History {
     #[command(flatten)]
     person: Person,
     /// At most so many watches of each profile
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    limit: usize,
+    #[arg(long, value_name = "N", default_value_t = 20,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
     /// Watched at or after this time
     #[arg(long, value_name = "T", value_parser = words::instant)]
     from: Option<Timestamp>,
@@ -32,7 +33,7 @@ pub(super) struct History {
     #[arg(long, value_name = "T", value_parser = words::instant)]
     to: Option<Timestamp>,
     /// Of this title alone
-    #[arg(long, value_name = "T", value_parser = TitleId::new)]
+    #[arg(long, value_name = "TITLE", value_parser = TitleId::new)]
     title: Option<TitleId>,
     /// With --json: go on where this `next` of an earlier answer says
     #[arg(long, value_name = "NEXT", requires = "json")]
@@ -62,11 +63,10 @@ impl History {
         for profile in profiles {
             let mut pages = Pages::new(self.url(client, &account, &profile)?);
             let mut watches = Vec::new();
-            while watches.len() < self.limit {
-                let Some(page) = pages.next(client, self.limit - watches.len()).await? else {
-                    break;
-                };
+            let most = usize::try_from(self.limit).unwrap_or(usize::MAX);
+            while let Some(page) = pages.next(client, most - watches.len()).await? {
                 watches.extend(page);
+                watches.truncate(most);
             }
             if watches.is_empty() {
                 continue;
@@ -125,7 +125,7 @@ impl Pages {
         client: &Client,
         most: usize,
     ) -> Result<Option<Vec<Watch>>, Failure> {
-        if self.is_begun && self.cursor.is_none() {
+        if most == 0 || (self.is_begun && self.cursor.is_none()) {
             return Ok(None);
         }
         let url = with(self.url.clone(), "limit", Some(most.min(PAGE_MAX)));

@@ -261,11 +261,10 @@ impl Work {
             let facts = counted(self.records - self.marks, "fact");
             say(format_args!("read, and recorded nothing: {sessions}, {facts}, {marks}, {odd}"))?;
         } else {
-            let recorded = counted(self.recorded, "fact");
-            let known = table::count(self.known);
+            let (recorded, known) = (table::count(self.recorded), table::count(self.known));
             let rate = rate(self.recorded + self.known, took);
             say(format_args!(
-                "{sessions}: {recorded} recorded, {known} already known; {marks}, {odd} ({rate})"
+                "{sessions}, {marks}: {recorded} recorded, {known} already known; {odd} ({rate})"
             ))?;
         }
         Ok(if self.odd == 0 { Found::Nothing } else { Found::Something })

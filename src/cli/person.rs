@@ -57,7 +57,7 @@ pub(super) struct Undo {
     #[arg(long, value_name = "T", value_parser = words::instant)]
     since: Timestamp,
     /// Of this title alone
-    #[arg(long, value_name = "T", value_parser = TitleId::new)]
+    #[arg(long, value_name = "TITLE", value_parser = TitleId::new)]
     title: Option<TitleId>,
     #[command(flatten)]
     told: Told,

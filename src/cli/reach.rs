@@ -71,7 +71,7 @@ impl Reach {
             if let Some(mut address) = note(&settings.config.data) {
                 address.token = token.clone().or(address.token);
                 let client = Client::new(address, account.clone())?;
-                if client.is_alive().await {
+                if client.says_yes("healthz").await {
                     return Ok(Server { client, started: None });
                 }
             }

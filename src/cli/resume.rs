@@ -139,7 +139,7 @@ impl List {
 fn show_point(point: &Point) -> anyhow::Result<()> {
     let mut shown = table::table(["", ""]);
     let mut line = |what: &str, is: String| {
-        shown.add_row(table::row([what.to_owned(), is]));
+        shown.add_row_if(|_, _| !is.is_empty(), table::row([what.to_owned(), is.clone()]));
     };
     line("title", table::name_and_id(&point.title));
     line("go on at", table::duration(point.resume_at_ms));
@@ -184,7 +184,7 @@ fn show_reasons(explain: &Explain) -> anyhow::Result<()> {
     let by = &explain.decided_by;
     let (kind, at) = (table::plain(&by.kind), table::time(by.at));
     let session = table::plain(&by.session);
-    say(format_args!("\ndecided by {kind} at {at}, fact {} of session {session}", by.seq))?;
+    say(format_args!("\ndecided by {kind} at {at}\n  fact {} of session {session}", by.seq))?;
     if explain.others.is_empty() {
         return Ok(());
     }

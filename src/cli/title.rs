@@ -74,7 +74,7 @@ fn facts(page: &TitlePage) -> [(&'static str, String); 7] {
         ("seen", seen.unwrap_or_default()),
         ("watched", format!("{about}{}", stretches(&page.watched))),
         ("skipped", stretches(&page.skipped)),
-        ("hidden", table::mark(page.hidden)),
+        ("hidden", if page.hidden { "yes" } else { "no" }.to_owned()),
     ]
 }
 
