@@ -31,12 +31,13 @@ pub(super) struct Client {
     base: Url,
     token: Option<String>,
     account: Option<AccountId>,
+    is_own: bool,
 }
 
 impl Client {
     /// Speaks to the server at `address`; `account` is meant where a command names none.
     pub(super) fn new(address: Address, account: Option<AccountId>) -> anyhow::Result<Self> {
-        let base = base(&address.url)?;
+        let base = parse(&address.url)?;
         let mut builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(SILENCE_MAX)
@@ -45,7 +46,17 @@ impl Client {
         if base.host_str().is_some_and(|host| here.contains(&host)) {
             builder = builder.no_proxy();
         }
-        Ok(Self { http: builder.build()?, base, token: address.token, account })
+        Ok(Self { http: builder.build()?, base, token: address.token, account, is_own: false })
+    }
+
+    /// The same, of a server that was started for this command alone.
+    pub(super) fn own(self) -> Self {
+        Self { is_own: true, ..self }
+    }
+
+    /// True when nobody else knows the server.
+    pub(super) fn is_own(&self) -> bool {
+        self.is_own
     }
 
     /// The account that a command means.
@@ -76,7 +87,8 @@ impl Client {
     /// True when the server answers one of its checks, and well.
     pub(super) async fn says_yes(&self, check: &str) -> bool {
         let Ok(url) = self.url(&[check]) else { return false };
-        let asked = self.request(Method::GET, url).timeout(ALIVE_TIMEOUT).send().await;
+        // Another program may have the port by now, and a token is none of its business.
+        let asked = self.http.get(url).timeout(ALIVE_TIMEOUT).send().await;
         asked.is_ok_and(|response| response.status().is_success())
     }
 
@@ -142,7 +154,7 @@ impl Client {
     }
 }
 
-fn base(address: &str) -> Result<Url, Failure> {
+fn parse(address: &str) -> Result<Url, Failure> {
     let url = Url::parse(address)
         .map_err(|error| Failure::Wrong(format!("{address:?} is not an address: {error}")))?;
     match url.scheme() {

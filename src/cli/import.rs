@@ -84,6 +84,8 @@ impl Import {
 
     async fn record(&self, client: &Client, work: Work, rows: Rows) -> anyhow::Result<Found> {
         let account = self.household.account(client)?;
+        // A server that was never there is told at once; one that goes away is waited for.
+        client.get(client.url(&["healthz"])?).await?;
         let sender = Sender::new(client, &account)?;
         work.run(rows, Some((account, sender))).await
     }
@@ -223,7 +225,7 @@ impl Work {
     }
 
     async fn flush(&mut self, sender: &mut Sender<'_>) -> Result<(), Failure> {
-        let sent = sender.flush().await?;
+        let sent = sender.flush(|why| self.progress.warn(why)).await?;
         self.recorded += sent.recorded;
         self.known += sent.duplicates;
         for refused in sent.refused {

@@ -10,7 +10,7 @@ use crate::events::AccountId;
 
 use super::client::{Client, Reply, with};
 use super::failure::{Failure, Found};
-use super::output::{say, warn};
+use super::output::say;
 use super::progress::{Progress, Reached};
 use super::reach::Reach;
 use super::table;
@@ -155,7 +155,7 @@ async fn follow(client: &Client, kind: &'static str) -> Result<(Report, Reply), 
             }
             Err(Failure::Unavailable(why)) if silent < SILENT_MAX => {
                 if silent == 0 {
-                    warn(format_args!("{why}; the job goes on, asking again"));
+                    progress.warn(&format!("{why}; the job goes on, asking again"));
                 }
                 silent += 1;
             }

@@ -1,4 +1,4 @@
-//! How far long work is: a bar with rate and time left on a terminal, now and then a line elsewhere.
+//! How far long work is: a bar with rate and time left on a terminal, plain lines elsewhere.
 //!
 //! Writes to stderr alone, so that output can be piped.
 
@@ -72,6 +72,11 @@ impl Progress {
         self.bar.suspend(|| output::say(text))
     }
 
+    /// Says something on stderr without tearing the bar.
+    pub(super) fn warn(&self, text: &str) {
+        self.bar.suspend(|| output::warn(text));
+    }
+
     /// Takes the bar away.
     pub(super) fn end(self) {
         self.bar.finish_and_clear();
@@ -82,7 +87,9 @@ impl Progress {
             Some(_) => "{prefix} {bar:24} {percent:>3} %  {msg}  {eta} left",
             None => "{prefix} {spinner} {msg}  {elapsed}",
         };
-        if self.bar.length() != reached.total || self.bar.message().is_empty() {
+        let is_first = self.bar.message().is_empty();
+        self.bar.set_message(reached.told.to_owned());
+        if is_first || self.bar.length() != reached.total {
             if let Ok(style) = ProgressStyle::with_template(template) {
                 self.bar.set_style(style);
             }
@@ -91,7 +98,6 @@ impl Progress {
                 None => self.bar.unset_length(),
             }
         }
-        self.bar.set_message(reached.told.to_owned());
         self.bar.set_position(reached.done);
     }
 

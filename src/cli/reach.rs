@@ -77,7 +77,7 @@ impl Reach {
             }
             match Application::start(&settings.config).await {
                 Ok((application, address)) => {
-                    let client = Client::new(address, account)?;
+                    let client = Client::new(address, account)?.own();
                     return Ok(Server { client, started: Some(application) });
                 }
                 Err(NotStarted::InUse(_)) if began.elapsed() < STARTING_MAX => {

@@ -54,8 +54,11 @@ impl Watch {
         }
     }
 
-    /// Only the first attempt may fail for good; after that the server is known to be the right one.
+    /// Only the first attempt may fail for good; after it the server is known to be right.
     async fn follow(&self, client: &Client) -> anyhow::Result<Found> {
+        if client.is_own() {
+            warn("no server runs on this data directory, so nothing will change");
+        }
         let mut seen = Seen::default();
         let mut socket = self.connect(client).await?;
         loop {

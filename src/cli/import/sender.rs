@@ -11,14 +11,13 @@ use serde::Deserialize;
 
 use crate::cli::client::{self, Client};
 use crate::cli::failure::Failure;
-use crate::cli::output::warn;
 use crate::cli::seams::Odd;
 use crate::events::AccountId;
 
 /// Well below the 5,000 facts and 4 MiB that a server takes in a request.
 const LINES_MAX: usize = 2_000;
 const BYTES_MAX: usize = 3 * 1024 * 1024;
-/// With the waits between them these are more than a minute: a server that restarts is back by then.
+/// With the waits between them more than a minute: a server that restarts is back by then.
 const ATTEMPTS_MAX: u32 = 12;
 const WAIT_FIRST: Duration = Duration::from_millis(250);
 const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -97,8 +96,8 @@ impl<'a> Sender<'a> {
         self.lines.push(line);
     }
 
-    /// Sends what has been gathered, with patience.
-    pub(super) async fn flush(&mut self) -> Result<Sent, Failure> {
+    /// Sends what has been gathered, with patience; `notice` is told once what it waits for.
+    pub(super) async fn flush(&mut self, notice: impl Fn(&str)) -> Result<Sent, Failure> {
         let mut waiting = std::mem::take(&mut self.lines);
         self.bytes = 0;
         let mut sent = Sent::default();
@@ -123,7 +122,7 @@ impl<'a> Sender<'a> {
                 )));
             }
             if attempts == 2 {
-                warn(format_args!("{why}; trying again"));
+                notice(&format!("{why}; trying again"));
             }
             tokio::time::sleep(asked.unwrap_or_else(|| backoff(attempts))).await;
         }
