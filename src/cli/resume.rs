@@ -150,18 +150,22 @@ fn show_point(point: &Point) -> anyhow::Result<()> {
     line("session", point.session.clone());
     say(shown.trim_fmt().trim_start())?;
     if !point.alternatives.is_empty() {
-        let mut others = table::table([">OR AT", "LAST MOVED", "DEVICE", "SESSION"]);
+        let mut others = table::table([">OR AT", "LAST MOVED", "DEVICE AND SESSION"]);
         for other in &point.alternatives {
             others.add_row(table::row([
                 table::duration(other.position_ms),
                 table::time(other.moved_at),
-                other.device.clone().unwrap_or_default(),
-                other.session.clone(),
+                lines(other.device.as_deref(), &other.session),
             ]));
         }
         say(format_args!("\n{}", others.trim_fmt()))?;
     }
     point.explain.as_ref().map_or(Ok(()), show_reasons)
+}
+
+/// One below the other: a session's id is too wide to stand beside much.
+fn lines(device: Option<&str>, session: &str) -> String {
+    device.map_or_else(|| session.to_owned(), |device| format!("{device}\n{session}"))
 }
 
 fn of(position_ms: u64, duration_ms: Option<u64>) -> String {
@@ -188,13 +192,12 @@ fn show_reasons(explain: &Explain) -> anyhow::Result<()> {
     if explain.others.is_empty() {
         return Ok(());
     }
-    let mut lost = table::table(["LOST BECAUSE", ">AT", "LAST MOVED", "SESSION"]);
+    let mut lost = table::table(["LOST BECAUSE", ">AT", "LAST MOVED"]);
     for other in &explain.others {
         lost.add_row(table::row([
-            reason(&other.reason).to_owned(),
+            format!("{}\n{}", reason(&other.reason), other.session),
             table::duration(other.position_ms),
             table::time(other.moved_at),
-            other.session.clone(),
         ]));
     }
     say(format_args!("\n{}", lost.trim_fmt()))?;
