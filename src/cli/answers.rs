@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::events::Timestamp;
+use crate::events::{Media, SessionId, Timestamp, TitleId};
+use crate::projections;
 
 /// A list, and where it goes on.
 #[derive(Debug, Deserialize)]
@@ -14,11 +15,12 @@ pub(super) struct Items<T> {
 /// A title and what to call it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Title {
-    pub(super) title: String,
-    pub(super) name: Option<String>,
-    pub(super) series: Option<String>,
+    pub(super) title: TitleId,
+    pub(super) name: Option<Box<str>>,
+    pub(super) series: Option<Box<str>>,
     pub(super) season: Option<u32>,
     pub(super) episode: Option<u32>,
+    pub(super) media: Option<Media>,
 }
 
 /// What is playing on an account.
@@ -101,18 +103,42 @@ pub(super) struct Candidate {
 pub(super) struct Watch {
     #[serde(flatten)]
     pub(super) title: Title,
-    #[serde(default)]
-    pub(super) sessions: Vec<String>,
+    pub(super) sessions: Vec<SessionId>,
     pub(super) device: Option<String>,
-    pub(super) source: Option<String>,
+    pub(super) source: Option<Box<str>>,
     pub(super) started_at: Timestamp,
     pub(super) last_at: Timestamp,
     pub(super) played_ms: u64,
     pub(super) position_ms: u64,
     pub(super) duration_ms: Option<u64>,
     pub(super) finished: bool,
-    #[serde(default)]
     pub(super) autoplay: bool,
+}
+
+impl From<Watch> for projections::Watch {
+    fn from(watch: Watch) -> Self {
+        let title = watch.title;
+        Self {
+            title: projections::TitleInfo {
+                title: title.title,
+                name: title.name,
+                series: title.series,
+                season: title.season,
+                episode: title.episode,
+                media: title.media,
+            },
+            sessions: watch.sessions,
+            device: watch.device,
+            source: watch.source,
+            started_at: watch.started_at,
+            last_at: watch.last_at,
+            played_ms: watch.played_ms,
+            position_ms: watch.position_ms,
+            duration_ms: watch.duration_ms,
+            finished: watch.finished,
+            autoplay: watch.autoplay,
+        }
+    }
 }
 
 /// Everything about one title of one profile.

@@ -9,9 +9,6 @@ use futures_util::StreamExt;
 use reqwest::Method;
 use tempfile::NamedTempFile;
 
-use crate::events::ProfileId;
-
-use super::answers::Watch;
 use super::client::Client;
 use super::failure::{Failure, Found};
 use super::history::{self, PAGE_MAX, Pages};
@@ -99,20 +96,19 @@ impl Export {
         progress: &mut Option<Progress>,
     ) -> Result<Out, Failure> {
         let account = self.household.account(client)?;
-        let mut sheet = Sheet::new(out);
-        sheet.row(&COLUMNS.map(str::to_owned))?;
+        let mut sheet = Sheet::new(out)?;
         let mut rows = 0;
         for profile in whose::profiles(client, &account).await? {
             let mut pages = Pages::new(history::url(client, &account, &profile)?);
             while let Some(watches) = pages.next(client, PAGE_MAX).await? {
                 for watch in watches {
-                    sheet.row(&cells(&profile, watch))?;
+                    sheet.row(&profile, &watch.into())?;
                     rows += 1;
                 }
                 show(progress, rows, "rows");
             }
         }
-        sheet.end()
+        sheet.finish()
     }
 }
 
@@ -120,49 +116,6 @@ fn show(progress: &mut Option<Progress>, done: u64, unit: &str) {
     let Some(progress) = progress else { return };
     let told = format!("{} {unit}, {}", table::count(done), rate(done, progress.elapsed()));
     progress.reach(&Reached { done, total: None, told: &told });
-}
-
-const COLUMNS: [&str; 16] = [
-    "profile",
-    "title",
-    "series",
-    "season",
-    "episode",
-    "name",
-    "started_at",
-    "last_at",
-    "played_ms",
-    "position_ms",
-    "duration_ms",
-    "finished",
-    "autoplay",
-    "device",
-    "source",
-    "sessions",
-];
-
-fn cells(profile: &ProfileId, watch: Watch) -> [String; COLUMNS.len()] {
-    fn known(value: Option<impl ToString>) -> String {
-        value.map(|value| value.to_string()).unwrap_or_default()
-    }
-    [
-        profile.to_string(),
-        watch.title.title,
-        known(watch.title.series),
-        known(watch.title.season),
-        known(watch.title.episode),
-        known(watch.title.name),
-        watch.started_at.to_string(),
-        watch.last_at.to_string(),
-        watch.played_ms.to_string(),
-        watch.position_ms.to_string(),
-        known(watch.duration_ms),
-        watch.finished.to_string(),
-        watch.autoplay.to_string(),
-        known(watch.device),
-        known(watch.source),
-        watch.sessions.join(" "),
-    ]
 }
 
 /// Where an export goes. A file appears under its name only once it is whole.

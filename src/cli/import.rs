@@ -21,7 +21,7 @@ use super::interrupt::Interrupt;
 use super::output::say;
 use super::progress::{Progress, Reached, rate};
 use super::reach::Reach;
-use super::seams::{self, Imported, NetflixOptions, Odd, Rows};
+use super::seams::{self, DateOrder, Imported, NetflixOptions, OddRow, Rows};
 use super::table;
 use super::whose::Household;
 use super::words;
@@ -45,9 +45,9 @@ pub(super) struct Import {
     /// The time zone of the file's dates, where it does not say, such as Europe/Berlin
     #[arg(long, value_name = "Z", default_value = "UTC", value_parser = words::time_zone)]
     time_zone: chrono_tz::Tz,
-    /// How dates are written, where the file leaves it open
-    #[arg(long, value_name = "ORDER", value_parser = ["year-first", "month-first", "day-first"])]
-    date_order: Option<String>,
+    /// How dates are written, where the file leaves it open: year-first, month-first, day-first
+    #[arg(long, value_name = "ORDER", value_parser = str::parse::<DateOrder>)]
+    date_order: Option<DateOrder>,
     /// Read everything, record nothing
     #[arg(long)]
     dry_run: bool,
@@ -92,12 +92,12 @@ impl Import {
 
     fn rows(&self, input: Input) -> Result<Rows, Failure> {
         match self.format {
-            Format::Netflix => seams::netflix(
-                Box::new(input),
-                NetflixOptions {
+            Format::Netflix => seams::netflix_rows(
+                input,
+                &NetflixOptions {
                     profile: self.profile.clone(),
                     time_zone: self.time_zone,
-                    date_order: self.date_order.clone(),
+                    date_order: self.date_order,
                     now: SystemClock.now(),
                 },
             ),
@@ -235,7 +235,7 @@ impl Work {
         Ok(())
     }
 
-    fn odd(&mut self, odd: &Odd) -> Result<(), Failure> {
+    fn odd(&mut self, odd: &OddRow) -> Result<(), Failure> {
         self.odd += 1;
         let reason = table::plain(&odd.reason);
         self.progress.say(&format!("line {}: {reason}", odd.line))

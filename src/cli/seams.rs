@@ -7,11 +7,18 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::events::{AccountId, ProfileId, Record, Timestamp};
+use crate::events::json::FactJson;
+use crate::events::{AccountId, ProfileId, Record};
+use crate::projections::Watch;
 
 use super::failure::Failure;
 
-use self::placeholders as with;
+use self::adapters::{netflix, table, viewlog};
+use self::app::App;
+use self::config::{Config, Sources};
+use self::placeholders::{adapters, app, config};
+
+pub(super) use self::adapters::netflix::{DateOrder, Imported, OddRow, Options as NetflixOptions};
 
 /// What the command line says about the configuration; it wins over file and environment.
 #[derive(Debug, Default)]
@@ -28,7 +35,7 @@ pub(super) struct Given {
 
 /// The configuration, and what a command may leave out.
 pub(super) struct Settings {
-    pub(super) config: with::Config,
+    pub(super) config: Config,
     pub(super) server: Option<String>,
     pub(super) token: Option<String>,
     pub(super) account: Option<String>,
@@ -36,8 +43,38 @@ pub(super) struct Settings {
 
 /// Reads configuration file and environment.
 pub(super) fn settings(given: Given) -> Result<Settings, Failure> {
-    let config = with::Config::load(given).map_err(Failure::Wrong)?;
-    Ok(Settings { server: None, token: None, account: None, config })
+    let mut environment: Vec<(String, String)> = config::environment().collect();
+    // These are the command line's own; a server knows no such settings.
+    let mut own = |name: &str| {
+        let at = environment.iter().position(|(is, _)| is == name)?;
+        Some(environment.swap_remove(at).1).filter(|value| !value.is_empty())
+    };
+    let server = own("VIEWLOG_SERVER");
+    let token = own("VIEWLOG_TOKEN");
+    let account = own("VIEWLOG_ACCOUNT");
+    let sources = Sources {
+        file: given.config.clone(),
+        environment: environment.into_iter(),
+        overrides: given.overrides(),
+    };
+    let config = Config::load(sources).map_err(|error| Failure::Wrong(error.to_string()))?;
+    Ok(Settings { config, server, token, account })
+}
+
+impl Given {
+    fn overrides(self) -> Vec<(String, String)> {
+        let data = self.data.map(|data| data.to_string_lossy().into_owned());
+        let settings = [
+            ("data", data),
+            ("listen", self.listen.map(|listen| listen.to_string())),
+            ("log", self.log),
+            ("views", self.views),
+            ("role", self.role),
+            ("public_url", self.public_url),
+            ("chaos", self.chaos.then(|| "true".to_owned())),
+        ];
+        settings.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+    }
 }
 
 /// Where a server answers, and the token that its own machine may use.
@@ -68,19 +105,19 @@ impl From<NotStarted> for Failure {
 }
 
 /// The whole service in this process.
-pub(super) struct Application(with::App);
+pub(super) struct Application(App);
 
 impl Application {
     /// Opens the stores and answers on a free port of 127.0.0.1.
-    pub(super) async fn start(config: &with::Config) -> Result<(Self, Address), NotStarted> {
-        let app = with::App::start(config).await?;
+    pub(super) async fn start(config: &Config) -> Result<(Self, Address), NotStarted> {
+        let app = App::start(config).await?;
         let address = app.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         Ok((Self(app), address))
     }
 
     /// Opens the stores without answering anyone: what `doctor` tries.
-    pub(super) async fn open(config: &with::Config) -> Result<Self, NotStarted> {
-        Ok(Self(with::App::start(config).await?))
+    pub(super) async fn open(config: &Config) -> Result<Self, NotStarted> {
+        Ok(Self(App::start(config).await?))
     }
 
     /// Stops accepting, finishes what is in flight, closes the stores.
@@ -98,164 +135,65 @@ pub(super) struct Serving {
 }
 
 /// Serves on the address that is configured; a demonstration brings its own data and viewers.
-pub(super) async fn serve(config: &with::Config, _demo: bool) -> Result<Serving, NotStarted> {
-    let app = with::App::start(config).await?;
+pub(super) async fn serve(config: &Config, demo: bool) -> Result<Serving, NotStarted> {
+    if demo {
+        let what = "this build has no demonstration";
+        return Err(NotStarted::Configuration(what.to_owned()));
+    }
+    let app = App::start(config).await?;
     let address = app.listen(config.listen).await?;
     Ok(Serving { application: Application(app), address, dashboard: None })
 }
 
-/// What one row of a file comes to.
-#[derive(Debug)]
-pub(super) struct Imported {
-    pub(super) line: u64,
-    pub(super) records: Vec<Record>,
-}
-
-/// A row that was passed over.
-#[derive(Debug)]
-pub(super) struct Odd {
-    pub(super) line: u64,
-    pub(super) reason: String,
-}
-
 /// The rows of a file, whatever its format.
-pub(super) type Rows = Box<dyn Iterator<Item = Result<Imported, Odd>>>;
-
-/// What a Netflix export does not say itself.
-#[derive(Debug)]
-pub(super) struct NetflixOptions {
-    pub(super) profile: Option<ProfileId>,
-    pub(super) time_zone: chrono_tz::Tz,
-    pub(super) date_order: Option<String>,
-    pub(super) now: Timestamp,
-}
+pub(super) type Rows = Box<dyn Iterator<Item = Result<Imported, OddRow>>>;
 
 /// Reads either of the files that Netflix hands out.
-pub(super) fn netflix(file: Box<dyn Read>, options: NetflixOptions) -> Result<Rows, Failure> {
-    with::netflix(file, &options).map_err(Failure::Wrong)
+pub(super) fn netflix_rows(
+    file: impl Read + 'static,
+    options: &NetflixOptions,
+) -> Result<Rows, Failure> {
+    match netflix::read(file, options) {
+        Ok(rows) => Ok(Box::new(rows)),
+        Err(error) => Err(Failure::Wrong(error.to_string())),
+    }
 }
 
-/// Reads one line of viewlog's own export.
+/// Reads one line of viewlog's own export. Whose it was there does not matter here.
 pub(super) fn viewlog_record(line: &str) -> Result<Record, String> {
-    with::read_line(line)
+    viewlog::read_line(line).map(|(_, record)| record)
 }
 
 /// Writes one line of viewlog's own export, without its line end.
 pub(super) fn viewlog_line(account: &AccountId, record: &Record) -> Result<String, Failure> {
-    with::write_line(account, record).map_err(Failure::Unavailable)
+    match record {
+        Record::Event(event) => Ok(viewlog::write_event(account, event)),
+        Record::Mark(mark) => Ok(viewlog::write_mark(account, mark)),
+        Record::Snapshot(state) => Ok(viewlog::write_state(account, state)),
+        Record::Fact(fact) => serde_json::to_string(&FactJson::of(account, fact))
+            .map_err(|error| Failure::Unavailable(format!("a fact cannot be written: {error}"))),
+    }
 }
 
-/// A table of texts that a spreadsheet opens without running anything in it.
-pub(super) struct Sheet<W: Write>(with::Table<W>);
+/// Watches as a table that a spreadsheet opens without running anything in it.
+pub(super) struct Sheet<W: Write>(table::Table<W>);
 
 impl<W: Write> Sheet<W> {
-    pub(super) fn new(out: W) -> Self {
-        Self(with::Table::new(out))
+    /// Writes the names of the columns.
+    pub(super) fn new(out: W) -> Result<Self, Failure> {
+        table::Table::new(out).map(Self).map_err(|error| Failure::of_output(&error))
     }
 
-    pub(super) fn row(&mut self, cells: &[String]) -> Result<(), Failure> {
-        self.0.row(cells).map_err(|error| Failure::of_output(&error))
+    /// Writes a watch.
+    pub(super) fn row(&mut self, profile: &ProfileId, watch: &Watch) -> Result<(), Failure> {
+        self.0.row(profile, watch).map_err(|error| Failure::of_output(&error))
     }
 
     /// Writes what is held back.
-    pub(super) fn end(self) -> Result<W, Failure> {
-        self.0.end().map_err(|error| Failure::of_output(&error))
+    pub(super) fn finish(self) -> Result<W, Failure> {
+        self.0.finish().map_err(|error| Failure::of_output(&error))
     }
 }
 
-/// Stands in for `config`, `app` and `adapters` until they are there; this module goes then.
-mod placeholders {
-    use std::io::{self, Read, Write};
-    use std::net::SocketAddr;
-    use std::path::PathBuf;
-
-    use super::{Address, Given, NetflixOptions, NotStarted, Rows};
-    use crate::events::embedded::{EmbeddedLog, EmbeddedOptions, OpenError};
-    use crate::events::json::{FactJson, NotAFact};
-    use crate::events::{AccountId, Record};
-
-    #[derive(Debug)]
-    pub(in crate::cli) struct Config {
-        pub(in crate::cli) data: PathBuf,
-        pub(in crate::cli) listen: SocketAddr,
-    }
-
-    impl Config {
-        pub(super) fn load(given: Given) -> Result<Self, String> {
-            if let Some(file) = given.config.filter(|file| !file.exists()) {
-                return Err(format!("the configuration {} does not exist", file.display()));
-            }
-            let others = [given.log, given.views, given.role, given.public_url];
-            if given.chaos || others.iter().any(Option::is_some) {
-                return Err("this build knows --data and --listen alone".to_owned());
-            }
-            let platform = directories::ProjectDirs::from("", "", "viewlog");
-            let platform = platform.map(|platform| platform.data_dir().to_owned());
-            let data = given.data.or(platform).ok_or("no data directory; name one with --data")?;
-            let listen = given.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7070)));
-            Ok(Self { data, listen })
-        }
-    }
-
-    pub(super) struct App(EmbeddedLog);
-
-    impl App {
-        pub(super) async fn start(config: &Config) -> Result<Self, NotStarted> {
-            let opened = EmbeddedLog::open(&config.data, EmbeddedOptions::default());
-            opened.map(Self).map_err(|error| match error {
-                OpenError::InUse { .. } => NotStarted::InUse(error.to_string()),
-                _ => NotStarted::Store(error.to_string()),
-            })
-        }
-
-        pub(super) async fn listen(&self, at: SocketAddr) -> Result<Address, NotStarted> {
-            Err(NotStarted::Configuration(format!("this build cannot listen on {at}")))
-        }
-
-        pub(super) async fn stop(self) -> Result<(), String> {
-            self.0.close().map_err(|error| error.to_string())
-        }
-    }
-
-    pub(super) fn netflix(_file: Box<dyn Read>, options: &NetflixOptions) -> Result<Rows, String> {
-        let NetflixOptions { profile, time_zone, date_order, now } = options;
-        Err(format!(
-            "this build cannot read Netflix exports \
-             ({profile:?}, {time_zone}, {date_order:?}, {now})"
-        ))
-    }
-
-    pub(super) fn read_line(line: &str) -> Result<Record, String> {
-        let json = FactJson::parse(line.as_bytes()).map_err(|error| match error {
-            NotAFact::Malformed(detail) | NotAFact::Invalid(detail) => detail,
-        })?;
-        json.fact().map(Record::Fact)
-    }
-
-    pub(super) fn write_line(account: &AccountId, record: &Record) -> Result<String, String> {
-        match record {
-            Record::Fact(fact) => serde_json::to_string(&FactJson::of(account, fact))
-                .map_err(|error| error.to_string()),
-            _ => Err("this build writes facts alone".to_owned()),
-        }
-    }
-
-    pub(super) struct Table<W: Write>(csv::Writer<W>);
-
-    impl<W: Write> Table<W> {
-        pub(super) fn new(out: W) -> Self {
-            Self(csv::Writer::from_writer(out))
-        }
-
-        pub(super) fn row(&mut self, cells: &[String]) -> io::Result<()> {
-            self.0.write_record(cells).map_err(|error| match error.into_kind() {
-                csv::ErrorKind::Io(error) => error,
-                other => io::Error::other(format!("{other:?}")),
-            })
-        }
-
-        pub(super) fn end(self) -> io::Result<W> {
-            self.0.into_inner().map_err(|error| error.into_error())
-        }
-    }
-}
+/// Stands in for `crate::{adapters, app, config}` until they are there; this module goes then.
+mod placeholders;

@@ -68,15 +68,15 @@ pub(super) fn name(title: &Title) -> String {
         (None, Some(episode)) => Some(format!("E{episode}")),
         (None, None) => None,
     };
-    let parts = [title.series.clone(), number, title.name.clone()];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() { title.title.clone() } else { parts.join(" ") }
+    let parts = [title.series.as_deref(), number.as_deref(), title.name.as_deref()];
+    let parts: Vec<&str> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { title.title.to_string() } else { parts.join(" ") }
 }
 
 /// A title's name, and below it the id by which other commands know it.
 pub(super) fn name_and_id(title: &Title) -> String {
     let name = name(title);
-    if name == title.title { name } else { format!("{name}\n{}", title.title) }
+    if name == title.title.as_str() { name } else { format!("{name}\n{}", title.title) }
 }
 
 /// `yes`, or nothing.

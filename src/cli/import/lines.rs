@@ -2,14 +2,14 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use crate::cli::seams::{self, Imported, Odd};
+use crate::cli::seams::{self, Imported, OddRow};
 
 /// The longest line; a record with every text at its longest is far below.
 const LINE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The records of a file. Empty lines are passed over; a file that cannot be read on ends with an
 /// odd row.
-pub(super) fn rows(source: impl Read) -> impl Iterator<Item = Result<Imported, Odd>> {
+pub(super) fn rows(source: impl Read) -> impl Iterator<Item = Result<Imported, OddRow>> {
     let mut lines = Lines { source: BufReader::new(source), line: 0, is_over: false };
     std::iter::from_fn(move || lines.next())
 }
@@ -21,13 +21,13 @@ struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    fn next(&mut self) -> Option<Result<Imported, Odd>> {
+    fn next(&mut self) -> Option<Result<Imported, OddRow>> {
         while !self.is_over {
             self.line += 1;
             match self.read() {
                 Ok(bytes) if bytes.trim_ascii().is_empty() => {}
                 Ok(bytes) => return Some(self.record(&bytes)),
-                Err(reason) => return Some(Err(Odd { line: self.line, reason })),
+                Err(reason) => return Some(Err(OddRow { line: self.line, reason })),
             }
         }
         None
@@ -54,8 +54,8 @@ impl<R: Read> Lines<R> {
         Err("longer than 1 MiB, which no record is".to_owned())
     }
 
-    fn record(&self, bytes: &[u8]) -> Result<Imported, Odd> {
-        let odd = |reason| Odd { line: self.line, reason };
+    fn record(&self, bytes: &[u8]) -> Result<Imported, OddRow> {
+        let odd = |reason| OddRow { line: self.line, reason };
         let text = std::str::from_utf8(bytes).map_err(|_| odd("not UTF-8".to_owned()))?;
         let record = seams::viewlog_record(text.trim()).map_err(odd)?;
         Ok(Imported { line: self.line, records: vec![record] })

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::cli::client::{self, Client};
 use crate::cli::failure::Failure;
-use crate::cli::seams::Odd;
+use crate::cli::seams::OddRow;
 use crate::events::AccountId;
 
 /// Well below the 5,000 facts and 4 MiB that a server takes in a request.
@@ -35,7 +35,7 @@ pub(super) struct Line {
 pub(super) struct Sent {
     pub(super) recorded: u64,
     pub(super) duplicates: u64,
-    pub(super) refused: Vec<Odd>,
+    pub(super) refused: Vec<OddRow>,
 }
 
 /// The next request, while it grows.
@@ -183,7 +183,7 @@ impl Sent {
             let Some(line) = waiting.get(refused.index) else { continue };
             let said = [refused.detail, refused.code].into_iter().find(|said| !said.is_empty());
             let reason = said.unwrap_or_else(|| "refused".to_owned());
-            self.refused.push(Odd { line: line.number, reason });
+            self.refused.push(OddRow { line: line.number, reason });
         }
         let why = again.first().map(|refused| refused.detail.clone());
         let again: HashSet<usize> = again.iter().map(|refused| refused.index).collect();
