@@ -1,5 +1,6 @@
 //! Why a command ends without having done what was asked, and the exit status of each way to end.
 
+use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
@@ -35,9 +36,10 @@ pub(super) enum Failure {
 impl Failure {
     /// An output that failed: closed by its reader, or really broken.
     pub(super) fn of_output(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::HungUp,
-            _ => Self::Unavailable(format!("the output cannot be written: {error}")),
+        if is_broken_pipe(error) {
+            Self::HungUp
+        } else {
+            Self::Unavailable(format!("the output cannot be written: {error}"))
         }
     }
 
@@ -45,6 +47,13 @@ impl Failure {
     pub(super) fn of_file(path: &std::path::Path, error: &io::Error) -> Self {
         Self::Wrong(format!("{}: {error}", path.display()))
     }
+}
+
+/// A writer of tables wraps the error of what it writes to.
+fn is_broken_pipe(error: &io::Error) -> bool {
+    let mut causes = std::iter::successors(error.source(), |cause| cause.source());
+    error.kind() == io::ErrorKind::BrokenPipe
+        || causes.any(|cause| cause.downcast_ref().is_some_and(is_broken_pipe))
 }
 
 /// Says on stderr what went wrong, if anything did, and gives the exit status.
