@@ -121,12 +121,19 @@ fn show(progress: &mut Option<Progress>, done: u64, unit: &str) {
 /// Where an export goes. A file appears under its name only once it is whole.
 enum Out {
     Stdout(BufWriter<io::Stdout>),
-    File { temporary: BufWriter<NamedTempFile>, path: PathBuf },
+    /// A pipe or a device, which must not be replaced by a file.
+    Stream(BufWriter<File>),
+    File {
+        temporary: BufWriter<NamedTempFile>,
+        path: PathBuf,
+    },
 }
 
 impl Out {
     fn open(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self::Stdout(BufWriter::new(io::stdout()))) };
+        // The file that a link leads to is replaced, not the link.
+        let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let beside = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -134,6 +141,11 @@ impl Out {
         if path.is_dir() {
             let what = format!("{} is a directory; name a file in it", path.display());
             return Err(Failure::Wrong(what));
+        }
+        if path.metadata().is_ok_and(|about| !about.is_file()) {
+            let stream = File::options().write(true).open(path);
+            let stream = stream.map_err(|error| Failure::of_file(path, &error))?;
+            return Ok(Self::Stream(BufWriter::new(stream)));
         }
         let temporary =
             NamedTempFile::new_in(beside).map_err(|error| Failure::of_file(beside, &error))?;
@@ -143,6 +155,7 @@ impl Out {
     fn conclude(self) -> Result<(), Failure> {
         let ended = match self {
             Self::Stdout(mut out) => out.flush(),
+            Self::Stream(mut out) => out.flush(),
             Self::File { temporary, path } => persist(temporary, &path),
         };
         ended.map_err(|error| Failure::of_output(&error))
@@ -160,6 +173,7 @@ impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stdout(out) => out.write(bytes),
+            Self::Stream(out) => out.write(bytes),
             Self::File { temporary, .. } => temporary.write(bytes),
         }
     }
@@ -167,6 +181,7 @@ impl Write for Out {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Stdout(out) => out.flush(),
+            Self::Stream(out) => out.flush(),
             Self::File { temporary, .. } => temporary.flush(),
         }
     }

@@ -51,7 +51,7 @@ impl Failure {
 
 /// A writer of tables wraps the error of what it writes to.
 fn is_broken_pipe(error: &io::Error) -> bool {
-    let mut causes = std::iter::successors(error.source(), |cause| cause.source());
+    let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
     error.kind() == io::ErrorKind::BrokenPipe
         || causes.any(|cause| cause.downcast_ref().is_some_and(is_broken_pipe))
 }
