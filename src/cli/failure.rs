@@ -1,6 +1,5 @@
 //! Why a command ends without having done what was asked, and the exit status of each way to end.
 
-use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
@@ -49,11 +48,13 @@ impl Failure {
     }
 }
 
-/// A writer of tables wraps the error of what it writes to.
+/// A writer of tables wraps the error of what it writes to, without naming it as the source.
 fn is_broken_pipe(error: &io::Error) -> bool {
-    let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    error.kind() == io::ErrorKind::BrokenPipe
-        || causes.any(|cause| cause.downcast_ref().is_some_and(is_broken_pipe))
+    let table = error.get_ref().and_then(|inner| inner.downcast_ref::<csv::Error>());
+    match table.map(csv::Error::kind) {
+        Some(csv::ErrorKind::Io(inner)) => inner.kind() == io::ErrorKind::BrokenPipe,
+        _ => error.kind() == io::ErrorKind::BrokenPipe,
+    }
 }
 
 /// Says on stderr what went wrong, if anything did, and gives the exit status.
