@@ -1,1 +1,11 @@
-fn main() {}
+//! The binary: parses the command line, runs it on an actix system, exits.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use viewlog::cli::CommandLine;
+
+fn main() -> ExitCode {
+    let command_line = CommandLine::parse();
+    actix_web::rt::System::new().block_on(command_line.run())
+}

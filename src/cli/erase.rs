@@ -1,0 +1,114 @@
+//! `erase`: a title, a single play, or a whole profile, for good.
+
+use clap::Args;
+
+use crate::events::{AccountId, ProfileId, SessionId, TitleId};
+
+use super::answers::Receipt;
+use super::client::{Client, Reply};
+use super::failure::{Failure, Found};
+use super::output::say;
+use super::reach::Reach;
+use super::table;
+use super::whose::Household;
+
+/// What to erase.
+#[derive(Debug, Args)]
+pub(super) struct Erase {
+    #[command(flatten)]
+    household: Household,
+    /// The person whose history is erased
+    #[arg(long, value_name = "P", value_parser = ProfileId::new)]
+    profile: Option<ProfileId>,
+    /// This title alone, as if never seen
+    #[arg(long, value_name = "TITLE", value_parser = TitleId::new, requires = "profile")]
+    title: Option<TitleId>,
+    /// This one play alone
+    #[arg(long, value_name = "S", value_parser = SessionId::parse,
+          requires = "profile", conflicts_with = "title")]
+    session: Option<SessionId>,
+    /// Yes, for good: it cannot be undone
+    #[arg(long)]
+    yes: bool,
+    /// Print the server's receipt as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Erase {
+    /// Erases and prints the receipt.
+    pub(super) async fn run(&self) -> anyhow::Result<Found> {
+        let Some(profile) = &self.profile else {
+            let what = "erasing a whole account is not in this version; name a profile with \
+                        --profile";
+            return Err(Failure::Wrong(what.to_owned()).into());
+        };
+        if !self.yes {
+            let what = format!("{} cannot be undone; say --yes", self.what(profile));
+            return Err(Failure::Wrong(what).into());
+        }
+        self.reach
+            .ask(async |client| {
+                let account = self.household.account(client)?;
+                let reply = self.send(client, &account, profile).await?;
+                if self.json {
+                    return reply.print();
+                }
+                show(&reply.read()?)?;
+                Ok(Found::Nothing)
+            })
+            .await
+    }
+
+    fn what(&self, profile: &ProfileId) -> String {
+        match (&self.title, &self.session) {
+            (Some(title), _) => format!("erasing {title} from the history of {profile}"),
+            (None, Some(session)) => format!("erasing play {session} of {profile}"),
+            (None, None) => format!("erasing the whole history of {profile}"),
+        }
+    }
+
+    async fn send(
+        &self,
+        client: &Client,
+        account: &AccountId,
+        profile: &ProfileId,
+    ) -> Result<Reply, Failure> {
+        let path = ["v1", "accounts", account.as_str(), "profiles", profile.as_str()];
+        let below = |rest: &[&str]| client.url(&[&path[..], rest].concat());
+        match (&self.title, &self.session) {
+            (Some(title), _) => {
+                client.post(below(&["titles", title.as_str(), "forget"])?, None).await
+            }
+            (None, Some(session)) => {
+                client.delete(below(&["history", &session.to_string()])?).await
+            }
+            (None, None) => client.delete(below(&[])?).await,
+        }
+    }
+}
+
+fn show(receipt: &Receipt) -> anyhow::Result<()> {
+    let deleted: Vec<String> = receipt
+        .deleted
+        .iter()
+        .filter_map(|(what, count)| Some((what, count.as_u64().filter(|count| *count > 0)?)))
+        .map(|(what, number)| format!("{} {}", table::count(number), table::plain(what)))
+        .collect();
+    let deleted = if deleted.is_empty() { "nothing".to_owned() } else { deleted.join(", ") };
+    say(format_args!("erased {deleted}; nothing from before {}", table::time(receipt.fenced_at)))?;
+    say(format_args!("receipt {}", table::plain(&receipt.receipt)))?;
+    for left in &receipt.remaining {
+        let left = left.as_str().map_or_else(|| left.to_string(), str::to_owned);
+        say(format_args!("still to do: {}", table::plain(&left)))?;
+    }
+    match (&receipt.url, receipt.status.as_str()) {
+        (_, "done") | (None, _) => {}
+        (Some(url), status) => {
+            say(format_args!("{}; ask again at {}", table::plain(status), table::plain(url)))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! `rebuild`, `verify` and `compact`: long work that a server does, followed to its end.
+
+use std::time::Duration;
+
+use clap::Args;
+use reqwest::Url;
+use serde::Deserialize;
+
+use crate::events::AccountId;
+
+use super::client::{Client, Reply, with};
+use super::failure::{Failure, Found};
+use super::output::say;
+use super::progress::{Progress, Reached};
+use super::reach::Reach;
+use super::table;
+use super::words;
+
+/// How often the server is asked how far it is.
+const POLL_EVERY: Duration = Duration::from_millis(250);
+/// So often in a row the server may not answer before the job is given up.
+const SILENT_MAX: u32 = 20;
+
+/// Makes every view again from the log.
+#[derive(Debug, Args)]
+pub(super) struct Rebuild {
+    #[command(flatten)]
+    job: Job,
+}
+
+/// Compares the views with the log.
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// This household alone
+    #[arg(long, value_name = "A", value_parser = AccountId::new)]
+    account: Option<AccountId>,
+    #[command(flatten)]
+    job: Job,
+}
+
+/// Keeps of old sessions only their last state.
+#[derive(Debug, Args)]
+pub(super) struct Compact {
+    /// Sessions of weeks that ended so long ago, such as 14d
+    #[arg(long, value_name = "DAYS", value_parser = words::days)]
+    older_than: Option<u32>,
+    #[command(flatten)]
+    job: Job,
+}
+
+impl Rebuild {
+    /// Starts it and waits.
+    pub(super) async fn run(&self) -> anyhow::Result<Found> {
+        self.job.run("rebuild", None::<(&str, u32)>).await
+    }
+}
+
+impl Verify {
+    /// Starts it, waits, and prints each difference.
+    pub(super) async fn run(&self) -> anyhow::Result<Found> {
+        self.job.run("verify", self.account.as_ref().map(|account| ("account", account))).await
+    }
+}
+
+impl Compact {
+    /// Starts it and waits.
+    pub(super) async fn run(&self) -> anyhow::Result<Found> {
+        self.job.run("compact", self.older_than.map(|days| ("older_than_days", days))).await
+    }
+}
+
+#[derive(Debug, Args)]
+struct Job {
+    /// Print the server's last word as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// How a job is going.
+#[derive(Debug, Deserialize)]
+struct Report {
+    state: String,
+    #[serde(default)]
+    done: u64,
+    total: Option<u64>,
+    #[serde(default)]
+    events: u64,
+    events_per_s: Option<f64>,
+    #[serde(default)]
+    findings: Vec<Finding>,
+    detail: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Finding {
+    account: Option<String>,
+    session: Option<String>,
+    what: String,
+}
+
+impl Job {
+    async fn run(
+        &self,
+        kind: &'static str,
+        only: Option<(&str, impl std::fmt::Display)>,
+    ) -> anyhow::Result<Found> {
+        self.reach
+            .ask(async |client| {
+                let mut url = client.url(&["v1", "system", kind])?;
+                if let Some((name, value)) = &only {
+                    url = with(url, name, Some(value));
+                }
+                client.post(url, None).await?;
+                let (report, reply) = follow(client, kind).await?;
+                if self.json {
+                    reply.print()?;
+                }
+                self.conclude(kind, &report)
+            })
+            .await
+    }
+
+    fn conclude(&self, kind: &str, report: &Report) -> anyhow::Result<Found> {
+        if report.state != "done" {
+            let why = report.detail.as_deref().unwrap_or("the server does not say why");
+            return Err(Failure::Unavailable(format!("{kind} failed: {why}")).into());
+        }
+        if !self.json {
+            for finding in &report.findings {
+                say(table::plain(&finding.sentence()))?;
+            }
+            say(table::plain(&report.summary(kind)))?;
+        }
+        Ok(if report.findings.is_empty() { Found::Nothing } else { Found::Something })
+    }
+}
+
+async fn follow(client: &Client, kind: &'static str) -> Result<(Report, Reply), Failure> {
+    let url = client.url(&["v1", "system", "jobs", kind])?;
+    let mut progress = Progress::begin(kind);
+    let mut silent = 0;
+    loop {
+        match ask(client, url.clone()).await {
+            Ok((report, reply)) if report.state != "running" => {
+                progress.end();
+                return Ok((report, reply));
+            }
+            Ok((report, _)) => {
+                silent = 0;
+                let told = report.told();
+                let total = report.total.filter(|total| *total > 0);
+                progress.reach(&Reached { done: report.done, total, told: &told });
+            }
+            Err(Failure::Unavailable(why)) if silent < SILENT_MAX => {
+                if silent == 0 {
+                    progress.warn(&format!("{why}; the job goes on, asking again"));
+                }
+                silent += 1;
+            }
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(POLL_EVERY).await;
+    }
+}
+
+async fn ask(client: &Client, url: Url) -> Result<(Report, Reply), Failure> {
+    let reply = client.get(url).await?;
+    Ok((reply.read()?, reply))
+}
+
+impl Report {
+    fn told(&self) -> String {
+        let events = table::count(self.events);
+        match self.events_per_s {
+            Some(rate) => format!("{events} events, {}/s", table::count(rate.max(0.0) as u64)),
+            None => format!("{events} events"),
+        }
+    }
+
+    fn summary(&self, kind: &str) -> String {
+        let found = match self.findings.len() {
+            0 if kind == "verify" => "; no difference".to_owned(),
+            0 => String::new(),
+            1 => "; 1 finding".to_owned(),
+            number => format!("; {number} findings"),
+        };
+        let detail = self.detail.as_ref().map(|detail| format!("; {detail}"));
+        format!("{kind} done: {}{found}{}", self.told(), detail.unwrap_or_default())
+    }
+}
+
+impl Finding {
+    fn sentence(&self) -> String {
+        let names = [("account", &self.account), ("session", &self.session)];
+        let named = names.iter().filter_map(|(what, id)| Some(format!("{what} {}", id.as_ref()?)));
+        let named = named.collect::<Vec<_>>().join(" ");
+        if named.is_empty() { self.what.clone() } else { format!("{named}: {}", self.what) }
+    }
+}

@@ -1,0 +1,199 @@
+//! Where the command line meets the rest: configuration, the application, file formats.
+//!
+//! Everything that the other files of this module need from `config`, `app` and `adapters` goes
+//! through here and nowhere else.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::events::json::FactJson;
+use crate::events::{AccountId, ProfileId, Record};
+use crate::projections::Watch;
+
+use super::failure::Failure;
+
+use self::adapters::{netflix, table, viewlog};
+use self::app::App;
+use self::config::{Config, Sources};
+use self::placeholders::{adapters, app, config};
+
+pub(super) use self::adapters::netflix::{DateOrder, Imported, OddRow, Options as NetflixOptions};
+
+/// What the command line says about the configuration; it wins over file and environment.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    pub(super) config: Option<PathBuf>,
+    pub(super) data: Option<PathBuf>,
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) log: Option<String>,
+    pub(super) views: Option<String>,
+    pub(super) role: Option<String>,
+    pub(super) public_url: Option<String>,
+    pub(super) chaos: bool,
+}
+
+/// The configuration, and what a command may leave out.
+pub(super) struct Settings {
+    pub(super) config: Config,
+    pub(super) server: Option<String>,
+    pub(super) token: Option<String>,
+    pub(super) account: Option<String>,
+}
+
+/// Reads configuration file and environment.
+pub(super) fn settings(given: Given) -> Result<Settings, Failure> {
+    let mut environment: Vec<(String, String)> = config::environment().collect();
+    // These are the command line's own; a server knows no such settings.
+    let mut own = |name: &str| {
+        let at = environment.iter().position(|(is, _)| is == name)?;
+        Some(environment.swap_remove(at).1).filter(|value| !value.is_empty())
+    };
+    let server = own("VIEWLOG_SERVER");
+    let token = own("VIEWLOG_TOKEN");
+    let account = own("VIEWLOG_ACCOUNT");
+    let sources = Sources {
+        file: given.config.clone(),
+        environment: environment.into_iter(),
+        overrides: given.overrides(),
+    };
+    let config = Config::load(sources).map_err(|error| Failure::Wrong(error.to_string()))?;
+    Ok(Settings { config, server, token, account })
+}
+
+impl Given {
+    fn overrides(self) -> Vec<(String, String)> {
+        let data = self.data.map(|data| data.to_string_lossy().into_owned());
+        let settings = [
+            ("data", data),
+            ("listen", self.listen.map(|listen| listen.to_string())),
+            ("log", self.log),
+            ("views", self.views),
+            ("role", self.role),
+            ("public_url", self.public_url),
+            ("chaos", self.chaos.then(|| "true".to_owned())),
+        ];
+        settings.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+    }
+}
+
+/// Where a server answers, and the token that its own machine may use.
+#[derive(Debug, Clone)]
+pub(super) struct Address {
+    pub(super) url: String,
+    pub(super) token: Option<String>,
+}
+
+/// Why the application does not start.
+#[derive(Debug)]
+pub(super) enum NotStarted {
+    /// Another process has the data directory open.
+    InUse(String),
+    /// The log has lost acknowledged events, or cannot be read.
+    Store(String),
+    /// The configuration cannot work here, such as an address that is taken.
+    Configuration(String),
+}
+
+impl From<NotStarted> for Failure {
+    fn from(error: NotStarted) -> Self {
+        match error {
+            NotStarted::InUse(what) | NotStarted::Store(what) => Self::Unavailable(what),
+            NotStarted::Configuration(what) => Self::Wrong(what),
+        }
+    }
+}
+
+/// The whole service in this process.
+pub(super) struct Application(App);
+
+impl Application {
+    /// Opens the stores and answers on a free port of 127.0.0.1.
+    pub(super) async fn start(config: &Config) -> Result<(Self, Address), NotStarted> {
+        let app = App::start(config).await?;
+        let address = app.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        Ok((Self(app), address))
+    }
+
+    /// Opens the stores without answering anyone: what `doctor` tries.
+    pub(super) async fn open(config: &Config) -> Result<Self, NotStarted> {
+        Ok(Self(App::start(config).await?))
+    }
+
+    /// Stops accepting, finishes what is in flight, closes the stores.
+    pub(super) async fn stop(self) -> Result<(), Failure> {
+        self.0.stop().await.map_err(Failure::Unavailable)
+    }
+}
+
+/// A server that was asked for with `serve`.
+pub(super) struct Serving {
+    pub(super) application: Application,
+    pub(super) address: Address,
+    /// The page to look at first, in a demonstration.
+    pub(super) dashboard: Option<String>,
+}
+
+/// Serves on the address that is configured; a demonstration brings its own data and viewers.
+pub(super) async fn serve(config: &Config, demo: bool) -> Result<Serving, NotStarted> {
+    if demo {
+        let what = "this build has no demonstration";
+        return Err(NotStarted::Configuration(what.to_owned()));
+    }
+    let app = App::start(config).await?;
+    let address = app.listen(config.listen).await?;
+    Ok(Serving { application: Application(app), address, dashboard: None })
+}
+
+/// The rows of a file, whatever its format.
+pub(super) type Rows = Box<dyn Iterator<Item = Result<Imported, OddRow>>>;
+
+/// Reads either of the files that Netflix hands out.
+pub(super) fn netflix_rows(
+    file: impl Read + 'static,
+    options: &NetflixOptions,
+) -> Result<Rows, Failure> {
+    match netflix::read(file, options) {
+        Ok(rows) => Ok(Box::new(rows)),
+        Err(error) => Err(Failure::Wrong(error.to_string())),
+    }
+}
+
+/// Reads one line of viewlog's own export. Whose it was there does not matter here.
+pub(super) fn viewlog_record(line: &str) -> Result<Record, String> {
+    viewlog::read_line(line).map(|(_, record)| record)
+}
+
+/// Writes one line of viewlog's own export, without its line end.
+pub(super) fn viewlog_line(account: &AccountId, record: &Record) -> Result<String, Failure> {
+    match record {
+        Record::Event(event) => Ok(viewlog::write_event(account, event)),
+        Record::Mark(mark) => Ok(viewlog::write_mark(account, mark)),
+        Record::Snapshot(state) => Ok(viewlog::write_state(account, state)),
+        Record::Fact(fact) => serde_json::to_string(&FactJson::of(account, fact))
+            .map_err(|error| Failure::Unavailable(format!("a fact cannot be written: {error}"))),
+    }
+}
+
+/// Watches as a table that a spreadsheet opens without running anything in it.
+pub(super) struct Sheet<W: Write>(table::Table<W>);
+
+impl<W: Write> Sheet<W> {
+    /// Writes the names of the columns.
+    pub(super) fn new(out: W) -> Result<Self, Failure> {
+        table::Table::new(out).map(Self).map_err(|error| Failure::of_output(&error))
+    }
+
+    /// Writes a watch.
+    pub(super) fn row(&mut self, profile: &ProfileId, watch: &Watch) -> Result<(), Failure> {
+        self.0.row(profile, watch).map_err(|error| Failure::of_output(&error))
+    }
+
+    /// Writes what is held back.
+    pub(super) fn finish(self) -> Result<W, Failure> {
+        self.0.finish().map_err(|error| Failure::of_output(&error))
+    }
+}
+
+/// Stands in for `crate::{adapters, app, config}` until they are there; this module goes then.
+mod placeholders;

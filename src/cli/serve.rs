@@ -1,0 +1,79 @@
+//! `serve`: the service itself, until Ctrl-C or SIGTERM.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::failure::{Failure, Found};
+use super::interrupt::Interrupt;
+use super::output::{say, warn};
+use super::seams::{self, Given};
+
+/// Where to listen, and where data are.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// The address to listen on [default: 127.0.0.1:7070]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// The data directory [default: the platform's]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where events are kept: embedded:DIR or memory: [default: embedded, in the data directory]
+    #[arg(long, value_name = "URL")]
+    log: Option<String>,
+    /// Where views are kept: memory: [default: memory:]
+    #[arg(long, value_name = "URL")]
+    views: Option<String>,
+    /// What this node does: any of collect,process,provide, or all [default: all]
+    #[arg(long, value_name = "ROLES")]
+    role: Option<String>,
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The address under which others know this server
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Show it off: fresh data, a sample history, simulated viewers
+    #[arg(long, conflicts_with_all = ["data", "log"])]
+    demo: bool,
+    /// Let anyone on this machine break actors, to see them recover
+    #[arg(long)]
+    chaos: bool,
+}
+
+impl Serve {
+    /// Serves until it is told to stop.
+    pub(super) async fn run(self) -> anyhow::Result<Found> {
+        let mut interrupt = Interrupt::listen()?;
+        let demo = self.demo;
+        let config = seams::settings(self.given())?.config;
+        let serving = tokio::select! {
+            serving = seams::serve(&config, demo) => serving.map_err(Failure::from)?,
+            () = interrupt.heard() => return Ok(Found::Nothing),
+        };
+        // Whoever started it may read the address and close the pipe, or never read.
+        let _ = say(&serving.address.url);
+        if let Some(dashboard) = &serving.dashboard {
+            let _ = say(dashboard);
+        }
+        warn("serving; Ctrl-C stops");
+        interrupt.heard().await;
+        warn("stopping: finishing what is in flight; Ctrl-C again stops at once");
+        serving.application.stop().await?;
+        Ok(Found::Nothing)
+    }
+
+    fn given(self) -> Given {
+        Given {
+            config: self.config,
+            data: self.data,
+            listen: self.listen,
+            log: self.log,
+            views: self.views,
+            role: self.role,
+            public_url: self.public_url,
+            chaos: self.chaos,
+        }
+    }
+}

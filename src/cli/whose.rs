@@ -1,0 +1,78 @@
+//! Whose history a command is about.
+
+use clap::Args;
+
+use crate::events::{AccountId, ProfileId};
+
+use super::answers::{Items, Profile};
+use super::client::Client;
+use super::failure::Failure;
+
+/// The household.
+#[derive(Debug, Args)]
+pub(super) struct Household {
+    /// The household
+    #[arg(long, value_name = "A", value_parser = AccountId::new)]
+    account: Option<AccountId>,
+}
+
+impl Household {
+    /// The account that is meant.
+    pub(super) fn account(&self, client: &Client) -> Result<AccountId, Failure> {
+        client.account(self.account.as_ref())
+    }
+}
+
+/// A person in a household; may be left out where there is but one.
+#[derive(Debug, Args)]
+pub(super) struct Person {
+    #[command(flatten)]
+    household: Household,
+    /// The person in it; may be left out where there is but one
+    #[arg(long, value_name = "P", value_parser = ProfileId::new)]
+    profile: Option<ProfileId>,
+}
+
+impl Person {
+    /// The account and the one profile that is meant.
+    pub(super) async fn one(&self, client: &Client) -> Result<(AccountId, ProfileId), Failure> {
+        let (account, profiles) = self.all(client).await?;
+        match profiles.as_slice() {
+            [profile] => Ok((account, profile.clone())),
+            [] => Err(Failure::Refused(format!("account {account} has no profile yet"))),
+            several => {
+                let names: Vec<&str> = several.iter().map(ProfileId::as_str).collect();
+                Err(Failure::Wrong(format!(
+                    "account {account} has several profiles; name one with --profile: {}",
+                    names.join(", ")
+                )))
+            }
+        }
+    }
+
+    /// The account and the profile that is named, or else all of them.
+    pub(super) async fn all(
+        &self,
+        client: &Client,
+    ) -> Result<(AccountId, Vec<ProfileId>), Failure> {
+        let account = self.household.account(client)?;
+        let profiles = match &self.profile {
+            Some(profile) => vec![profile.clone()],
+            None => profiles(client, &account).await?,
+        };
+        Ok((account, profiles))
+    }
+}
+
+/// Every profile that an account has seen.
+pub(super) async fn profiles(
+    client: &Client,
+    account: &AccountId,
+) -> Result<Vec<ProfileId>, Failure> {
+    let url = client.url(&["v1", "accounts", account.as_str(), "profiles"])?;
+    let seen: Items<Profile> = client.get(url).await?.read()?;
+    let profiles = seen.items.iter().map(|seen| ProfileId::new(&seen.profile));
+    profiles
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::Unavailable(format!("the server named a profile that {error}")))
+}
