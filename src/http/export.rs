@@ -1,0 +1,198 @@
+//! Everything of an account as NDJSON, to be kept elsewhere or imported again.
+//!
+//! Read week by week, so memory holds one week of one account, whatever its age. What cannot be
+//! read is not passed over in silence: the last line then says that the export is incomplete.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::vec;
+
+use actix_web::web::{Bytes, Data, ServiceConfig};
+use actix_web::{HttpResponse, get};
+use futures_util::{Stream, stream};
+
+use self::lines::{event_line, mark_line, snapshot_line};
+use super::parameters::Parameters;
+use super::{Problem, Service};
+use crate::events::{AccountId, Depth, EventLog, ReadError, Stored, Week};
+use crate::projections::AnswerError;
+
+/// About how many bytes are sent at once.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// The route of the export.
+pub(super) fn export_routes(config: &mut ServiceConfig) {
+    config.service(export);
+}
+
+/// Every event and command of an account, one JSON object a line; `import viewlog` loads it.
+///
+/// A last line of kind `incomplete` says that something could not be read.
+#[utoipa::path(
+    tag = "read",
+    responses((status = 200, content_type = "application/x-ndjson", body = String)),
+)]
+#[get("/v1/accounts/{account}/export")]
+pub(super) async fn export(
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    let account = asked.account()?;
+    let export = Export::begin(Arc::clone(&service.log), account).await;
+    let export = export.map_err(AnswerError::from)?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/x-ndjson")
+        .insert_header(("Cache-Control", "private, no-store"))
+        .insert_header(("Content-Disposition", "attachment; filename=\"viewlog.ndjson\""))
+        .streaming(chunks(export)))
+}
+
+fn chunks(export: Export) -> impl Stream<Item = Result<Bytes, Problem>> {
+    stream::unfold(export, async |mut export| {
+        let chunk = export.next_chunk().await?;
+        Some((Ok(Bytes::from(chunk)), export))
+    })
+}
+
+type Lines = Box<dyn Iterator<Item = String>>;
+
+/// An export on its way.
+struct Export {
+    log: Arc<dyn EventLog>,
+    account: AccountId,
+    weeks: vec::IntoIter<Week>,
+    /// What is left of the week that was read last.
+    lines: Lines,
+    damage: Damage,
+    is_over: bool,
+}
+
+/// What of an account could not be read.
+#[derive(Default)]
+struct Damage {
+    rows: usize,
+    sessions: usize,
+    /// The log stopped answering.
+    is_cut: bool,
+}
+
+impl Export {
+    /// Begins with what persons said, which lies before all weeks.
+    async fn begin(log: Arc<dyn EventLog>, account: AccountId) -> Result<Self, ReadError> {
+        let weeks = log.weeks(&account).await?;
+        let marks = log.marks(&account).await?;
+        let of = account.clone();
+        Ok(Self {
+            log,
+            account,
+            weeks: weeks.into_iter(),
+            lines: Box::new(marks.into_iter().map(move |mark| mark_line(&of, &mark))),
+            damage: Damage::default(),
+            is_over: false,
+        })
+    }
+
+    async fn next_chunk(&mut self) -> Option<String> {
+        while !self.is_over {
+            let chunk = self.filled();
+            if !chunk.is_empty() {
+                return Some(chunk);
+            }
+            match self.weeks.next() {
+                Some(week) => self.turn_to(week).await,
+                None => self.is_over = true,
+            }
+        }
+        self.last_line()
+    }
+
+    fn filled(&mut self) -> String {
+        let mut chunk = String::new();
+        while chunk.len() < CHUNK_BYTES
+            && let Some(line) = self.lines.next()
+        {
+            chunk.push_str(&line);
+            chunk.push('\n');
+        }
+        chunk
+    }
+
+    async fn turn_to(&mut self, week: Week) {
+        match self.log.week(&self.account, week, Depth::Facts).await {
+            Ok(sessions) => {
+                sessions.iter().for_each(|stored| self.damage.add(stored));
+                self.lines = lines_of(self.account.clone(), sessions);
+            }
+            Err(error) => {
+                tracing::warn!(account = %self.account, %error, "an export was cut short");
+                self.damage.is_cut = true;
+                self.is_over = true;
+            }
+        }
+    }
+
+    /// Says once that something is missing.
+    fn last_line(&mut self) -> Option<String> {
+        let Damage { rows, sessions, is_cut } = std::mem::take(&mut self.damage);
+        let mut detail = String::new();
+        if rows > 0 {
+            let _ = write!(detail, "{rows} rows of {sessions} sessions cannot be read");
+            tracing::warn!(account = %self.account, rows, sessions, "an export lacks rows");
+        }
+        if is_cut {
+            let and = if detail.is_empty() { "" } else { "; " };
+            let _ = write!(detail, "{and}the store stopped answering; export again");
+        }
+        let line = serde_json::json!({ "kind": "incomplete", "detail": detail });
+        (!detail.is_empty()).then(|| format!("{line}\n"))
+    }
+}
+
+impl Damage {
+    fn add(&mut self, stored: &Stored) {
+        if let Some(damage) = &stored.damage {
+            self.rows += damage.rows;
+            self.sessions += 1;
+        }
+    }
+}
+
+/// The lines of a week, made as they are sent. A state is there only where facts are not.
+fn lines_of(account: AccountId, sessions: Vec<Stored>) -> Lines {
+    Box::new(sessions.into_iter().flat_map(move |Stored { snapshot, events, .. }| {
+        let (of_state, of_event) = (account.clone(), account.clone());
+        let state = snapshot.into_iter().map(move |state| snapshot_line(&of_state, &state));
+        state.chain(events.into_iter().map(move |event| event_line(&of_event, &event)))
+    }))
+}
+
+/// Stands in for `adapters::viewlog`, which writes what it reads.
+mod lines {
+    use serde::Serialize;
+    use serde_json::json;
+
+    use crate::events::json::FactJson;
+    use crate::events::{AccountId, Event, Mark, State, Timestamp};
+
+    #[derive(Serialize)]
+    struct Line<'a> {
+        #[serde(flatten)]
+        fact: FactJson<'a>,
+        received_at: Timestamp,
+    }
+
+    pub(super) fn event_line(account: &AccountId, event: &Event) -> String {
+        let fact = FactJson::of(account, &event.fact);
+        let line = Line { fact, received_at: event.received_at };
+        serde_json::to_string(&line).unwrap_or_default()
+    }
+
+    pub(super) fn mark_line(account: &AccountId, mark: &Mark) -> String {
+        json!({ "account": account, "command": mark.command, "kind": mark.kind.as_str() })
+            .to_string()
+    }
+
+    pub(super) fn snapshot_line(account: &AccountId, state: &State) -> String {
+        json!({ "account": account, "session": state.session, "kind": "session" }).to_string()
+    }
+}

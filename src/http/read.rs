@@ -1,0 +1,363 @@
+//! Every answer about an account and its profiles. API contract, section 3.
+//!
+//! Each handler reads its parameters, asks [`Answers`](crate::projections::Answers) and sends what
+//! it says; what counts as what is decided there. Nothing here writes.
+
+use std::time::Instant;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CacheControl, CacheDirective, ETag, EntityTag, IfNoneMatch};
+use actix_web::web::{Data, Payload, ServiceConfig};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::parameters::{Parameters, not_too_many};
+use super::{Problem, Service};
+use crate::events::{AccountId, Timestamp, TitleId};
+use crate::projections::{
+    Answer, AnswerError, HistoryQuery, Items, Now, Person, ProfileSeen, Resume, Source,
+    TitleAnswer, Watch, WatchTime, WatchTimeQuery, When,
+};
+
+const CONTINUE_WATCHING_USUAL: usize = 20;
+const HISTORY_USUAL: usize = 50;
+/// Histogram: how long answers took, by `source`.
+const READ_SECONDS: &str = "viewlog_read_seconds";
+
+/// The routes of section 3, but for one session and the export.
+pub(super) fn read_routes(config: &mut ServiceConfig) {
+    let title = "/v1/accounts/{account}/profiles/{profile}/title";
+    config
+        .service(now)
+        .service(resume_of_title)
+        .service(resume)
+        .service(resume_of_titles)
+        .service(continue_watching)
+        .service(history)
+        .service(title_page)
+        .service(title_by_name)
+        .route(title, web::get().to(title_of))
+        .service(watch_time)
+        .service(profiles);
+}
+
+/// What is playing on an account right now.
+#[utoipa::path(tag = "read", responses((status = 200, body = Answer<Now>)))]
+#[get("/v1/accounts/{account}/now")]
+pub(super) async fn now(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    let (begun, account) = (Instant::now(), asked.account()?);
+    let when = when(&service, &account, &asked).await?;
+    Ok(sent(&request, &service.answers.now(&account, when).await?, begun))
+}
+
+/// Where to go on with one title, and with `explain=true` why there.
+#[utoipa::path(
+    tag = "read",
+    params(("explain" = Option<bool>, Query, description = "Say which events decided")),
+    responses(
+        (status = 200, body = Answer<Resume>),
+        (status = 404, description = "no_resume_point"),
+    ),
+)]
+#[get("/v1/accounts/{account}/profiles/{profile}/resume/{title}")]
+pub(super) async fn resume_of_title(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    let title = asked.title()?;
+    resume_of(&request, &service, (&asked, title)).await
+}
+
+/// Where to go on with many titles at once; those without a resume point are left out.
+///
+/// `?title=` instead of `?titles=` answers as if that title stood in the path.
+#[utoipa::path(
+    tag = "read",
+    params(
+        ("titles" = Option<String>, Query, description = "Title ids with commas between them"),
+        ("title" = Option<String>, Query, description = "One title, answered by itself"),
+        ("explain" = Option<bool>, Query, description = "Say which events decided"),
+    ),
+    responses((status = 200, body = Answer<Items<Resume>>)),
+)]
+#[get("/v1/accounts/{account}/profiles/{profile}/resume")]
+pub(super) async fn resume(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    if let Some(title) = asked.title_if_given()? {
+        return resume_of(&request, &service, (&asked, title)).await;
+    }
+    let (begun, titles) = (Instant::now(), asked.titles()?);
+    Ok(sent(&request, &resumes(&service, &asked, &titles).await?, begun))
+}
+
+/// The titles that a request asks for in its body.
+#[derive(Deserialize, ToSchema)]
+struct Wanted {
+    #[schema(value_type = Vec<String>)]
+    titles: Vec<TitleId>,
+}
+
+/// Where to go on with many titles at once, for more of them than fit into an address.
+#[utoipa::path(
+    tag = "read",
+    request_body = Wanted,
+    params(("explain" = Option<bool>, Query, description = "Say which events decided")),
+    responses((status = 200, body = Answer<Items<Resume>>)),
+)]
+#[post("/v1/accounts/{account}/profiles/{profile}/resume")]
+pub(super) async fn resume_of_titles(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+    body: Payload,
+) -> Result<HttpResponse, Problem> {
+    let begun = Instant::now();
+    let body = whole(body, service.settings.body_bytes_max).await?;
+    let wanted: Wanted = serde_json::from_slice(&body).map_err(|error| {
+        Problem::malformed(format!("the body is not {{\"titles\":[…]}}: {error}"))
+    })?;
+    let titles = not_too_many(wanted.titles)?;
+    Ok(sent(&request, &resumes(&service, &asked, &titles).await?, begun))
+}
+
+/// What a person may want to go on with, newest first; finished and hidden titles left out.
+#[utoipa::path(
+    tag = "read",
+    params(("limit" = Option<u32>, Query, description = "1 to 500; 20 unless told")),
+    responses((status = 200, body = Answer<Items<Resume>>)),
+)]
+#[get("/v1/accounts/{account}/profiles/{profile}/continue-watching")]
+pub(super) async fn continue_watching(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    let (begun, person) = (Instant::now(), asked.person()?);
+    let limit = asked.limit(CONTINUE_WATCHING_USUAL)?;
+    let when = when(&service, &person.account, &asked).await?;
+    let answer = service.answers.continue_watching(&person, limit, when).await?;
+    Ok(sent(&request, &answer, begun))
+}
+
+/// What was watched, last played first, by pages.
+#[utoipa::path(
+    tag = "read",
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 500; 50 unless told"),
+        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
+        ("from" = Option<String>, Query, description = "Last heard of at or after"),
+        ("to" = Option<String>, Query, description = "Begun before"),
+        ("title" = Option<String>, Query, description = "Of this title alone"),
+    ),
+    responses((status = 200, body = Answer<Items<Watch>>)),
+)]
+#[get("/v1/accounts/{account}/profiles/{profile}/history")]
+pub(super) async fn history(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    let (begun, person) = (Instant::now(), asked.person()?);
+    let query = HistoryQuery {
+        limit: asked.limit(HISTORY_USUAL)?,
+        cursor: asked.text("cursor").map(str::to_owned),
+        from: asked.instant("from")?,
+        to: asked.instant("to")?,
+        title: asked.title_if_given()?,
+    };
+    let when = when(&service, &person.account, &asked).await?;
+    Ok(sent(&request, &service.answers.history(&person, &query, when).await?, begun))
+}
+
+/// Everything about one title of one profile.
+#[utoipa::path(
+    tag = "read",
+    responses(
+        (status = 200, body = Answer<TitleAnswer>),
+        (status = 404, description = "not_found: never played, private or erased"),
+    ),
+)]
+#[get("/v1/accounts/{account}/profiles/{profile}/titles/{title}")]
+pub(super) async fn title_page(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    title_of(request, service, asked).await
+}
+
+/// The same, for ids that proxies dislike in a path.
+#[utoipa::path(
+    tag = "read",
+    params(("title" = String, Query, description = "The title")),
+    responses((status = 200, body = Answer<TitleAnswer>)),
+)]
+#[get("/v1/accounts/{account}/profiles/{profile}/titles")]
+pub(super) async fn title_by_name(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    title_of(request, service, asked).await
+}
+
+/// How much was watched in each day, week or month of a time zone.
+#[utoipa::path(
+    tag = "read",
+    params(
+        ("from" = Option<String>, Query, description = "From this instant on"),
+        ("to" = Option<String>, Query, description = "Up to this instant"),
+        ("by" = Option<String>, Query, description = "day, week or month; day unless told"),
+        ("tz" = Option<String>, Query, description = "Such as Europe/Berlin; UTC unless told"),
+    ),
+    responses((status = 200, body = Answer<Items<WatchTime>>)),
+)]
+#[get("/v1/accounts/{account}/profiles/{profile}/watch-time")]
+pub(super) async fn watch_time(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    let (begun, person) = (Instant::now(), asked.person()?);
+    let query = WatchTimeQuery {
+        from: asked.instant("from")?,
+        to: asked.instant("to")?,
+        by: asked.by()?,
+        time_zone: asked.time_zone()?,
+    };
+    let when = when(&service, &person.account, &asked).await?;
+    Ok(sent(&request, &service.answers.watch_time(&person, &query, when).await?, begun))
+}
+
+/// The profiles of an account, the one heard of last first.
+#[utoipa::path(tag = "read", responses((status = 200, body = Answer<Items<ProfileSeen>>)))]
+#[get("/v1/accounts/{account}/profiles")]
+pub(super) async fn profiles(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    let (begun, account) = (Instant::now(), asked.account()?);
+    let when = when(&service, &account, &asked).await?;
+    Ok(sent(&request, &service.answers.profiles(&account, when).await?, begun))
+}
+
+async fn title_of(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    let (begun, person, title) = (Instant::now(), asked.person()?, asked.title()?);
+    let when = when(&service, &person.account, &asked).await?;
+    let answer = service.answers.title(&person, &title, when).await?;
+    let answer = answer.ok_or_else(|| Problem::not_found("this profile never played the title"))?;
+    Ok(sent(&request, &answer, begun))
+}
+
+async fn resume_of(
+    request: &HttpRequest,
+    service: &Service,
+    (asked, title): (&Parameters, TitleId),
+) -> Result<HttpResponse, Problem> {
+    let begun = Instant::now();
+    let answer = resumes(service, asked, &[title]).await?;
+    let Answer { body, as_of, stale, source, complete } = answer;
+    match body.items.into_iter().next() {
+        Some(body) => {
+            Ok(sent(request, &Answer { body, as_of, stale, source, complete }, begun))
+        }
+        None if complete => Err(Problem::no_resume_point()),
+        None => Err(AnswerError::Partial.into()),
+    }
+}
+
+async fn resumes(
+    service: &Service,
+    asked: &Parameters,
+    titles: &[TitleId],
+) -> Result<Answer<Items<Resume>>, Problem> {
+    let (person, explain): (Person, bool) = (asked.person()?, asked.flag("explain")?);
+    let when = when(service, &person.account, asked).await?;
+    Ok(service.answers.resume(&person, titles, (when, explain)).await?)
+}
+
+/// What of the past to include. A person's command is in the log alone, so it is merged here.
+async fn when(
+    service: &Service,
+    account: &AccountId,
+    asked: &Parameters,
+) -> Result<When, Problem> {
+    let mut when = asked.when()?;
+    if let Some((command, 0)) = when.after {
+        let marks = service.log.marks(account).await.map_err(AnswerError::from)?;
+        if let Some(mark) = marks.iter().find(|mark| mark.command == command) {
+            service.answers.said(account, mark).await;
+            when.after = None;
+        }
+    }
+    Ok(when)
+}
+
+async fn whole(body: Payload, bytes_max: usize) -> Result<web::Bytes, Problem> {
+    let too_large = |_| {
+        let detail = format!("the body is larger than {bytes_max} bytes; ask for fewer titles");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+    };
+    let body = body.to_bytes_limited(bytes_max).await.map_err(too_large)?;
+    body.map_err(|_| Problem::malformed("the body ended early; send it whole"))
+}
+
+/// Sends an answer, or nothing but its tag to those who have it.
+pub(super) fn sent<T: Serialize>(
+    request: &HttpRequest,
+    answer: &Answer<T>,
+    begun: Instant,
+) -> HttpResponse {
+    let source = match answer.source {
+        Source::Views => "views",
+        Source::Log => "log",
+    };
+    metrics::histogram!(READ_SECONDS, "source" => source).record(begun.elapsed());
+    let tag = tag(answer);
+    let is_known = is_known(request, &tag);
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header(ETag(tag))
+        .insert_header(CacheControl(vec![CacheDirective::Private, CacheDirective::NoCache]));
+    if is_known {
+        return response.status(StatusCode::NOT_MODIFIED).finish();
+    }
+    response.json(answer)
+}
+
+/// A tag of what an answer says and how far it can be trusted, whenever it is given.
+fn tag<T: Serialize>(answer: &Answer<T>) -> EntityTag {
+    let timeless = Answer {
+        body: &answer.body,
+        as_of: Timestamp::default(),
+        stale: answer.stale,
+        source: answer.source,
+        complete: answer.complete,
+    };
+    let text = serde_json::to_vec(&timeless).unwrap_or_default();
+    EntityTag::new_weak(format!("{:016x}", xxh3_64(&text)))
+}
+
+/// True when a read says that it has what bears this tag.
+pub(super) fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+    let is_read = request.method().is_safe();
+    is_read && request.get_header::<IfNoneMatch>().is_some_and(|known| match known {
+        IfNoneMatch::Any => true,
+        IfNoneMatch::Items(tags) => tags.iter().any(|known| known.weak_eq(tag)),
+    })
+}

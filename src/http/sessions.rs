@@ -1,0 +1,43 @@
+//! One session as the log has it, for those who want to know what became of their facts.
+
+use std::time::Instant;
+
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, get};
+
+use super::parameters::Parameters;
+use super::read::sent;
+use super::{Problem, Service};
+use crate::events::SessionKey;
+use crate::projections::{Answer, SessionAnswer};
+
+/// The route of one session.
+pub(super) fn session_routes(config: &mut ServiceConfig) {
+    config.service(session);
+}
+
+/// One session's state, with what is missing of it, whether facts contradict each other, and what
+/// its device's clock lacks.
+#[utoipa::path(
+    tag = "read",
+    responses(
+        (status = 200, body = Answer<SessionAnswer>),
+        (status = 404, description = "not_found: never recorded, private or erased"),
+    ),
+)]
+#[get("/v1/accounts/{account}/sessions/{session}")]
+pub(super) async fn session(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    let begun = Instant::now();
+    if asked.when()?.as_of.is_some() {
+        let detail = "as_of is not answered for one session; ask the title or the history";
+        return Err(Problem::malformed(detail));
+    }
+    let key = SessionKey { account: asked.account()?, session: asked.session()? };
+    let answer = service.answers.session(&key).await?;
+    let answer = answer.ok_or_else(|| Problem::not_found("no such session is recorded"))?;
+    Ok(sent(&request, &answer, begun))
+}
