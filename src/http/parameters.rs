@@ -97,7 +97,8 @@ impl Parameters {
     pub(super) fn titles(&self) -> Result<Vec<TitleId>, Problem> {
         let given = self.query.iter().filter(|(name, _)| name == "titles");
         let each = given.flat_map(|(_, titles)| titles.split(','));
-        let titles = each.filter(|title| !title.is_empty()).map(|title| id("a title in titles", title));
+        let titles =
+            each.filter(|title| !title.is_empty()).map(|title| id("a title in titles", title));
         let titles = titles.collect::<Result<Vec<_>, _>>()?;
         if titles.is_empty() {
             return Err(Problem::malformed(
@@ -110,7 +111,8 @@ impl Parameters {
     /// `?limit=`, clamped.
     pub(super) fn limit(&self, usual: usize) -> Result<usize, Problem> {
         let limit = self.parsed("limit", |text| {
-            i128::from_str(text).map_err(|_| format!("{text:?} is not a whole number from 1 to 500"))
+            i128::from_str(text)
+                .map_err(|_| format!("{text:?} is not a whole number from 1 to 500"))
         })?;
         let clamped = limit.map(|limit| limit.clamp(1, LIMIT_MAX));
         Ok(clamped.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usual))

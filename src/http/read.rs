@@ -273,9 +273,7 @@ async fn resume_of(
     let answer = resumes(service, asked, &[title]).await?;
     let Answer { body, as_of, stale, source, complete } = answer;
     match body.items.into_iter().next() {
-        Some(body) => {
-            Ok(sent(request, &Answer { body, as_of, stale, source, complete }, begun))
-        }
+        Some(body) => Ok(sent(request, &Answer { body, as_of, stale, source, complete }, begun)),
         None if complete => Err(Problem::no_resume_point()),
         None => Err(AnswerError::Partial.into()),
     }
@@ -292,11 +290,7 @@ async fn resumes(
 }
 
 /// What of the past to include. A person's command is in the log alone, so it is merged here.
-async fn when(
-    service: &Service,
-    account: &AccountId,
-    asked: &Parameters,
-) -> Result<When, Problem> {
+async fn when(service: &Service, account: &AccountId, asked: &Parameters) -> Result<When, Problem> {
     let mut when = asked.when()?;
     if let Some((command, 0)) = when.after {
         let marks = service.log.marks(account).await.map_err(AnswerError::from)?;
@@ -356,8 +350,9 @@ fn tag<T: Serialize>(answer: &Answer<T>) -> EntityTag {
 /// True when a read says that it has what bears this tag.
 pub(super) fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
     let is_read = request.method().is_safe();
-    is_read && request.get_header::<IfNoneMatch>().is_some_and(|known| match known {
-        IfNoneMatch::Any => true,
-        IfNoneMatch::Items(tags) => tags.iter().any(|known| known.weak_eq(tag)),
-    })
+    is_read
+        && request.get_header::<IfNoneMatch>().is_some_and(|known| match known {
+            IfNoneMatch::Any => true,
+            IfNoneMatch::Items(tags) => tags.iter().any(|known| known.weak_eq(tag)),
+        })
 }

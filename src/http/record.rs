@@ -51,10 +51,12 @@ pub async fn record(
     }
     let facts = account.map(|account| (account.clone(), submissions)).into_iter().collect();
     let outcome = service.system.accounts().record(facts).await;
-    refused.extend(outcome.refused.into_iter().map(|refused| Refused {
-        index: refused.index,
-        detail: format!("{:?}", refused.refusal),
-    }));
+    refused.extend(
+        outcome.refused.into_iter().map(|refused| Refused {
+            index: refused.index,
+            detail: format!("{:?}", refused.refusal),
+        }),
+    );
     let sessions = outcome.sessions.into_iter().map(|recorded| Recorded {
         account: recorded.account,
         session: recorded.session,
