@@ -1,1 +1,246 @@
-//! Wiring: stores, actors, listeners, shutdown in order. Alone knows the concrete stores.
+//! Wiring: stores, actors, listeners, and shutdown in order. Nothing else knows the concrete stores.
+
+pub mod demo;
+mod note;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App as Site, HttpServer, rt};
+use tokio::task::JoinHandle;
+
+use self::note::Note;
+use crate::actors::System;
+use crate::config::{Config, LogStore, ViewsStore};
+use crate::events::embedded::{EmbeddedLog, OpenError};
+use crate::events::memory::MemoryLog;
+use crate::events::{AppendError, Clock, EventLog, SystemClock};
+use crate::http::{self, Jobs, Receipts, Service, Settings, Sockets};
+use crate::projections::{Answers, Freshness, MemoryViews, MemoryViewsOptions, ViewStore};
+use crate::telemetry::{self, Metrics, TelemetryError};
+
+/// How often gauges are taken over and histograms gathered.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// The whole service in one process.
+pub struct App {
+    service: Data<Service>,
+    embedded: Option<Arc<EmbeddedLog>>,
+    config: Config,
+    listeners: Mutex<Vec<ServerHandle>>,
+    background: Vec<JoinHandle<()>>,
+    note: Mutex<Option<Note>>,
+}
+
+/// Why the service does not start, or does not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log cannot be opened.
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    /// The address is taken, or not this machine's.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The server's address cannot be left in the data directory.
+    #[error("{}: {source}", path.display())]
+    Note {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Metrics cannot be gathered.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+}
+
+/// Where a server answers, and the token that programs of this machine may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Such as `http://127.0.0.1:7070`.
+    pub url: String,
+    /// For servers that ask for one.
+    pub token: Option<String>,
+}
+
+impl App {
+    /// Opens the stores and starts the actors. Needs a running actix system on this thread.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(config: &Config) -> Result<Self, StartError> {
+        let metrics = Metrics::install()?;
+        let (log, embedded) = open_log(config)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let views = match config.views {
+            ViewsStore::Memory => Arc::new(memory_views(config, &clock)) as Arc<dyn ViewStore>,
+        };
+        let policy = Arc::new(config.policy.clone());
+        let freshness = Arc::new(Freshness::default());
+        let shared = (Arc::clone(&policy), Arc::clone(&freshness), Arc::clone(&clock));
+        let system = System::start(Arc::clone(&log), Arc::clone(&views), shared, config.limits());
+        let answers = Answers::new(
+            (Arc::clone(&log), Arc::clone(&views)),
+            policy,
+            (Arc::clone(&freshness), Arc::clone(&clock)),
+            config.views_memory.log_reads_max,
+        );
+        let service = Data::new(Service {
+            system: Arc::new(system),
+            answers,
+            log,
+            views,
+            freshness,
+            started_at: clock.now(),
+            clock,
+            jobs: Arc::new(Jobs::default()),
+            sockets: Sockets::default(),
+            receipts: Receipts::default(),
+            metrics: Some(metrics.clone()),
+            settings: settings(config),
+        });
+        let mut background = vec![rt::spawn(upkeep(metrics, embedded.clone()))];
+        if config.compact.every_hours > 0 {
+            background.push(rt::spawn(compact_regularly(service.clone(), config.clone())));
+        }
+        Ok(Self {
+            service,
+            embedded,
+            config: config.clone(),
+            listeners: Mutex::default(),
+            background,
+            note: Mutex::default(),
+        })
+    }
+
+    /// Answers on an address; port 0 takes a free one. Leaves word in the data directory, so that
+    /// the command line finds it.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn listen(&self, at: SocketAddr) -> Result<Address, StartError> {
+        let failed = |source| StartError::Listen { address: at, source };
+        let service = self.service.clone();
+        let settings = service.settings.clone();
+        let limits = &self.config.http;
+        let server = HttpServer::new(move || {
+            Site::new()
+                .app_data(service.clone())
+                .wrap(from_fn(http::guard))
+                .configure(|routes| http::routes(routes, &settings))
+        })
+        .client_request_timeout(Duration::from_millis(limits.header_timeout_ms))
+        .shutdown_timeout(limits.shutdown_timeout_ms.div_ceil(1_000))
+        .disable_signals()
+        .bind(at)
+        .map_err(failed)?;
+        let bound = server.addrs().first().copied().unwrap_or(at);
+        let server = server.run();
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(server.handle());
+        rt::spawn(server);
+        let address = Address { url: format!("http://{bound}"), token: Some(note::fresh_token()) };
+        if self.embedded.is_some() {
+            let note = Note::leave(&self.config.data, &address)?;
+            *self.note.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
+        }
+        Ok(address)
+    }
+
+    /// What the handlers share, for a demonstration that records without a network.
+    pub fn service(&self) -> &Data<Service> {
+        &self.service
+    }
+
+    /// Stops accepting, finishes what is in flight, tells sockets, writes what lags, closes the log.
+    ///
+    /// # Errors
+    /// When the log could not be closed in order; what was acknowledged is durable all the same.
+    pub async fn stop(self) -> Result<(), AppendError> {
+        self.background.iter().for_each(JoinHandle::abort);
+        self.service.jobs.stop().await;
+        self.service.system.close_feeds();
+        let listeners =
+            std::mem::take(&mut *self.listeners.lock().unwrap_or_else(PoisonError::into_inner));
+        for listener in listeners {
+            listener.stop(true).await;
+        }
+        self.service.system.stop().await;
+        drop(self.note.lock().unwrap_or_else(PoisonError::into_inner).take());
+        match self.embedded {
+            Some(log) => log.close(),
+            None => Ok(()),
+        }
+    }
+}
+
+type Log = (Arc<dyn EventLog>, Option<Arc<EmbeddedLog>>);
+
+fn open_log(config: &Config) -> Result<Log, OpenError> {
+    match &config.log {
+        LogStore::Memory => Ok((Arc::new(MemoryLog::default()), None)),
+        LogStore::Embedded(directory) => {
+            let log = Arc::new(EmbeddedLog::open(directory, config.embedded_options())?);
+            Ok((Arc::clone(&log) as Arc<dyn EventLog>, Some(log)))
+        }
+    }
+}
+
+fn memory_views(config: &Config, clock: &Arc<dyn Clock>) -> MemoryViews {
+    let options = MemoryViewsOptions {
+        bytes_max: usize::try_from(config.views_memory.bytes_max).unwrap_or(usize::MAX),
+        plays_per_profile_max: config.views_memory.plays_per_profile_max,
+    };
+    MemoryViews::new(options, Arc::clone(clock))
+}
+
+fn settings(config: &Config) -> Settings {
+    let http = &config.http;
+    Settings {
+        body_bytes_max: http.body_bytes_max,
+        facts_max: http.facts_max,
+        frame_bytes_max: http.frame_bytes_max,
+        sockets_per_account_max: http.sockets_per_account_max,
+        body_timeout: Duration::from_millis(http.body_timeout_ms),
+        public_host: config.public_url.as_ref().map(|url| url.host().to_owned()),
+        allowed_origins: config
+            .public_url
+            .iter()
+            .chain(&config.allowed_origins)
+            .map(|origin| origin.as_str().to_owned())
+            .collect(),
+        chaos: config.chaos,
+    }
+}
+
+async fn upkeep(metrics: Metrics, log: Option<Arc<EmbeddedLog>>) {
+    let mut round = tokio::time::interval(UPKEEP);
+    loop {
+        round.tick().await;
+        metrics.upkeep();
+        if let Some(log) = &log {
+            telemetry::observe_log(&log.statistics());
+        }
+    }
+}
+
+/// Skips a round in which other long work runs.
+async fn compact_regularly(service: Data<Service>, config: Config) {
+    let every = Duration::from_secs(u64::from(config.compact.every_hours) * 3_600);
+    let mut round = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
+    loop {
+        round.tick().await;
+        let days = config.compact.older_than_days;
+        if let Err(running) = http::begin_compaction(&service, days) {
+            tracing::info!(%running, "compaction waits for its next turn");
+        }
+    }
+}

@@ -206,11 +206,11 @@ impl System {
     }
 
     /// Finishes what waits, writes what lags, merges what is signalled, and ends the threads.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         self.deps.feeds.close();
         self.accounts.passivate().await;
         self.deps.projector.flush().await;
-        for arbiter in self.arbiters {
+        for arbiter in &self.arbiters {
             arbiter.stop();
             // The thread ends by itself once its last task yields; joining here would block this one.
         }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::events::{Media, SessionId, Timestamp, TitleId};
+use crate::events::{DeviceId, Media, SessionId, Timestamp, TitleId};
 use crate::projections;
 
 /// A list, and where it goes on.
@@ -104,7 +104,7 @@ pub(super) struct Watch {
     #[serde(flatten)]
     pub(super) title: Title,
     pub(super) sessions: Vec<SessionId>,
-    pub(super) device: Option<String>,
+    pub(super) device: Option<DeviceId>,
     pub(super) source: Option<Box<str>>,
     pub(super) started_at: Timestamp,
     pub(super) last_at: Timestamp,

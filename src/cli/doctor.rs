@@ -201,7 +201,7 @@ fn port(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> {
 }
 
 async fn store(settings: &Settings, findings: &mut Findings) -> anyhow::Result<()> {
-    let (what, todo) = match Application::open(&settings.config).await {
+    let (what, todo) = match Application::open(&settings.config) {
         Ok(application) => {
             application.stop().await?;
             findings.fine("store: the log opens, and nothing acknowledged is missing")?;

@@ -13,12 +13,14 @@ use crate::projections::Watch;
 
 use super::failure::Failure;
 
-use self::adapters::{netflix, table, viewlog};
-use self::app::App;
-use self::config::{Config, Sources};
-use self::placeholders::{adapters, app, config};
+use crate::adapters::{netflix, table, viewlog};
+use crate::app::{App, StartError, demo};
+use crate::config::{self, Config, LogStore, Sources};
+use crate::events::embedded::OpenError;
+use crate::telemetry;
 
-pub(super) use self::adapters::netflix::{DateOrder, Imported, OddRow, Options as NetflixOptions};
+pub(super) use crate::adapters::netflix::{DateOrder, Imported, OddRow, Options as NetflixOptions};
+pub(super) use crate::app::Address;
 
 /// What the command line says about the configuration; it wins over file and environment.
 #[derive(Debug, Default)]
@@ -77,13 +79,6 @@ impl Given {
     }
 }
 
-/// Where a server answers, and the token that its own machine may use.
-#[derive(Debug, Clone)]
-pub(super) struct Address {
-    pub(super) url: String,
-    pub(super) token: Option<String>,
-}
-
 /// Why the application does not start.
 #[derive(Debug)]
 pub(super) enum NotStarted {
@@ -104,25 +99,37 @@ impl From<NotStarted> for Failure {
     }
 }
 
+impl From<StartError> for NotStarted {
+    fn from(error: StartError) -> Self {
+        match &error {
+            StartError::Log(OpenError::InUse { .. }) => Self::InUse(error.to_string()),
+            StartError::Log(_) => Self::Store(error.to_string()),
+            StartError::Listen { .. } | StartError::Note { .. } | StartError::Telemetry(_) => {
+                Self::Configuration(error.to_string())
+            }
+        }
+    }
+}
+
 /// The whole service in this process.
 pub(super) struct Application(App);
 
 impl Application {
     /// Opens the stores and answers on a free port of 127.0.0.1.
-    pub(super) async fn start(config: &Config) -> Result<(Self, Address), NotStarted> {
-        let app = App::start(config).await?;
-        let address = app.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    pub(super) fn start(config: &Config) -> Result<(Self, Address), NotStarted> {
+        let app = App::start(config)?;
+        let address = app.listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         Ok((Self(app), address))
     }
 
     /// Opens the stores without answering anyone: what `doctor` tries.
-    pub(super) async fn open(config: &Config) -> Result<Self, NotStarted> {
-        Ok(Self(App::start(config).await?))
+    pub(super) fn open(config: &Config) -> Result<Self, NotStarted> {
+        Ok(Self(App::start(config)?))
     }
 
     /// Stops accepting, finishes what is in flight, closes the stores.
     pub(super) async fn stop(self) -> Result<(), Failure> {
-        self.0.stop().await.map_err(Failure::Unavailable)
+        self.0.stop().await.map_err(|error| Failure::Unavailable(error.to_string()))
     }
 }
 
@@ -132,17 +139,32 @@ pub(super) struct Serving {
     pub(super) address: Address,
     /// The page to look at first, in a demonstration.
     pub(super) dashboard: Option<String>,
+    /// Goes with the demonstration.
+    _data: Option<tempfile::TempDir>,
 }
 
 /// Serves on the address that is configured; a demonstration brings its own data and viewers.
-pub(super) async fn serve(config: &Config, demo: bool) -> Result<Serving, NotStarted> {
-    if demo {
-        let what = "this build has no demonstration";
-        return Err(NotStarted::Configuration(what.to_owned()));
-    }
-    let app = App::start(config).await?;
-    let address = app.listen(config.listen).await?;
-    Ok(Serving { application: Application(app), address, dashboard: None })
+pub(super) async fn serve(mut config: Config, demo: bool) -> Result<Serving, NotStarted> {
+    telemetry::init(&config).map_err(StartError::from)?;
+    let data = if demo { Some(demo_directory(&mut config)?) } else { None };
+    let app = App::start(&config)?;
+    let address = app.listen(config.listen)?;
+    let dashboard = if demo {
+        let account = demo::begin(app.service()).await;
+        let account = account.map_err(|error| NotStarted::Configuration(error.to_string()))?;
+        Some(format!("{}/accounts/{account}", address.url))
+    } else {
+        None
+    };
+    Ok(Serving { application: Application(app), address, dashboard, _data: data })
+}
+
+fn demo_directory(config: &mut Config) -> Result<tempfile::TempDir, NotStarted> {
+    let directory = tempfile::tempdir();
+    let directory = directory.map_err(|error| NotStarted::Configuration(error.to_string()))?;
+    config.data = directory.path().to_owned();
+    config.log = LogStore::Embedded(directory.path().join("log"));
+    Ok(directory)
 }
 
 /// The rows of a file, whatever its format.
@@ -194,6 +216,3 @@ impl<W: Write> Sheet<W> {
         self.0.finish().map_err(|error| Failure::of_output(&error))
     }
 }
-
-/// Stands in for `crate::{adapters, app, config}` until they are there; this module goes then.
-mod placeholders;

@@ -49,7 +49,7 @@ impl Serve {
         let demo = self.demo;
         let config = seams::settings(self.given())?.config;
         let serving = tokio::select! {
-            serving = seams::serve(&config, demo) => serving.map_err(Failure::from)?,
+            serving = seams::serve(config, demo) => serving.map_err(Failure::from)?,
             () = interrupt.heard() => return Ok(Found::Nothing),
         };
         // Whoever started it may read the address and close the pipe, or never read.

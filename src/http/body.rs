@@ -1,15 +1,19 @@
 //! The facts in a body: one, a list in an envelope, or one a line.
 
-use actix_web::HttpRequest;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, Data};
+use actix_web::{FromRequest, HttpRequest};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 
-use super::Problem;
+use super::{Problem, Service};
 use crate::events::Timestamp;
 
 /// The facts of a request as they were sent, each to be read for itself.
@@ -35,24 +39,52 @@ enum Form {
     Unsaid,
 }
 
-/// A body that was read, or why it was not.
-///
-/// # Errors
-/// 413 past the limit, which counts what it unpacks to; 400 when it broke off or does not unpack.
-pub(super) fn received(
-    body: Result<Bytes, actix_web::Error>,
-    bytes_max: usize,
-) -> Result<Bytes, Problem> {
-    let body = body.map_err(|error| match error.as_error::<PayloadError>() {
+/// A whole body, unpacked, within the bounds on its size and on the time it takes.
+pub(super) struct Body(pub(super) Bytes);
+
+impl FromRequest for Body {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let settings = request.app_data::<Data<Service>>().map(|service| &service.settings);
+        let bounds = settings.map(|settings| (settings.body_bytes_max, settings.body_timeout));
+        let reading = Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let (bytes_max, patience) = bounds.unwrap_or_default();
+            match timeout(patience, reading).await {
+                Ok(Ok(body)) => Ok(Self(body)),
+                Ok(Err(error)) => Err(unread(&error, bytes_max)),
+                Err(_) => Err(Problem::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "timeout",
+                    "the body took too long; send less at once",
+                )),
+            }
+        })
+    }
+}
+
+fn unread(error: &actix_web::Error, bytes_max: usize) -> Problem {
+    match error.as_error::<PayloadError>() {
         Some(PayloadError::Overflow) => Problem::too_large(format!(
             "the body has more than {bytes_max} bytes; send less at once"
         )),
         _ => Problem::malformed("the body broke off or cannot be unpacked; send it again"),
-    })?;
-    if body.trim_ascii().is_empty() {
-        return Err(Problem::malformed("the body is empty; send a fact or a list of facts"));
     }
-    Ok(body)
+}
+
+impl Body {
+    /// The same, unless there is nothing in it.
+    ///
+    /// # Errors
+    /// 400.
+    pub(super) fn not_empty(self) -> Result<Bytes, Problem> {
+        if self.0.trim_ascii().is_empty() {
+            return Err(Problem::malformed("the body is empty; send a fact or a list of facts"));
+        }
+        Ok(self.0)
+    }
 }
 
 impl<'b> Facts<'b> {

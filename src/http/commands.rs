@@ -4,10 +4,11 @@
 //! A command comes after everything it is meant to act on, also after what a fast clock sent, and
 //! the next read knows of it.
 
-use actix_web::web::{Bytes, Data, ServiceConfig};
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 
+use super::body::Body;
 use super::erase::forget;
 use super::parameters::Parameters;
 use super::{Problem, Service};
@@ -54,10 +55,10 @@ pub(super) async fn command_on_title(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,
-    body: Bytes,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let (title, command) = (asked.title()?, asked.segment(8).to_owned());
-    run(&request, &service, (&asked, title, &command), &body).await
+    run(&request, &service, (&asked, title, &command), &body.0).await
 }
 
 /// The same with `?title=`, for ids that proxies dislike in a path.
@@ -65,13 +66,13 @@ async fn by_title_query(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,
-    body: Bytes,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let title = asked.title_if_given()?.ok_or_else(|| {
         Problem::malformed("title is missing; put it in the path or after ?title=")
     })?;
     let command = asked.segment(7).to_owned();
-    run(&request, &service, (&asked, title, &command), &body).await
+    run(&request, &service, (&asked, title, &command), &body.0).await
 }
 
 async fn run(
@@ -132,10 +133,10 @@ pub(super) async fn undo_since(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,
-    body: Bytes,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let person = asked.person()?;
-    let Undo { since, title } = read_whole(&body)?;
+    let Undo { since, title } = read_whole(&body.0)?;
     let since = since.ok_or_else(|| {
         Problem::invalid("since is missing; it is the instant to go back to, in RFC 3339")
     })?;

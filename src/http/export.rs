@@ -11,9 +11,9 @@ use actix_web::web::{Bytes, Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
 use futures_util::{Stream, stream};
 
-use self::lines::{event_line, mark_line, snapshot_line};
 use super::parameters::Parameters;
 use super::{Problem, Service};
+use crate::adapters::viewlog::{write_event, write_mark, write_state};
 use crate::events::{AccountId, Depth, EventLog, ReadError, Stored, Week};
 use crate::projections::AnswerError;
 
@@ -86,7 +86,7 @@ impl Export {
             log,
             account,
             weeks: weeks.into_iter(),
-            lines: Box::new(marks.into_iter().map(move |mark| mark_line(&of, &mark))),
+            lines: Box::new(marks.into_iter().map(move |mark| write_mark(&of, &mark))),
             damage: Damage::default(),
             is_over: false,
         })
@@ -161,38 +161,7 @@ impl Damage {
 fn lines_of(account: AccountId, sessions: Vec<Stored>) -> Lines {
     Box::new(sessions.into_iter().flat_map(move |Stored { snapshot, events, .. }| {
         let (of_state, of_event) = (account.clone(), account.clone());
-        let state = snapshot.into_iter().map(move |state| snapshot_line(&of_state, &state));
-        state.chain(events.into_iter().map(move |event| event_line(&of_event, &event)))
+        let state = snapshot.into_iter().map(move |state| write_state(&of_state, &state));
+        state.chain(events.into_iter().map(move |event| write_event(&of_event, &event)))
     }))
-}
-
-/// Stands in for `adapters::viewlog`, which writes what it reads.
-mod lines {
-    use serde::Serialize;
-    use serde_json::json;
-
-    use crate::events::json::FactJson;
-    use crate::events::{AccountId, Event, Mark, State, Timestamp};
-
-    #[derive(Serialize)]
-    struct Line<'a> {
-        #[serde(flatten)]
-        fact: FactJson<'a>,
-        received_at: Timestamp,
-    }
-
-    pub(super) fn event_line(account: &AccountId, event: &Event) -> String {
-        let fact = FactJson::of(account, &event.fact);
-        let line = Line { fact, received_at: event.received_at };
-        serde_json::to_string(&line).unwrap_or_default()
-    }
-
-    pub(super) fn mark_line(account: &AccountId, mark: &Mark) -> String {
-        json!({ "account": account, "command": mark.command, "kind": mark.kind.as_str() })
-            .to_string()
-    }
-
-    pub(super) fn snapshot_line(account: &AccountId, state: &State) -> String {
-        json!({ "account": account, "session": state.session, "kind": "session" }).to_string()
-    }
 }

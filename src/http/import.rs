@@ -1,11 +1,11 @@
 //! What an export wrote, back in: events with all that a server once added to them, marks, and
 //! sessions of which compaction left only the state.
 
-use actix_web::web::{Bytes, Data, ServiceConfig};
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, post};
 
 use super::Service;
-use super::body::received;
+use super::body::Body;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::record::Answered;
@@ -31,11 +31,11 @@ pub(super) fn import_routes(config: &mut ServiceConfig) {
 pub(super) async fn import_lines(
     service: Data<Service>,
     asked: Parameters,
-    body: Result<Bytes, actix_web::Error>,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let account = asked.account()?;
     let now = service.clock.now();
-    let body = received(body, service.settings.body_bytes_max)?;
+    let body = body.not_empty()?;
     let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty()).collect();
     if lines.len() > service.settings.facts_max {

@@ -3,26 +3,42 @@
 //! What a request comes to is decided by the actors and the answers, never here.
 
 mod body;
+mod chaos;
 mod commands;
 mod erase;
 mod export;
 mod guard;
 mod import;
+mod jobs;
+mod live;
 mod meter;
+mod openapi;
+mod operations;
+mod page;
 mod parameters;
 mod problem;
 mod read;
 mod record;
 mod service;
 mod sessions;
+mod sse;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{self, PayloadConfig, ServiceConfig};
 
 pub use erase::Receipts;
 pub use guard::guard;
+pub use jobs::{Finding, JobKind, JobReport, Jobs};
+pub use live::Sockets;
+pub use openapi::document;
+pub use operations::begin_compaction;
 pub use problem::Problem;
 pub use service::{Service, Settings};
 
-/// Every route.
-pub fn routes(config: &mut actix_web::web::ServiceConfig) {
+/// Every route, and what is answered where there is none.
+pub fn routes(config: &mut ServiceConfig, settings: &Settings) {
+    config.app_data(PayloadConfig::new(settings.body_bytes_max));
     record::record_routes(config);
     import::import_routes(config);
     commands::command_routes(config);
@@ -30,4 +46,17 @@ pub fn routes(config: &mut actix_web::web::ServiceConfig) {
     read::read_routes(config);
     sessions::session_routes(config);
     export::export_routes(config);
+    live::live_routes(config);
+    operations::operation_routes(config);
+    if settings.chaos {
+        chaos::chaos_routes(config);
+    }
+    openapi::openapi_routes(config);
+    page::page_routes(config);
+    config.default_service(web::to(nowhere));
+}
+
+async fn nowhere() -> Result<HttpResponse, Problem> {
+    let detail = "there is nothing at this address for this method; /docs lists what there is";
+    Err(Problem::new(StatusCode::NOT_FOUND, "not_found", detail))
 }

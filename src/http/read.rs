@@ -30,23 +30,23 @@ const READ_SECONDS: &str = "viewlog_read_seconds";
 pub(super) fn read_routes(config: &mut ServiceConfig) {
     let title = "/v1/accounts/{account}/profiles/{profile}/title";
     config
-        .service(now)
-        .service(resume_of_title)
-        .service(resume)
-        .service(resume_of_titles)
-        .service(continue_watching)
-        .service(history)
-        .service(title_page)
-        .service(title_by_name)
+        .service(read_now)
+        .service(read_resume)
+        .service(read_resumes)
+        .service(ask_resumes)
+        .service(read_continue_watching)
+        .service(read_history)
+        .service(read_title)
+        .service(read_title_by_name)
         .route(title, web::get().to(title_of))
-        .service(watch_time)
-        .service(profiles);
+        .service(read_watch_time)
+        .service(read_profiles);
 }
 
 /// What is playing on an account right now.
 #[utoipa::path(tag = "read", responses((status = 200, body = Answer<Now>)))]
 #[get("/v1/accounts/{account}/now")]
-pub(super) async fn now(
+pub(super) async fn read_now(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,
@@ -66,7 +66,7 @@ pub(super) async fn now(
     ),
 )]
 #[get("/v1/accounts/{account}/profiles/{profile}/resume/{title}")]
-pub(super) async fn resume_of_title(
+pub(super) async fn read_resume(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,
@@ -88,7 +88,7 @@ pub(super) async fn resume_of_title(
     responses((status = 200, body = Answer<Items<Resume>>)),
 )]
 #[get("/v1/accounts/{account}/profiles/{profile}/resume")]
-pub(super) async fn resume(
+pub(super) async fn read_resumes(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,
@@ -115,7 +115,7 @@ struct Wanted {
     responses((status = 200, body = Answer<Items<Resume>>)),
 )]
 #[post("/v1/accounts/{account}/profiles/{profile}/resume")]
-pub(super) async fn resume_of_titles(
+pub(super) async fn ask_resumes(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,
@@ -137,7 +137,7 @@ pub(super) async fn resume_of_titles(
     responses((status = 200, body = Answer<Items<Resume>>)),
 )]
 #[get("/v1/accounts/{account}/profiles/{profile}/continue-watching")]
-pub(super) async fn continue_watching(
+pub(super) async fn read_continue_watching(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,
@@ -162,7 +162,7 @@ pub(super) async fn continue_watching(
     responses((status = 200, body = Answer<Items<Watch>>)),
 )]
 #[get("/v1/accounts/{account}/profiles/{profile}/history")]
-pub(super) async fn history(
+pub(super) async fn read_history(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,
@@ -188,7 +188,7 @@ pub(super) async fn history(
     ),
 )]
 #[get("/v1/accounts/{account}/profiles/{profile}/titles/{title}")]
-pub(super) async fn title_page(
+pub(super) async fn read_title(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,
@@ -203,7 +203,7 @@ pub(super) async fn title_page(
     responses((status = 200, body = Answer<TitleAnswer>)),
 )]
 #[get("/v1/accounts/{account}/profiles/{profile}/titles")]
-pub(super) async fn title_by_name(
+pub(super) async fn read_title_by_name(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,
@@ -223,7 +223,7 @@ pub(super) async fn title_by_name(
     responses((status = 200, body = Answer<Items<WatchTime>>)),
 )]
 #[get("/v1/accounts/{account}/profiles/{profile}/watch-time")]
-pub(super) async fn watch_time(
+pub(super) async fn read_watch_time(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,
@@ -242,7 +242,7 @@ pub(super) async fn watch_time(
 /// The profiles of an account, the one heard of last first.
 #[utoipa::path(tag = "read", responses((status = 200, body = Answer<Items<ProfileSeen>>)))]
 #[get("/v1/accounts/{account}/profiles")]
-pub(super) async fn profiles(
+pub(super) async fn read_profiles(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,

@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use actix_web::web::{Bytes, Data, ServiceConfig};
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, post};
 use serde::Serialize;
 
-use super::body::{Facts, received};
+use super::body::{Body, Facts};
 use super::parameters::Parameters;
 use super::problem::{Problem, RefusedFact};
 use super::{Service, meter};
@@ -34,7 +34,7 @@ pub(super) async fn record_of_account(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,
-    body: Result<Bytes, actix_web::Error>,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let account = asked.account()?;
     answer(&request, &service, Some(&account), body).await
@@ -50,7 +50,7 @@ pub(super) async fn record_of_account(
 pub(super) async fn record_of_many(
     request: HttpRequest,
     service: Data<Service>,
-    body: Result<Bytes, actix_web::Error>,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     answer(&request, &service, None, body).await
 }
@@ -59,17 +59,17 @@ async fn answer(
     request: &HttpRequest,
     service: &Service,
     account: Option<&AccountId>,
-    body: Result<Bytes, actix_web::Error>,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let received_at = service.clock.now();
-    let body = received(body, service.settings.body_bytes_max)?;
+    let body = body.not_empty()?;
     let facts = Facts::of(request, &body)?.at_most(service.settings.facts_max)?;
     record(service, account, &facts, received_at).await.respond()
 }
 
 /// What became of a request's facts.
 #[derive(Debug, Default, Serialize, utoipa::ToSchema)]
-pub struct Answered {
+pub(super) struct Answered {
     /// Newly durable.
     recorded: usize,
     /// Durable before.

@@ -1,8 +1,9 @@
 //! What every handler shares, and the bounds they keep.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::erase::Receipts;
+use super::{Jobs, Receipts, Sockets};
 use crate::actors::System;
 use crate::events::{Clock, EventLog, Timestamp};
 use crate::projections::{Answers, Freshness, ViewStore};
@@ -22,6 +23,10 @@ pub struct Service {
     pub freshness: Arc<Freshness>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Long work.
+    pub jobs: Arc<Jobs>,
+    /// Who is connected.
+    pub sockets: Sockets,
     /// What was erased of late.
     pub receipts: Receipts,
     /// Where metrics are gathered, if anywhere.
@@ -43,6 +48,8 @@ pub struct Settings {
     pub frame_bytes_max: usize,
     /// Sockets of one account.
     pub sockets_per_account_max: usize,
+    /// How long a client may take to send a body.
+    pub body_timeout: Duration,
     /// The host that people use, where a proxy in front has another.
     pub public_host: Option<String>,
     /// Origins of other sites whose pages may call.
@@ -58,6 +65,7 @@ impl Default for Settings {
             facts_max: 5_000,
             frame_bytes_max: 64 << 10,
             sockets_per_account_max: 20,
+            body_timeout: Duration::from_secs(30),
             public_host: None,
             allowed_origins: vec![],
             chaos: false,

@@ -13,7 +13,7 @@ use crate::projections::{Answer, SessionAnswer};
 
 /// The route of one session.
 pub(super) fn session_routes(config: &mut ServiceConfig) {
-    config.service(session);
+    config.service(read_session);
 }
 
 /// One session's state, with what is missing of it, whether facts contradict each other, and what
@@ -26,7 +26,7 @@ pub(super) fn session_routes(config: &mut ServiceConfig) {
     ),
 )]
 #[get("/v1/accounts/{account}/sessions/{session}")]
-pub(super) async fn session(
+pub(super) async fn read_session(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,

@@ -1,0 +1,100 @@
+//! What the jobs do, and what they say when they cannot go on: the log has the store's own words,
+//! the answer does not.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use actix_web::web::Data;
+
+use super::{Finding, Finished};
+use crate::events::{AccountId, EventLog, Timestamp};
+use crate::http::Service;
+use crate::projections::{self, Difference, Progress};
+
+/// How many accounts are asked for at once.
+const PAGE: usize = 500;
+
+/// Makes every view and snapshot anew.
+pub(in crate::http) async fn rebuild(
+    service: Data<Service>,
+    progress: Arc<Progress>,
+) -> Result<Finished, String> {
+    let (log, views, clock) = stores(&service);
+    let rebuilt = projections::rebuild(log, views, clock, progress).await;
+    let rebuilt = rebuilt.map_err(|error| {
+        told(&error, "rebuild", "a store did not answer; start it again, it goes on from there")
+    })?;
+    let detail = format!("generation {} is read now", rebuilt.generation);
+    Ok(Finished { findings: vec![], detail: Some(detail) })
+}
+
+/// Compares what is kept with the facts, of one account or of all.
+pub(in crate::http) async fn verify(
+    service: Data<Service>,
+    account: Option<AccountId>,
+    progress: Arc<Progress>,
+) -> Result<Finished, String> {
+    let projector = Arc::clone(service.system.projector());
+    let settle = async || projector.flush().await;
+    let (log, views, clock) = stores(&service);
+    let stores = (log.as_ref(), views.as_ref(), clock.as_ref());
+    let found = projections::verify(stores, account.as_ref(), progress, settle).await;
+    let found =
+        found.map_err(|error| told(&error, "verify", "a store did not answer; start it again"))?;
+    let findings = found.into_iter().map(|Difference { account, session, what }| Finding {
+        account,
+        session,
+        what,
+    });
+    Ok(Finished { findings: findings.collect(), detail: None })
+}
+
+/// Leaves of sessions in weeks that closed before an instant their snapshots alone.
+pub(in crate::http) async fn compact(
+    service: Data<Service>,
+    before: Timestamp,
+    progress: Arc<Progress>,
+) -> Result<Finished, String> {
+    let unread = |error| told(&error, "compact", "the log did not answer; start it again");
+    let log = service.log.as_ref();
+    let (mut total, mut after) = (0, None);
+    while let Some(page) = next_page(log, &mut after).await.map_err(unread)? {
+        total += page.len() as u64;
+        progress.set_total(total);
+    }
+    let mut sessions = 0;
+    while let Some(page) = next_page(log, &mut after).await.map_err(unread)? {
+        for account in page {
+            let went = service.system.accounts().compact(account, before).await;
+            let went = went.map_err(|refusal| {
+                let error = format!("{refusal:?}");
+                told(&error, "compact", "the log did not answer; start it again")
+            })?;
+            sessions += went.sessions;
+            progress.account_done(went.events);
+        }
+    }
+    let detail = format!("{sessions} sessions compacted");
+    Ok(Finished { findings: vec![], detail: Some(detail) })
+}
+
+type Stores = (Arc<dyn EventLog>, Arc<dyn projections::ViewStore>, Arc<dyn crate::events::Clock>);
+
+fn stores(service: &Service) -> Stores {
+    (Arc::clone(&service.log), Arc::clone(&service.views), Arc::clone(&service.clock))
+}
+
+/// The next accounts, until there are none; then it begins again.
+async fn next_page(
+    log: &dyn EventLog,
+    after: &mut Option<AccountId>,
+) -> Result<Option<Vec<AccountId>>, crate::events::ReadError> {
+    let page = log.accounts(after.as_ref(), PAGE).await?;
+    *after = page.last().cloned();
+    Ok((!page.is_empty()).then_some(page))
+}
+
+fn told(error: &impl Display, job: &str, words: &str) -> String {
+    tracing::error!(%error, job, "a job failed");
+    words.to_owned()
+}

@@ -1,0 +1,111 @@
+//! The live feed of an account, in both directions over a WebSocket or one way as server-sent
+//! events. API contract, section 4.
+//!
+//! Whoever follows is subscribed first and then shown what is playing, so nothing falls between;
+//! a slow follower gets fewer, newer frames. How many may follow an account is bounded.
+
+mod frame;
+mod leash;
+mod seats;
+mod socket;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ACCEPT, HeaderName, UPGRADE};
+use actix_web::web::{Data, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, get};
+
+use super::parameters::Parameters;
+use super::{Problem, Service, sse};
+use crate::actors::Subscription;
+use crate::events::AccountId;
+use crate::projections::{Answer, AnswerError, Now, When};
+
+pub(super) use self::frame::Frame;
+pub use self::seats::Sockets;
+pub(super) use self::seats::{Seat, seat};
+
+const RETRY_AFTER_MS: u64 = 5_000;
+
+/// The route of the live feed.
+pub(super) fn live_routes(config: &mut ServiceConfig) {
+    config.service(follow);
+}
+
+/// What is playing, as it changes: a WebSocket (subprotocol `viewlog.v1`), or server-sent events
+/// for those who ask with `Accept: text/event-stream`.
+#[utoipa::path(
+    tag = "live",
+    params(
+        ("record" = Option<String>, Query, description = "`only`: acknowledgements, no feed"),
+    ),
+    responses(
+        (status = 101, description = "a WebSocket; its frames are in /asyncapi.yaml"),
+        (status = 200, content_type = "text/event-stream", body = String),
+        (status = 426, description = "upgrade_required: neither was asked for"),
+        (status = 429, description = "too_many_requests: the account has too many sockets"),
+    ),
+)]
+#[get("/v1/accounts/{account}/live")]
+pub(super) async fn follow(
+    request: HttpRequest,
+    service: Data<Service>,
+    asked: Parameters,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let account = asked.account()?;
+    if names(&request, UPGRADE, "websocket") {
+        let only = asked.parsed("record", |text| match text {
+            "only" => Ok(()),
+            _ => Err(format!("{text:?} is not known; it is only")),
+        })?;
+        return socket::open((&request, payload), &service, account, only.is_none()).await;
+    }
+    if names(&request, ACCEPT, "text/event-stream") {
+        return sse::open(&service, account).await;
+    }
+    let detail = "open a WebSocket here, or ask with Accept: text/event-stream";
+    let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail);
+    let mut response = problem.error_response();
+    response.headers_mut().insert(UPGRADE, "websocket".parse().map_err(|_| problem)?);
+    Ok(response)
+}
+
+/// One who follows an account, or only reports.
+pub(super) struct Follower {
+    pub(super) service: Data<Service>,
+    pub(super) account: AccountId,
+    pub(super) subscription: Subscription,
+    _seat: Seat,
+}
+
+impl Follower {
+    /// Takes a seat and subscribes.
+    pub(super) fn begin(service: &Data<Service>, account: AccountId) -> Result<Self, Problem> {
+        let max = service.settings.sockets_per_account_max;
+        let seat = seat(&service.sockets, &account, max).ok_or_else(|| too_many(max))?;
+        let subscription = service.system.subscribe(&account);
+        Ok(Self { service: service.clone(), account, subscription, _seat: seat })
+    }
+
+    /// What is playing; later changes follow through the subscription.
+    pub(super) async fn now(&self) -> Result<Answer<Now>, AnswerError> {
+        let now = self.service.answers.now(&self.account, When::default()).await?;
+        self.subscription.shown(&now.body.playing);
+        Ok(now)
+    }
+}
+
+fn too_many(max: usize) -> Problem {
+    let detail = format!("the account has {max} sockets open already; close one and try again");
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
+    Problem { retry_after_ms: Some(RETRY_AFTER_MS), ..problem }
+}
+
+fn names(request: &HttpRequest, header: HeaderName, what: &str) -> bool {
+    let values = request.headers().get_all(header).filter_map(|value| value.to_str().ok());
+    let mut each = values.flat_map(|value| value.split(','));
+    each.any(|named| {
+        let named = named.split(';').next().unwrap_or_default();
+        named.trim().eq_ignore_ascii_case(what)
+    })
+}

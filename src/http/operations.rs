@@ -1,0 +1,284 @@
+//! How the node does, and long work on it. API contract, section 7.
+//!
+//! Where tokens are needed everything under `/v1/system` and `/metrics` needs `admin`; that is
+//! decided before a request comes here.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpResponse, get, post};
+use metrics::gauge;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::jobs::{self, JobKind, JobReport};
+use super::parameters::Parameters;
+use super::{Problem, Service};
+use crate::actors::ObservedKind;
+use crate::events::{AccountId, Timestamp};
+use crate::telemetry::{SOCKETS, observe_actors};
+
+const RETRY_AFTER_MS: u64 = 5_000;
+/// Where the kind stands in `/v1/system/jobs/{kind}`.
+const KIND: usize = 4;
+const OLDER_THAN_DAYS_USUAL: u32 = 14;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The routes of section 7, but for the pages.
+pub(super) fn operation_routes(config: &mut ServiceConfig) {
+    config
+        .service(read_health)
+        .service(read_readiness)
+        .service(read_metrics)
+        .service(read_system)
+        .service(start_rebuild)
+        .service(start_verify)
+        .service(start_compact)
+        .service(read_job);
+}
+
+/// Whether the process lives.
+#[utoipa::path(tag = "operations", responses((status = 200, description = "it does")))]
+#[get("/healthz")]
+pub(super) async fn read_health() -> HttpResponse {
+    plain().json(serde_json::json!({ "status": "ok" }))
+}
+
+/// Whether the node takes requests: its stores are reachable and accept facts.
+#[utoipa::path(
+    tag = "operations",
+    responses(
+        (status = 200, description = "it does"),
+        (status = 503, description = "store_unavailable: reads may still be answered"),
+    ),
+)]
+#[get("/readyz")]
+pub(super) async fn read_readiness(service: Data<Service>) -> Result<HttpResponse, Problem> {
+    if service.log.health().stopped.is_none() {
+        return Ok(plain().json(serde_json::json!({ "status": "ready" })));
+    }
+    let detail = "the log takes no facts; the server's log says why";
+    Err(Problem { retry_after_ms: Some(RETRY_AFTER_MS), ..Problem::unavailable(detail) })
+}
+
+/// Metrics in the text format of Prometheus.
+#[utoipa::path(
+    tag = "operations",
+    responses((status = 200, content_type = "text/plain", body = String)),
+)]
+#[get("/metrics")]
+pub(super) async fn read_metrics(service: Data<Service>) -> Result<HttpResponse, Problem> {
+    let gathered = service.metrics.as_ref();
+    let gathered = gathered.ok_or_else(|| Problem::not_found("metrics are not gathered here"))?;
+    observe_actors(&service.system.observe());
+    gauge!(SOCKETS).set(f64::from(u32::try_from(service.sockets.open()).unwrap_or(u32::MAX)));
+    let mut response = plain();
+    Ok(response.content_type("text/plain; version=0.0.4").body(gathered.render()))
+}
+
+/// How a node does.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SystemReport {
+    version: &'static str,
+    roles: [&'static str; 3],
+    uptime_s: i64,
+    actors: BTreeMap<&'static str, ActorsReport>,
+    log: LogReport,
+    views: ViewsReport,
+    /// The instant through which the views hold everything.
+    #[schema(value_type = String, format = DateTime)]
+    as_of: Timestamp,
+    /// Of a fleet alone: the oldest window that is not swept.
+    #[schema(value_type = Option<String>)]
+    oldest_window: Option<Timestamp>,
+    generation: u64,
+    /// The rebuild that runs.
+    rebuild: Option<JobReport>,
+    /// Folds that failed and sessions parked for it.
+    parked: u64,
+    /// Facts admitted and not answered yet.
+    admitted: usize,
+    /// Followers of live feeds.
+    followers: usize,
+    /// Open sockets and event streams.
+    sockets: usize,
+}
+
+/// How the actors of one kind do.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ActorsReport {
+    active: usize,
+    restarts: u64,
+    given_up: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_failure: Option<String>,
+}
+
+/// How the log does.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LogReport {
+    kind: &'static str,
+    /// Whether it takes facts.
+    ok: bool,
+}
+
+/// How the views do.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ViewsReport {
+    kind: &'static str,
+    ok: bool,
+    /// Accounts that have views.
+    accounts: usize,
+    /// About how many bytes they take.
+    bytes: usize,
+    /// Accounts dropped for want of room.
+    evicted: u64,
+}
+
+/// How the node does.
+#[utoipa::path(tag = "operations", responses((status = 200, body = SystemReport)))]
+#[get("/v1/system")]
+pub(super) async fn read_system(service: Data<Service>) -> HttpResponse {
+    let (now, observed, views) =
+        (service.clock.now(), service.system.observe(), service.views.standing());
+    let (log, rebuild) = (service.log.health(), service.jobs.report(JobKind::Rebuild));
+    plain().json(SystemReport {
+        version: env!("CARGO_PKG_VERSION"),
+        roles: ["collect", "process", "provide"],
+        uptime_s: now.since_ms(service.started_at) / 1_000,
+        actors: observed.kinds.into_iter().map(|kind| (kind.name, kind.into())).collect(),
+        log: LogReport { kind: log.kind, ok: log.stopped.is_none() },
+        views: ViewsReport {
+            kind: views.kind,
+            ok: true,
+            accounts: views.accounts,
+            bytes: views.bytes,
+            evicted: views.evicted,
+        },
+        as_of: service.freshness.as_of(now),
+        oldest_window: None,
+        generation: views.generation,
+        rebuild: rebuild.filter(|rebuild| rebuild.state == "running"),
+        parked: observed.parked,
+        admitted: observed.admitted,
+        followers: observed.followers,
+        sockets: service.sockets.open(),
+    })
+}
+
+impl From<ObservedKind> for ActorsReport {
+    fn from(kind: ObservedKind) -> Self {
+        Self {
+            active: kind.active,
+            restarts: kind.restarts,
+            given_up: kind.given_up,
+            last_failure: kind.last_failure,
+        }
+    }
+}
+
+/// Starts to make every view anew.
+#[utoipa::path(tag = "operations", responses((status = 202, body = JobReport)))]
+#[post("/v1/system/rebuild")]
+pub(super) async fn start_rebuild(service: Data<Service>) -> Result<HttpResponse, Problem> {
+    let of = service.clone();
+    accepted(
+        JobKind::Rebuild,
+        service.jobs.start(JobKind::Rebuild, move |progress| jobs::rebuild(of, progress)),
+    )
+}
+
+/// Starts to compare what is kept with the facts, of all accounts or of one.
+#[utoipa::path(
+    tag = "operations",
+    params(("account" = Option<String>, Query, description = "This account alone")),
+    responses((status = 202, body = JobReport)),
+)]
+#[post("/v1/system/verify")]
+pub(super) async fn start_verify(
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    let account = asked.parsed("account", |text| {
+        AccountId::new(text).map_err(|error| format!("{text:?} {error}"))
+    })?;
+    let of = service.clone();
+    accepted(
+        JobKind::Verify,
+        service.jobs.start(JobKind::Verify, move |progress| jobs::verify(of, account, progress)),
+    )
+}
+
+/// Starts to leave of old sessions their last state alone.
+#[utoipa::path(
+    tag = "operations",
+    params((
+        "older_than_days" = Option<u32>, Query,
+        description = "Of weeks that ended so long ago; 14 unless told",
+    )),
+    responses((status = 202, body = JobReport)),
+)]
+#[post("/v1/system/compact")]
+pub(super) async fn start_compact(
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    let days = asked.parsed("older_than_days", |text| {
+        text.parse::<u32>().map_err(|_| format!("{text:?} is not a whole number of days"))
+    })?;
+    accepted(JobKind::Compact, begin_compaction(&service, days.unwrap_or(OLDER_THAN_DAYS_USUAL)))
+}
+
+/// Starts to compact weeks that ended so many days ago, or joins a compaction that runs.
+///
+/// # Errors
+/// The long work of another kind that runs.
+pub fn begin_compaction(
+    service: &Data<Service>,
+    older_than_days: u32,
+) -> Result<JobReport, JobKind> {
+    let older_than_ms = i64::from(older_than_days).saturating_mul(DAY_MS);
+    let before = service.clock.now().plus_ms(-older_than_ms);
+    let of = service.clone();
+    service.jobs.start(JobKind::Compact, move |progress| jobs::compact(of, before, progress))
+}
+
+/// How the last rebuild, verification or compaction is going, or went.
+#[utoipa::path(
+    tag = "operations",
+    responses(
+        (status = 200, body = JobReport),
+        (status = 404, description = "not_found: none since the server started"),
+    ),
+)]
+#[get("/v1/system/jobs/{kind}")]
+pub(super) async fn read_job(
+    service: Data<Service>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    let named = asked.segment(KIND);
+    let kind = JobKind::ALL.into_iter().find(|kind| kind.to_string() == named);
+    let kind = kind.ok_or_else(|| Problem::not_found("jobs are rebuild, verify and compact"))?;
+    let report = service.jobs.report(kind);
+    let none = || Problem::not_found(format!("no {kind} was started since the server was"));
+    Ok(plain().json(report.ok_or_else(none)?))
+}
+
+fn accepted(kind: JobKind, started: Result<JobReport, JobKind>) -> Result<HttpResponse, Problem> {
+    let report = started.map_err(|running| {
+        let detail = format!("{running} is running; start {kind} when it is done");
+        Problem::new(StatusCode::CONFLICT, "job_running", detail)
+    })?;
+    let mut response = HttpResponse::Accepted();
+    response.insert_header((LOCATION, format!("/v1/system/jobs/{kind}")));
+    Ok(response.json(report))
+}
+
+/// The figures of now are not to be kept anywhere.
+fn plain() -> actix_web::HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-store"));
+    response
+}
