@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CacheControl, CacheDirective, ETag, EntityTag, IfNoneMatch};
-use actix_web::web::{Data, Payload, ServiceConfig};
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::body::Body;
 use super::parameters::{Parameters, not_too_many};
 use super::{Problem, Service};
 use crate::events::{AccountId, Timestamp, TitleId};
@@ -119,11 +120,10 @@ pub(super) async fn ask_resumes(
     request: HttpRequest,
     service: Data<Service>,
     asked: Parameters,
-    body: Payload,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let begun = Instant::now();
-    let body = whole(body, service.settings.body_bytes_max).await?;
-    let wanted: Wanted = serde_json::from_slice(&body).map_err(|error| {
+    let wanted: Wanted = serde_json::from_slice(&body.0).map_err(|error| {
         Problem::malformed(format!("the body is not {{\"titles\":[…]}}: {error}"))
     })?;
     let titles = not_too_many(wanted.titles)?;
@@ -300,15 +300,6 @@ async fn when(service: &Service, account: &AccountId, asked: &Parameters) -> Res
         }
     }
     Ok(when)
-}
-
-async fn whole(body: Payload, bytes_max: usize) -> Result<web::Bytes, Problem> {
-    let too_large = |_| {
-        let detail = format!("the body is larger than {bytes_max} bytes; ask for fewer titles");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
-    };
-    let body = body.to_bytes_limited(bytes_max).await.map_err(too_large)?;
-    body.map_err(|_| Problem::malformed("the body ended early; send it whole"))
 }
 
 /// Sends an answer, or nothing but its tag to those who have it.
