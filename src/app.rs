@@ -19,7 +19,7 @@ use crate::config::{Config, LogStore, ViewsStore};
 use crate::events::embedded::{EmbeddedLog, OpenError};
 use crate::events::memory::MemoryLog;
 use crate::events::{AppendError, Clock, EventLog, SystemClock};
-use crate::http::{self, Jobs, Receipts, Service, Settings, Sockets};
+use crate::http::{self, Jobs, Node, Receipts, Settings, Sockets};
 use crate::projections::{Answers, Freshness, MemoryViews, MemoryViewsOptions, ViewStore};
 use crate::telemetry::{self, Metrics, TelemetryError};
 
@@ -28,7 +28,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 /// The whole service in one process.
 pub struct App {
-    service: Data<Service>,
+    node: Data<Node>,
     embedded: Option<Arc<EmbeddedLog>>,
     config: Config,
     listeners: Mutex<Vec<ServerHandle>>,
@@ -94,7 +94,7 @@ impl App {
             (Arc::clone(&freshness), Arc::clone(&clock)),
             config.views_memory.log_reads_max,
         );
-        let service = Data::new(Service {
+        let node = Data::new(Node {
             system: Arc::new(system),
             answers,
             log,
@@ -110,10 +110,10 @@ impl App {
         });
         let mut background = vec![rt::spawn(upkeep(metrics, embedded.clone()))];
         if config.compact.every_hours > 0 {
-            background.push(rt::spawn(compact_regularly(service.clone(), config.clone())));
+            background.push(rt::spawn(compact_regularly(node.clone(), config.clone())));
         }
         Ok(Self {
-            service,
+            node,
             embedded,
             config: config.clone(),
             listeners: Mutex::default(),
@@ -129,17 +129,19 @@ impl App {
     /// [`StartError`].
     pub fn listen(&self, at: SocketAddr) -> Result<Address, StartError> {
         let failed = |source| StartError::Listen { address: at, source };
-        let service = self.service.clone();
-        let settings = service.settings.clone();
+        let node = self.node.clone();
+        let settings = node.settings.clone();
         let limits = &self.config.http;
         let server = HttpServer::new(move || {
             Site::new()
-                .app_data(service.clone())
+                .app_data(node.clone())
                 .wrap(from_fn(http::guard))
                 .configure(|routes| http::routes(routes, &settings))
         })
         .client_request_timeout(Duration::from_millis(limits.header_timeout_ms))
         .shutdown_timeout(limits.shutdown_timeout_ms.div_ceil(1_000))
+        // Otherwise who hangs up an event stream is noticed only with the second ping.
+        .h1_allow_half_closed(false)
         .disable_signals()
         .bind(at)
         .map_err(failed)?;
@@ -156,8 +158,8 @@ impl App {
     }
 
     /// What the handlers share, for a demonstration that records without a network.
-    pub fn service(&self) -> &Data<Service> {
-        &self.service
+    pub fn node(&self) -> &Data<Node> {
+        &self.node
     }
 
     /// Stops accepting, finishes what is in flight, tells sockets, writes what lags, closes the log.
@@ -166,14 +168,14 @@ impl App {
     /// When the log could not be closed in order; what was acknowledged is durable all the same.
     pub async fn stop(self) -> Result<(), AppendError> {
         self.background.iter().for_each(JoinHandle::abort);
-        self.service.jobs.stop().await;
-        self.service.system.close_feeds();
+        self.node.jobs.stop().await;
+        self.node.system.close_feeds();
         let listeners =
             std::mem::take(&mut *self.listeners.lock().unwrap_or_else(PoisonError::into_inner));
         for listener in listeners {
             listener.stop(true).await;
         }
-        self.service.system.stop().await;
+        self.node.system.stop().await;
         drop(self.note.lock().unwrap_or_else(PoisonError::into_inner).take());
         match self.embedded {
             Some(log) => log.close(),
@@ -233,13 +235,13 @@ async fn upkeep(metrics: Metrics, log: Option<Arc<EmbeddedLog>>) {
 }
 
 /// Skips a round in which other long work runs.
-async fn compact_regularly(service: Data<Service>, config: Config) {
+async fn compact_regularly(node: Data<Node>, config: Config) {
     let every = Duration::from_secs(u64::from(config.compact.every_hours) * 3_600);
     let mut round = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
     loop {
         round.tick().await;
         let days = config.compact.older_than_days;
-        if let Err(running) = http::begin_compaction(&service, days) {
+        if let Err(running) = http::begin_compaction(&node, days) {
             tracing::info!(%running, "compaction waits for its next turn");
         }
     }

@@ -11,7 +11,7 @@ use rand::RngExt;
 use crate::actors::Submission;
 use crate::adapters::netflix::{self, NotNetflix, Options};
 use crate::events::{About, AccountId, Event, Fact, Id, IdError, Kind, Media, Reason, SessionId};
-use crate::http::Service;
+use crate::http::Node;
 
 /// The sample that `examples/sample_export.rs` generates.
 const EXPORT: &str = include_str!("../../deploy/demo/ViewingActivity.csv");
@@ -43,13 +43,13 @@ pub enum DemoError {
 ///
 /// # Errors
 /// [`DemoError`].
-pub async fn begin(service: &Data<Service>) -> Result<AccountId, DemoError> {
+pub async fn begin(node: &Data<Node>) -> Result<AccountId, DemoError> {
     let account = AccountId::new(ACCOUNT)?;
     let options = Options {
         profile: None,
         time_zone: chrono_tz::UTC,
         date_order: None,
-        now: service.clock.now(),
+        now: node.clock.now(),
     };
     let mut records = Vec::new();
     // Its odd rows are there to be reported by an import, not here.
@@ -57,10 +57,10 @@ pub async fn begin(service: &Data<Service>) -> Result<AccountId, DemoError> {
         records.extend(imported.records);
     }
     let records = records.into_iter().enumerate().collect();
-    service.system.accounts().import(account.clone(), records).await;
+    node.system.accounts().import(account.clone(), records).await;
     for (place, (profile, device, series)) in VIEWERS.into_iter().enumerate() {
         let viewer = Viewer {
-            service: service.clone(),
+            node: node.clone(),
             account: account.clone(),
             profile: Id::new(profile)?,
             device: Id::new(device)?,
@@ -73,7 +73,7 @@ pub async fn begin(service: &Data<Service>) -> Result<AccountId, DemoError> {
 }
 
 struct Viewer {
-    service: Data<Service>,
+    node: Data<Node>,
     account: AccountId,
     profile: crate::events::ProfileId,
     device: crate::events::DeviceId,
@@ -121,7 +121,7 @@ impl Viewer {
             episode: Some(episode),
             ..About::default()
         };
-        let session = SessionId::fresh(self.service.clock.now());
+        let session = SessionId::fresh(self.node.clock.now());
         Player { session, seq: 0, position_ms, about }
     }
 
@@ -146,7 +146,7 @@ impl Viewer {
     }
 
     async fn report(&self, player: &mut Player, kind: Kind, reason: Option<Reason>) {
-        let now = self.service.clock.now();
+        let now = self.node.clock.now();
         let mut fact = Fact::new(player.session, kind, player.position_ms);
         fact.seq = Some(player.seq);
         fact.at = Some(now);
@@ -156,7 +156,7 @@ impl Viewer {
         let event = Event::new(fact, now, Some(now));
         let submission = Submission { index: 0, reference: None, event };
         let facts = vec![(self.account.clone(), vec![submission])];
-        let outcome = self.service.system.accounts().record(facts).await;
+        let outcome = self.node.system.accounts().record(facts).await;
         // A number that was refused is sent again with the next report.
         player.seq += u32::from(outcome.refused.is_empty());
     }

@@ -150,7 +150,7 @@ pub(super) async fn serve(mut config: Config, demo: bool) -> Result<Serving, Not
     let app = App::start(&config)?;
     let address = app.listen(config.listen)?;
     let dashboard = if demo {
-        let account = demo::begin(app.service()).await;
+        let account = demo::begin(app.node()).await;
         let account = account.map_err(|error| NotStarted::Configuration(error.to_string()))?;
         Some(format!("{}/accounts/{account}", address.url))
     } else {

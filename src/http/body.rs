@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
-use super::{Problem, Service};
+use super::{Node, Problem};
 use crate::events::Timestamp;
 
 /// The facts of a request as they were sent, each to be read for itself.
@@ -47,7 +47,7 @@ impl FromRequest for Body {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let settings = request.app_data::<Data<Service>>().map(|service| &service.settings);
+        let settings = request.app_data::<Data<Node>>().map(|node| &node.settings);
         let bounds = settings.map(|settings| (settings.body_bytes_max, settings.body_timeout));
         let reading = Bytes::from_request(request, payload);
         Box::pin(async move {

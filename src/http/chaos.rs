@@ -5,7 +5,7 @@ use actix_web::web::{Data, Json, ServiceConfig};
 use actix_web::{HttpResponse, post};
 use serde::Deserialize;
 
-use super::Service;
+use super::Node;
 use crate::events::AccountId;
 
 /// The route of failures.
@@ -25,7 +25,7 @@ struct Panic {
 
 /// Makes the actor of an account panic.
 #[post("/v1/system/chaos")]
-async fn fail(service: Data<Service>, asked: Json<Chaos>) -> HttpResponse {
-    service.system.accounts().panic(&asked.panic.account);
+async fn fail(node: Data<Node>, asked: Json<Chaos>) -> HttpResponse {
+    node.system.accounts().panic(&asked.panic.account);
     HttpResponse::Accepted().finish()
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::body::Body;
 use super::erase::forget;
 use super::parameters::Parameters;
-use super::{Problem, Service};
+use super::{Node, Problem};
 use crate::actors::Refusal;
 use crate::events::{Mark, MarkKind, SessionId, Timestamp, TitleId};
 use crate::projections::Person;
@@ -53,18 +53,18 @@ struct Said {
 #[post("/v1/accounts/{account}/profiles/{profile}/titles/{title}/{command}")]
 pub(super) async fn command_on_title(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let (title, command) = (asked.title()?, asked.segment(8).to_owned());
-    run(&request, &service, (&asked, title, &command), &body.0).await
+    run(&request, &node, (&asked, title, &command), &body.0).await
 }
 
 /// The same with `?title=`, for ids that proxies dislike in a path.
 async fn by_title_query(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
@@ -72,24 +72,24 @@ async fn by_title_query(
         Problem::malformed("title is missing; put it in the path or after ?title=")
     })?;
     let command = asked.segment(7).to_owned();
-    run(&request, &service, (&asked, title, &command), &body.0).await
+    run(&request, &node, (&asked, title, &command), &body.0).await
 }
 
 async fn run(
     request: &HttpRequest,
-    service: &Service,
+    node: &Node,
     (asked, title, command): (&Parameters, TitleId, &str),
     body: &[u8],
 ) -> Result<HttpResponse, Problem> {
     let person = asked.person()?;
     let kind = match command {
-        "forget" => return forget(service, person, title).await,
+        "forget" => return forget(node, person, title).await,
         "hide" => MarkKind::TitleHidden { title: title.clone() },
         "show" => MarkKind::TitleShown { title: title.clone() },
         "unwatched" => MarkKind::MarkedUnwatched { title: title.clone() },
         "watched" => {
             let watched_at = read::<Said>(body)?.at;
-            if watched_at.is_some_and(|at| at > service.clock.now()) {
+            if watched_at.is_some_and(|at| at > node.clock.now()) {
                 return Err(Problem::invalid("at lies in the future; say when it was watched"));
             }
             MarkKind::MarkedWatched { title: title.clone(), watched_at }
@@ -108,9 +108,9 @@ async fn run(
             )));
         }
     };
-    let newest = service.answers.newest_moved_at(&person, &title).await?;
-    let mark = mark(request, service, &person, (kind, newest))?;
-    command_given(service, person, mark).await
+    let newest = node.answers.newest_moved_at(&person, &title).await?;
+    let mark = mark(request, node, &person, (kind, newest))?;
+    command_given(node, person, mark).await
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -131,7 +131,7 @@ struct Undo {
 #[post("/v1/accounts/{account}/profiles/{profile}/undo")]
 pub(super) async fn undo_since(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
@@ -140,26 +140,26 @@ pub(super) async fn undo_since(
     let since = since.ok_or_else(|| {
         Problem::invalid("since is missing; it is the instant to go back to, in RFC 3339")
     })?;
-    if since > service.clock.now() {
+    if since > node.clock.now() {
         return Err(Problem::invalid("since lies in the future"));
     }
-    let titles = service.answers.restored(&person, since, title.as_ref()).await?;
+    let titles = node.answers.restored(&person, since, title.as_ref()).await?;
     let mut newest = None;
     for restored in &titles {
-        newest = newest.max(service.answers.newest_moved_at(&person, &restored.title).await?);
+        newest = newest.max(node.answers.newest_moved_at(&person, &restored.title).await?);
     }
     let kind = MarkKind::Undone { since, titles };
-    let mark = mark(&request, &service, &person, (kind, newest))?;
-    command_given(&service, person, mark).await
+    let mark = mark(&request, &node, &person, (kind, newest))?;
+    command_given(&node, person, mark).await
 }
 
 fn mark(
     request: &HttpRequest,
-    service: &Service,
+    node: &Node,
     person: &Person,
     (kind, newest): (MarkKind, Option<Timestamp>),
 ) -> Result<Mark, Problem> {
-    let now = service.clock.now();
+    let now = node.clock.now();
     let command = match request.headers().get("idempotency-key") {
         None => SessionId::fresh(now),
         Some(key) => SessionId::parse(key.to_str().unwrap_or_default()).map_err(|detail| {
@@ -171,11 +171,11 @@ fn mark(
 }
 
 async fn command_given(
-    service: &Service,
+    node: &Node,
     person: Person,
     mut mark: Mark,
 ) -> Result<HttpResponse, Problem> {
-    let accounts = service.system.accounts();
+    let accounts = node.system.accounts();
     let mut given = accounts.mark(person.account.clone(), mark.clone()).await;
     if matches!(given, Err(Refusal::Erased(_))) {
         // Given in the very millisecond of an erasure, after it.
@@ -183,7 +183,7 @@ async fn command_given(
         given = accounts.mark(person.account.clone(), mark.clone()).await;
     }
     let recorded = u8::from(given?);
-    service.answers.said(&person.account, &mark).await;
+    node.answers.said(&person.account, &mark).await;
     Ok(HttpResponse::Ok().json(Commanded { recorded, command: mark.command }))
 }
 

@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, delete, get};
 use serde::Serialize;
 
 use super::parameters::Parameters;
-use super::{Problem, Service};
+use super::{Node, Problem};
 use crate::actors::Receipt;
 use crate::events::{AccountId, Scope, SessionId, SessionKey, Timestamp, TitleId};
 use crate::projections::Person;
@@ -79,11 +79,11 @@ impl Receipts {
 
 /// Forgets a title, as if it had never been seen.
 pub(super) async fn forget(
-    service: &Service,
+    node: &Node,
     person: Person,
     title: TitleId,
 ) -> Result<HttpResponse, Problem> {
-    erase(service, person.account, (Scope::Title(person.profile, title), "title")).await
+    erase(node, person.account, (Scope::Title(person.profile, title), "title")).await
 }
 
 /// Erases one play.
@@ -93,39 +93,39 @@ pub(super) async fn forget(
 )]
 #[delete("/v1/accounts/{account}/profiles/{profile}/history/{session}")]
 pub(super) async fn erase_play(
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
     let person = asked.person()?;
     let session = SessionId::parse(asked.segment(7))
         .map_err(|detail| Problem::malformed(format!("session: {detail}")))?;
     let key = SessionKey { account: person.account.clone(), session };
-    let found = service.answers.session(&key).await?;
+    let found = node.answers.session(&key).await?;
     if found.is_none_or(|found| found.body.profile != person.profile) {
         return Err(Problem::not_found("no such play of this profile is recorded"));
     }
-    erase(&service, person.account, (Scope::Session(session), "session")).await
+    erase(&node, person.account, (Scope::Session(session), "session")).await
 }
 
 /// Erases a profile with everything it ever watched.
 #[utoipa::path(tag = "erase", responses((status = 202, body = Erasure)))]
 #[delete("/v1/accounts/{account}/profiles/{profile}")]
 pub(super) async fn erase_profile(
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
     let person = asked.person()?;
-    erase(&service, person.account, (Scope::Profile(person.profile), "profile")).await
+    erase(&node, person.account, (Scope::Profile(person.profile), "profile")).await
 }
 
 /// Erases an account with everyone in it.
 #[utoipa::path(tag = "erase", responses((status = 202, body = Erasure)))]
 #[delete("/v1/accounts/{account}")]
 pub(super) async fn erase_account(
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
-    erase(&service, asked.account()?, (Scope::Account, "account")).await
+    erase(&node, asked.account()?, (Scope::Account, "account")).await
 }
 
 /// What an erasure came to.
@@ -135,21 +135,21 @@ pub(super) async fn erase_account(
 )]
 #[get("/v1/accounts/{account}/erasures/{receipt}")]
 pub(super) async fn erasure_of_receipt(
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
-    let found = service.receipts.find(&asked.account()?, asked.session()?);
+    let found = node.receipts.find(&asked.account()?, asked.session()?);
     let found =
         found.ok_or_else(|| Problem::not_found("no such receipt; the last 1,000 are kept"))?;
     Ok(HttpResponse::Ok().json(found))
 }
 
 async fn erase(
-    service: &Service,
+    node: &Node,
     account: AccountId,
     (scope, name): (Scope, &'static str),
 ) -> Result<HttpResponse, Problem> {
-    let done = service.system.accounts().erase(account.clone(), scope).await?;
+    let done = node.system.accounts().erase(account.clone(), scope).await?;
     let Receipt { id, fenced_at, events, snapshots, views } = done;
     let encoded = percent_encoded(account.as_str());
     let erasure = Erasure {
@@ -161,7 +161,7 @@ async fn erase(
         deleted: Deleted { events, snapshots, views, spool: 0, leases: 0 },
         remaining: vec![],
     };
-    service.receipts.keep(account, erasure.clone());
+    node.receipts.keep(account, erasure.clone());
     Ok(HttpResponse::Accepted().json(erasure))
 }
 

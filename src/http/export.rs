@@ -12,7 +12,7 @@ use actix_web::{HttpResponse, get};
 use futures_util::{Stream, stream};
 
 use super::parameters::Parameters;
-use super::{Problem, Service};
+use super::{Node, Problem};
 use crate::adapters::viewlog::{write_event, write_mark, write_state};
 use crate::events::{AccountId, Depth, EventLog, ReadError, Stored, Week};
 use crate::projections::AnswerError;
@@ -34,11 +34,11 @@ pub(super) fn export_routes(config: &mut ServiceConfig) {
 )]
 #[get("/v1/accounts/{account}/export")]
 pub(super) async fn read_export(
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
     let account = asked.account()?;
-    let export = Export::begin(Arc::clone(&service.log), account).await;
+    let export = Export::begin(Arc::clone(&node.log), account).await;
     let export = export.map_err(AnswerError::from)?;
     Ok(HttpResponse::Ok()
         .content_type("application/x-ndjson")
@@ -136,7 +136,7 @@ impl Export {
         let Damage { rows, sessions, is_cut } = std::mem::take(&mut self.damage);
         let mut detail = String::new();
         if rows > 0 {
-            let _ = write!(detail, "{rows} rows of {sessions} sessions cannot be read");
+            let _ = write!(detail, "rows that cannot be read: {rows}, in sessions: {sessions}");
             tracing::warn!(account = %self.account, rows, sessions, "an export lacks rows");
         }
         if is_cut {

@@ -17,23 +17,23 @@ use actix_web::http::header::{
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 
-use super::{Problem, Service, Settings};
+use super::{Node, Problem, Settings};
 
 /// Lets a request through if its `Host` and `Origin` may call, and answers preflights.
 pub async fn guard<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let Some(service) = request.app_data::<web::Data<Service>>().cloned() else {
+    let Some(node) = request.app_data::<web::Data<Node>>().cloned() else {
         return Err(Problem::unavailable("the server is not ready").into());
     };
     let headers = request.headers();
-    let host = checked_host(headers, &service.settings)?;
+    let host = checked_host(headers, &node.settings)?;
     let Some(origin) = headers.get(ORIGIN).cloned() else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let is_own = origin.to_str().is_ok_and(|origin| is_page_of(origin, &host));
-    if !is_own && !is_allowed(&origin, &service.settings) {
+    if !is_own && !is_allowed(&origin, &node.settings) {
         return Err(Problem::forbidden(
             "this page is of another site; name its origin in allowed_origins to let it call",
         )

@@ -4,7 +4,7 @@
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, post};
 
-use super::Service;
+use super::Node;
 use super::body::Body;
 use super::parameters::Parameters;
 use super::problem::Problem;
@@ -29,17 +29,17 @@ pub(super) fn import_routes(config: &mut ServiceConfig) {
 )]
 #[post("/v1/accounts/{account}/import")]
 pub(super) async fn import_lines(
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let account = asked.account()?;
-    let now = service.clock.now();
+    let now = node.clock.now();
     let body = body.not_empty()?;
     let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty()).collect();
-    if lines.len() > service.settings.facts_max {
-        let (count, most) = (lines.len(), service.settings.facts_max);
+    if lines.len() > node.settings.facts_max {
+        let (count, most) = (lines.len(), node.settings.facts_max);
         return Err(Problem::too_large(format!("{count} lines; a request has at most {most}")));
     }
     let (mut records, mut refused) = (Vec::with_capacity(lines.len()), Vec::new());
@@ -49,7 +49,7 @@ pub(super) async fn import_lines(
             Err(problem) => refused.push(problem.of_fact(index, None)),
         }
     }
-    let outcome = service.system.accounts().import(account, records).await;
+    let outcome = node.system.accounts().import(account, records).await;
     Answered::of(outcome, refused, 0).respond()
 }
 

@@ -15,7 +15,7 @@ use actix_web::web::{Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, get};
 
 use super::parameters::Parameters;
-use super::{Problem, Service, sse};
+use super::{Node, Problem, sse};
 use crate::actors::Subscription;
 use crate::events::AccountId;
 use crate::projections::{Answer, AnswerError, Now, When};
@@ -39,7 +39,7 @@ pub(super) fn live_routes(config: &mut ServiceConfig) {
         ("record" = Option<String>, Query, description = "`only`: acknowledgements, no feed"),
     ),
     responses(
-        (status = 101, description = "a WebSocket; its frames are in /asyncapi.yaml"),
+        (status = 101, description = "a WebSocket: text frames, one JSON object each"),
         (status = 200, content_type = "text/event-stream", body = String),
         (status = 426, description = "upgrade_required: neither was asked for"),
         (status = 429, description = "too_many_requests: the account has too many sockets"),
@@ -48,7 +48,7 @@ pub(super) fn live_routes(config: &mut ServiceConfig) {
 #[get("/v1/accounts/{account}/live")]
 pub(super) async fn follow(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -58,10 +58,10 @@ pub(super) async fn follow(
             "only" => Ok(()),
             _ => Err(format!("{text:?} is not known; it is only")),
         })?;
-        return socket::open((&request, payload), &service, account, only.is_none()).await;
+        return socket::open((&request, payload), &node, account, only.is_none()).await;
     }
     if names(&request, ACCEPT, "text/event-stream") {
-        return sse::open(&service, account).await;
+        return sse::open(&node, account).await;
     }
     let detail = "open a WebSocket here, or ask with Accept: text/event-stream";
     let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail);
@@ -72,7 +72,7 @@ pub(super) async fn follow(
 
 /// One who follows an account, or only reports.
 pub(super) struct Follower {
-    pub(super) service: Data<Service>,
+    pub(super) node: Data<Node>,
     pub(super) account: AccountId,
     pub(super) subscription: Subscription,
     _seat: Seat,
@@ -80,16 +80,16 @@ pub(super) struct Follower {
 
 impl Follower {
     /// Takes a seat and subscribes.
-    pub(super) fn begin(service: &Data<Service>, account: AccountId) -> Result<Self, Problem> {
-        let max = service.settings.sockets_per_account_max;
-        let seat = seat(&service.sockets, &account, max).ok_or_else(|| too_many(max))?;
-        let subscription = service.system.subscribe(&account);
-        Ok(Self { service: service.clone(), account, subscription, _seat: seat })
+    pub(super) fn begin(node: &Data<Node>, account: AccountId) -> Result<Self, Problem> {
+        let max = node.settings.sockets_per_account_max;
+        let seat = seat(&node.sockets, &account, max).ok_or_else(|| too_many(max))?;
+        let subscription = node.system.subscribe(&account);
+        Ok(Self { node: node.clone(), account, subscription, _seat: seat })
     }
 
     /// What is playing; later changes follow through the subscription.
     pub(super) async fn now(&self) -> Result<Answer<Now>, AnswerError> {
-        let now = self.service.answers.now(&self.account, When::default()).await?;
+        let now = self.node.answers.now(&self.account, When::default()).await?;
         self.subscription.shown(&now.body.playing);
         Ok(now)
     }

@@ -12,6 +12,7 @@ mod import;
 mod jobs;
 mod live;
 mod meter;
+mod node;
 mod openapi;
 mod operations;
 mod page;
@@ -19,7 +20,6 @@ mod parameters;
 mod problem;
 mod read;
 mod record;
-mod service;
 mod sessions;
 mod sse;
 
@@ -31,10 +31,10 @@ pub use erase::Receipts;
 pub use guard::guard;
 pub use jobs::{Finding, JobKind, JobReport, Jobs};
 pub use live::Sockets;
+pub use node::{Node, Settings};
 pub use openapi::document;
 pub use operations::begin_compaction;
 pub use problem::Problem;
-pub use service::{Service, Settings};
 
 /// Every route, and what is answered where there is none.
 pub fn routes(config: &mut ServiceConfig, settings: &Settings) {

@@ -9,16 +9,15 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get, post};
-use metrics::gauge;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::jobs::{self, JobKind, JobReport};
 use super::parameters::Parameters;
-use super::{Problem, Service};
+use super::{Node, Problem};
 use crate::actors::ObservedKind;
 use crate::events::{AccountId, Timestamp};
-use crate::telemetry::{SOCKETS, observe_actors};
+use crate::telemetry::observe_actors;
 
 const RETRY_AFTER_MS: u64 = 5_000;
 /// Where the kind stands in `/v1/system/jobs/{kind}`.
@@ -55,8 +54,8 @@ pub(super) async fn read_health() -> HttpResponse {
     ),
 )]
 #[get("/readyz")]
-pub(super) async fn read_readiness(service: Data<Service>) -> Result<HttpResponse, Problem> {
-    if service.log.health().stopped.is_none() {
+pub(super) async fn read_readiness(node: Data<Node>) -> Result<HttpResponse, Problem> {
+    if node.log.health().stopped.is_none() {
         return Ok(plain().json(serde_json::json!({ "status": "ready" })));
     }
     let detail = "the log takes no facts; the server's log says why";
@@ -69,11 +68,10 @@ pub(super) async fn read_readiness(service: Data<Service>) -> Result<HttpRespons
     responses((status = 200, content_type = "text/plain", body = String)),
 )]
 #[get("/metrics")]
-pub(super) async fn read_metrics(service: Data<Service>) -> Result<HttpResponse, Problem> {
-    let gathered = service.metrics.as_ref();
+pub(super) async fn read_metrics(node: Data<Node>) -> Result<HttpResponse, Problem> {
+    let gathered = node.metrics.as_ref();
     let gathered = gathered.ok_or_else(|| Problem::not_found("metrics are not gathered here"))?;
-    observe_actors(&service.system.observe());
-    gauge!(SOCKETS).set(f64::from(u32::try_from(service.sockets.open()).unwrap_or(u32::MAX)));
+    observe_actors(&node.system.observe());
     let mut response = plain();
     Ok(response.content_type("text/plain; version=0.0.4").body(gathered.render()))
 }
@@ -140,14 +138,13 @@ pub(super) struct ViewsReport {
 /// How the node does.
 #[utoipa::path(tag = "operations", responses((status = 200, body = SystemReport)))]
 #[get("/v1/system")]
-pub(super) async fn read_system(service: Data<Service>) -> HttpResponse {
-    let (now, observed, views) =
-        (service.clock.now(), service.system.observe(), service.views.standing());
-    let (log, rebuild) = (service.log.health(), service.jobs.report(JobKind::Rebuild));
+pub(super) async fn read_system(node: Data<Node>) -> HttpResponse {
+    let (now, observed, views) = (node.clock.now(), node.system.observe(), node.views.standing());
+    let (log, rebuild) = (node.log.health(), node.jobs.report(JobKind::Rebuild));
     plain().json(SystemReport {
         version: env!("CARGO_PKG_VERSION"),
         roles: ["collect", "process", "provide"],
-        uptime_s: now.since_ms(service.started_at) / 1_000,
+        uptime_s: now.since_ms(node.started_at) / 1_000,
         actors: observed.kinds.into_iter().map(|kind| (kind.name, kind.into())).collect(),
         log: LogReport { kind: log.kind, ok: log.stopped.is_none() },
         views: ViewsReport {
@@ -157,14 +154,14 @@ pub(super) async fn read_system(service: Data<Service>) -> HttpResponse {
             bytes: views.bytes,
             evicted: views.evicted,
         },
-        as_of: service.freshness.as_of(now),
+        as_of: node.freshness.as_of(now),
         oldest_window: None,
         generation: views.generation,
         rebuild: rebuild.filter(|rebuild| rebuild.state == "running"),
         parked: observed.parked,
         admitted: observed.admitted,
         followers: observed.followers,
-        sockets: service.sockets.open(),
+        sockets: node.sockets.open(),
     })
 }
 
@@ -182,11 +179,11 @@ impl From<ObservedKind> for ActorsReport {
 /// Starts to make every view anew.
 #[utoipa::path(tag = "operations", responses((status = 202, body = JobReport)))]
 #[post("/v1/system/rebuild")]
-pub(super) async fn start_rebuild(service: Data<Service>) -> Result<HttpResponse, Problem> {
-    let of = service.clone();
+pub(super) async fn start_rebuild(node: Data<Node>) -> Result<HttpResponse, Problem> {
+    let of = node.clone();
     accepted(
         JobKind::Rebuild,
-        service.jobs.start(JobKind::Rebuild, move |progress| jobs::rebuild(of, progress)),
+        node.jobs.start(JobKind::Rebuild, move |progress| jobs::rebuild(of, progress)),
     )
 }
 
@@ -198,16 +195,16 @@ pub(super) async fn start_rebuild(service: Data<Service>) -> Result<HttpResponse
 )]
 #[post("/v1/system/verify")]
 pub(super) async fn start_verify(
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
     let account = asked.parsed("account", |text| {
         AccountId::new(text).map_err(|error| format!("{text:?} {error}"))
     })?;
-    let of = service.clone();
+    let of = node.clone();
     accepted(
         JobKind::Verify,
-        service.jobs.start(JobKind::Verify, move |progress| jobs::verify(of, account, progress)),
+        node.jobs.start(JobKind::Verify, move |progress| jobs::verify(of, account, progress)),
     )
 }
 
@@ -222,27 +219,24 @@ pub(super) async fn start_verify(
 )]
 #[post("/v1/system/compact")]
 pub(super) async fn start_compact(
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
     let days = asked.parsed("older_than_days", |text| {
         text.parse::<u32>().map_err(|_| format!("{text:?} is not a whole number of days"))
     })?;
-    accepted(JobKind::Compact, begin_compaction(&service, days.unwrap_or(OLDER_THAN_DAYS_USUAL)))
+    accepted(JobKind::Compact, begin_compaction(&node, days.unwrap_or(OLDER_THAN_DAYS_USUAL)))
 }
 
 /// Starts to compact weeks that ended so many days ago, or joins a compaction that runs.
 ///
 /// # Errors
 /// The long work of another kind that runs.
-pub fn begin_compaction(
-    service: &Data<Service>,
-    older_than_days: u32,
-) -> Result<JobReport, JobKind> {
+pub fn begin_compaction(node: &Data<Node>, older_than_days: u32) -> Result<JobReport, JobKind> {
     let older_than_ms = i64::from(older_than_days).saturating_mul(DAY_MS);
-    let before = service.clock.now().plus_ms(-older_than_ms);
-    let of = service.clone();
-    service.jobs.start(JobKind::Compact, move |progress| jobs::compact(of, before, progress))
+    let before = node.clock.now().plus_ms(-older_than_ms);
+    let of = node.clone();
+    node.jobs.start(JobKind::Compact, move |progress| jobs::compact(of, before, progress))
 }
 
 /// How the last rebuild, verification or compaction is going, or went.
@@ -254,14 +248,11 @@ pub fn begin_compaction(
     ),
 )]
 #[get("/v1/system/jobs/{kind}")]
-pub(super) async fn read_job(
-    service: Data<Service>,
-    asked: Parameters,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn read_job(node: Data<Node>, asked: Parameters) -> Result<HttpResponse, Problem> {
     let named = asked.segment(KIND);
     let kind = JobKind::ALL.into_iter().find(|kind| kind.to_string() == named);
     let kind = kind.ok_or_else(|| Problem::not_found("jobs are rebuild, verify and compact"))?;
-    let report = service.jobs.report(kind);
+    let report = node.jobs.report(kind);
     let none = || Problem::not_found(format!("no {kind} was started since the server was"));
     Ok(plain().json(report.ok_or_else(none)?))
 }

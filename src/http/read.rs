@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::body::Body;
 use super::parameters::{Parameters, not_too_many};
-use super::{Problem, Service};
+use super::{Node, Problem};
 use crate::events::{AccountId, Timestamp, TitleId};
 use crate::projections::{
     Answer, AnswerError, HistoryQuery, Items, Now, Person, ProfileSeen, Resume, Source,
@@ -49,12 +49,12 @@ pub(super) fn read_routes(config: &mut ServiceConfig) {
 #[get("/v1/accounts/{account}/now")]
 pub(super) async fn read_now(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
     let (begun, account) = (Instant::now(), asked.account()?);
-    let when = when(&service, &account, &asked).await?;
-    Ok(sent(&request, &service.answers.now(&account, when).await?, begun))
+    let when = asked.when()?;
+    Ok(sent(&request, &node.answers.now(&account, when).await?, begun))
 }
 
 /// Where to go on with one title, and with `explain=true` why there.
@@ -69,11 +69,11 @@ pub(super) async fn read_now(
 #[get("/v1/accounts/{account}/profiles/{profile}/resume/{title}")]
 pub(super) async fn read_resume(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
     let title = asked.title()?;
-    resume_of(&request, &service, (&asked, title)).await
+    resume_of(&request, &node, (&asked, title)).await
 }
 
 /// Where to go on with many titles at once; those without a resume point are left out.
@@ -91,14 +91,14 @@ pub(super) async fn read_resume(
 #[get("/v1/accounts/{account}/profiles/{profile}/resume")]
 pub(super) async fn read_resumes(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
     if let Some(title) = asked.title_if_given()? {
-        return resume_of(&request, &service, (&asked, title)).await;
+        return resume_of(&request, &node, (&asked, title)).await;
     }
     let (begun, titles) = (Instant::now(), asked.titles()?);
-    Ok(sent(&request, &resumes(&service, &asked, &titles).await?, begun))
+    Ok(sent(&request, &resumes(&node, &asked, &titles).await?, begun))
 }
 
 /// The titles that a request asks for in its body.
@@ -118,7 +118,7 @@ struct Wanted {
 #[post("/v1/accounts/{account}/profiles/{profile}/resume")]
 pub(super) async fn ask_resumes(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
@@ -127,7 +127,7 @@ pub(super) async fn ask_resumes(
         Problem::malformed(format!("the body is not {{\"titles\":[…]}}: {error}"))
     })?;
     let titles = not_too_many(wanted.titles)?;
-    Ok(sent(&request, &resumes(&service, &asked, &titles).await?, begun))
+    Ok(sent(&request, &resumes(&node, &asked, &titles).await?, begun))
 }
 
 /// What a person may want to go on with, newest first; finished and hidden titles left out.
@@ -139,13 +139,13 @@ pub(super) async fn ask_resumes(
 #[get("/v1/accounts/{account}/profiles/{profile}/continue-watching")]
 pub(super) async fn read_continue_watching(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
     let (begun, person) = (Instant::now(), asked.person()?);
     let limit = asked.limit(CONTINUE_WATCHING_USUAL)?;
-    let when = when(&service, &person.account, &asked).await?;
-    let answer = service.answers.continue_watching(&person, limit, when).await?;
+    let when = asked.when()?;
+    let answer = node.answers.continue_watching(&person, limit, when).await?;
     Ok(sent(&request, &answer, begun))
 }
 
@@ -164,7 +164,7 @@ pub(super) async fn read_continue_watching(
 #[get("/v1/accounts/{account}/profiles/{profile}/history")]
 pub(super) async fn read_history(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
     let (begun, person) = (Instant::now(), asked.person()?);
@@ -175,8 +175,8 @@ pub(super) async fn read_history(
         to: asked.instant("to")?,
         title: asked.title_if_given()?,
     };
-    let when = when(&service, &person.account, &asked).await?;
-    Ok(sent(&request, &service.answers.history(&person, &query, when).await?, begun))
+    let when = asked.when()?;
+    Ok(sent(&request, &node.answers.history(&person, &query, when).await?, begun))
 }
 
 /// Everything about one title of one profile.
@@ -190,10 +190,10 @@ pub(super) async fn read_history(
 #[get("/v1/accounts/{account}/profiles/{profile}/titles/{title}")]
 pub(super) async fn read_title(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
-    title_of(request, service, asked).await
+    title_of(request, node, asked).await
 }
 
 /// The same, for ids that proxies dislike in a path.
@@ -205,10 +205,10 @@ pub(super) async fn read_title(
 #[get("/v1/accounts/{account}/profiles/{profile}/titles")]
 pub(super) async fn read_title_by_name(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
-    title_of(request, service, asked).await
+    title_of(request, node, asked).await
 }
 
 /// How much was watched in each day, week or month of a time zone.
@@ -225,7 +225,7 @@ pub(super) async fn read_title_by_name(
 #[get("/v1/accounts/{account}/profiles/{profile}/watch-time")]
 pub(super) async fn read_watch_time(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
     let (begun, person) = (Instant::now(), asked.person()?);
@@ -235,8 +235,8 @@ pub(super) async fn read_watch_time(
         by: asked.by()?,
         time_zone: asked.time_zone()?,
     };
-    let when = when(&service, &person.account, &asked).await?;
-    Ok(sent(&request, &service.answers.watch_time(&person, &query, when).await?, begun))
+    let when = asked.when()?;
+    Ok(sent(&request, &node.answers.watch_time(&person, &query, when).await?, begun))
 }
 
 /// The profiles of an account, the one heard of last first.
@@ -244,33 +244,33 @@ pub(super) async fn read_watch_time(
 #[get("/v1/accounts/{account}/profiles")]
 pub(super) async fn read_profiles(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
     let (begun, account) = (Instant::now(), asked.account()?);
-    let when = when(&service, &account, &asked).await?;
-    Ok(sent(&request, &service.answers.profiles(&account, when).await?, begun))
+    let when = asked.when()?;
+    Ok(sent(&request, &node.answers.profiles(&account, when).await?, begun))
 }
 
 async fn title_of(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
     let (begun, person, title) = (Instant::now(), asked.person()?, asked.title()?);
-    let when = when(&service, &person.account, &asked).await?;
-    let answer = service.answers.title(&person, &title, when).await?;
+    let when = asked.when()?;
+    let answer = node.answers.title(&person, &title, when).await?;
     let answer = answer.ok_or_else(|| Problem::not_found("this profile never played the title"))?;
     Ok(sent(&request, &answer, begun))
 }
 
 async fn resume_of(
     request: &HttpRequest,
-    service: &Service,
+    node: &Node,
     (asked, title): (&Parameters, TitleId),
 ) -> Result<HttpResponse, Problem> {
     let begun = Instant::now();
-    let answer = resumes(service, asked, &[title]).await?;
+    let answer = resumes(node, asked, &[title]).await?;
     let Answer { body, as_of, stale, source, complete } = answer;
     match body.items.into_iter().next() {
         Some(body) => Ok(sent(request, &Answer { body, as_of, stale, source, complete }, begun)),
@@ -280,26 +280,13 @@ async fn resume_of(
 }
 
 async fn resumes(
-    service: &Service,
+    node: &Node,
     asked: &Parameters,
     titles: &[TitleId],
 ) -> Result<Answer<Items<Resume>>, Problem> {
     let (person, explain): (Person, bool) = (asked.person()?, asked.flag("explain")?);
-    let when = when(service, &person.account, asked).await?;
-    Ok(service.answers.resume(&person, titles, (when, explain)).await?)
-}
-
-/// What of the past to include. A person's command is in the log alone, so it is merged here.
-async fn when(service: &Service, account: &AccountId, asked: &Parameters) -> Result<When, Problem> {
-    let mut when = asked.when()?;
-    if let Some((command, 0)) = when.after {
-        let marks = service.log.marks(account).await.map_err(AnswerError::from)?;
-        if let Some(mark) = marks.iter().find(|mark| mark.command == command) {
-            service.answers.said(account, mark).await;
-            when.after = None;
-        }
-    }
-    Ok(when)
+    let when = asked.when()?;
+    Ok(node.answers.resume(&person, titles, (when, explain)).await?)
 }
 
 /// Sends an answer, or nothing but its tag to those who have it.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::body::{Body, Facts};
 use super::parameters::Parameters;
 use super::problem::{Problem, RefusedFact};
-use super::{Service, meter};
+use super::{Node, meter};
 use crate::actors::{Durability, Outcome, Submission};
 use crate::events::json::FactJson;
 use crate::events::{AccountId, Event, SessionId, Timestamp};
@@ -32,12 +32,12 @@ pub(super) fn record_routes(config: &mut ServiceConfig) {
 #[post("/v1/accounts/{account}/events")]
 pub(super) async fn record_of_account(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let account = asked.account()?;
-    answer(&request, &service, Some(&account), body).await
+    answer(&request, &node, Some(&account), body).await
 }
 
 /// Records facts of many accounts, each named in its fact.
@@ -49,22 +49,22 @@ pub(super) async fn record_of_account(
 #[post("/v1/events")]
 pub(super) async fn record_of_many(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    answer(&request, &service, None, body).await
+    answer(&request, &node, None, body).await
 }
 
 async fn answer(
     request: &HttpRequest,
-    service: &Service,
+    node: &Node,
     account: Option<&AccountId>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let received_at = service.clock.now();
+    let received_at = node.clock.now();
     let body = body.not_empty()?;
-    let facts = Facts::of(request, &body)?.at_most(service.settings.facts_max)?;
-    record(service, account, &facts, received_at).await.respond()
+    let facts = Facts::of(request, &body)?.at_most(node.settings.facts_max)?;
+    record(node, account, &facts, received_at).await.respond()
 }
 
 /// What became of a request's facts.
@@ -137,7 +137,7 @@ impl From<crate::actors::Recorded> for RecordedSession {
 
 /// Records facts that arrived at `received_at`; `account` is the one they must be of, if any.
 pub(super) async fn record(
-    service: &Service,
+    node: &Node,
     account: Option<&AccountId>,
     facts: &Facts<'_>,
     received_at: Timestamp,
@@ -147,7 +147,7 @@ pub(super) async fn record(
         sorted.take((index, text), account, facts.sent_at, received_at);
     }
     let Sorted { refused, private, accounts, .. } = sorted;
-    let outcome = service.system.accounts().record(accounts).await;
+    let outcome = node.system.accounts().record(accounts).await;
     Answered::of(outcome, refused, private)
 }
 

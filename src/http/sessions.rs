@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, get};
 
 use super::parameters::Parameters;
 use super::read::sent;
-use super::{Problem, Service};
+use super::{Node, Problem};
 use crate::events::SessionKey;
 use crate::projections::{Answer, SessionAnswer};
 
@@ -28,7 +28,7 @@ pub(super) fn session_routes(config: &mut ServiceConfig) {
 #[get("/v1/accounts/{account}/sessions/{session}")]
 pub(super) async fn read_session(
     request: HttpRequest,
-    service: Data<Service>,
+    node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
     let begun = Instant::now();
@@ -37,7 +37,7 @@ pub(super) async fn read_session(
         return Err(Problem::malformed(detail));
     }
     let key = SessionKey { account: asked.account()?, session: asked.session()? };
-    let answer = service.answers.session(&key).await?;
+    let answer = node.answers.session(&key).await?;
     let answer = answer.ok_or_else(|| Problem::not_found("no such session is recorded"))?;
     Ok(sent(&request, &answer, begun))
 }

@@ -12,7 +12,7 @@ use futures_util::{Stream, stream};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::live::{Follower, Frame};
-use super::{Problem, Service};
+use super::{Node, Problem};
 use crate::events::AccountId;
 
 /// Proxies drop connections on which nothing moves.
@@ -21,11 +21,8 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 const RETRY_MS: u32 = 2_000;
 
 /// Follows an account for as long as the client reads.
-pub(super) async fn open(
-    service: &Data<Service>,
-    account: AccountId,
-) -> Result<HttpResponse, Problem> {
-    let follower = Follower::begin(service, account)?;
+pub(super) async fn open(node: &Data<Node>, account: AccountId) -> Result<HttpResponse, Problem> {
+    let follower = Follower::begin(node, account)?;
     let now = follower.now().await?;
     let first = format!("retry: {RETRY_MS}\n{}", event(&Frame::Now(&now)));
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);

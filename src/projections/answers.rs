@@ -320,7 +320,9 @@ impl Answers {
         seq: u64,
     ) -> Result<(), AnswerError> {
         let key = SessionKey { account: account.clone(), session };
-        let stored = self.log.session(&key).await?.ok_or(AnswerError::After)?;
+        let Some(stored) = self.log.session(&key).await? else {
+            return self.include_command(account, session).await;
+        };
         let state = stored.state().ok_or(AnswerError::After)?;
         if state.seq < seq || state.missing.contains(seq) {
             return Err(AnswerError::After);
@@ -328,6 +330,20 @@ impl Answers {
         let entries = project(&Recorded::Session(&state));
         // Views that cannot take it cannot be read either, and then the log answers.
         let _ = self.views.merge(vec![(account.clone(), entries)]).await;
+        Ok(())
+    }
+}
+
+impl Answers {
+    /// A command is a session of one event.
+    async fn include_command(
+        &self,
+        account: &AccountId,
+        command: SessionId,
+    ) -> Result<(), AnswerError> {
+        let marks = self.log.marks(account).await?;
+        let mark = marks.iter().find(|mark| mark.command == command).ok_or(AnswerError::After)?;
+        self.said(account, mark).await;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use actix_web::web::Data;
 
 use super::{Finding, Finished};
 use crate::events::{AccountId, EventLog, Timestamp};
-use crate::http::Service;
+use crate::http::Node;
 use crate::projections::{self, Difference, Progress};
 
 /// How many accounts are asked for at once.
@@ -16,10 +16,10 @@ const PAGE: usize = 500;
 
 /// Makes every view and snapshot anew.
 pub(in crate::http) async fn rebuild(
-    service: Data<Service>,
+    node: Data<Node>,
     progress: Arc<Progress>,
 ) -> Result<Finished, String> {
-    let (log, views, clock) = stores(&service);
+    let (log, views, clock) = stores(&node);
     let rebuilt = projections::rebuild(log, views, clock, progress).await;
     let rebuilt = rebuilt.map_err(|error| {
         told(&error, "rebuild", "a store did not answer; start it again, it goes on from there")
@@ -30,13 +30,13 @@ pub(in crate::http) async fn rebuild(
 
 /// Compares what is kept with the facts, of one account or of all.
 pub(in crate::http) async fn verify(
-    service: Data<Service>,
+    node: Data<Node>,
     account: Option<AccountId>,
     progress: Arc<Progress>,
 ) -> Result<Finished, String> {
-    let projector = Arc::clone(service.system.projector());
+    let projector = Arc::clone(node.system.projector());
     let settle = async || projector.flush().await;
-    let (log, views, clock) = stores(&service);
+    let (log, views, clock) = stores(&node);
     let stores = (log.as_ref(), views.as_ref(), clock.as_ref());
     let found = projections::verify(stores, account.as_ref(), progress, settle).await;
     let found =
@@ -51,12 +51,12 @@ pub(in crate::http) async fn verify(
 
 /// Leaves of sessions in weeks that closed before an instant their snapshots alone.
 pub(in crate::http) async fn compact(
-    service: Data<Service>,
+    node: Data<Node>,
     before: Timestamp,
     progress: Arc<Progress>,
 ) -> Result<Finished, String> {
     let unread = |error| told(&error, "compact", "the log did not answer; start it again");
-    let log = service.log.as_ref();
+    let log = node.log.as_ref();
     let (mut total, mut after) = (0, None);
     while let Some(page) = next_page(log, &mut after).await.map_err(unread)? {
         total += page.len() as u64;
@@ -65,7 +65,7 @@ pub(in crate::http) async fn compact(
     let mut sessions = 0;
     while let Some(page) = next_page(log, &mut after).await.map_err(unread)? {
         for account in page {
-            let went = service.system.accounts().compact(account, before).await;
+            let went = node.system.accounts().compact(account, before).await;
             let went = went.map_err(|refusal| {
                 let error = format!("{refusal:?}");
                 told(&error, "compact", "the log did not answer; start it again")
@@ -80,8 +80,8 @@ pub(in crate::http) async fn compact(
 
 type Stores = (Arc<dyn EventLog>, Arc<dyn projections::ViewStore>, Arc<dyn crate::events::Clock>);
 
-fn stores(service: &Service) -> Stores {
-    (Arc::clone(&service.log), Arc::clone(&service.views), Arc::clone(&service.clock))
+fn stores(node: &Node) -> Stores {
+    (Arc::clone(&node.log), Arc::clone(&node.views), Arc::clone(&node.clock))
 }
 
 /// The next accounts, until there are none; then it begins again.

@@ -25,7 +25,7 @@ use crate::actors::Update;
 use crate::events::AccountId;
 use crate::http::body::Facts;
 use crate::http::record::record;
-use crate::http::{Problem, Service};
+use crate::http::{Node, Problem};
 use crate::projections::{Answer, Now};
 
 const PROTOCOL: &str = "viewlog.v1";
@@ -45,14 +45,14 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1_500);
 /// acknowledgements alone are asked for.
 pub(super) async fn open(
     (request, payload): (&HttpRequest, Payload),
-    service: &Data<Service>,
+    node: &Data<Node>,
     account: AccountId,
     is_fed: bool,
 ) -> Result<HttpResponse, Problem> {
-    let follower = Follower::begin(service, account)?;
-    let begun_at = service.clock.now();
+    let follower = Follower::begin(node, account)?;
+    let begun_at = node.clock.now();
     let now = if is_fed { Some(follower.now().await?) } else { None };
-    let frame_bytes_max = service.settings.frame_bytes_max;
+    let frame_bytes_max = node.settings.frame_bytes_max;
     let leash = Leash::default();
     let refused = |error: actix_web::Error| {
         Problem::malformed(format!("this is no WebSocket handshake: {error}"))
@@ -181,8 +181,8 @@ impl Socket {
         self.leash.loosen();
         match message.ok_or(End::Gone)?.map_err(|error| self.end_of(&error))? {
             AggregatedMessage::Text(text) => {
-                let (service, account) = (&self.follower.service, &self.follower.account);
-                let answer = answer(service.clone(), account.clone(), text.into_bytes());
+                let (node, account) = (&self.follower.node, &self.follower.account);
+                let answer = answer(node.clone(), account.clone(), text.into_bytes());
                 self.answers.push(rt::spawn(answer));
                 Ok(())
             }
@@ -199,7 +199,7 @@ impl Socket {
 
     /// What a broken stream of frames is answered with.
     fn end_of(&self, error: &ProtocolError) -> End {
-        let max = self.follower.service.settings.frame_bytes_max;
+        let max = self.follower.node.settings.frame_bytes_max;
         let too_big = || {
             let why = format!("larger than {max} bytes; send fewer events in a frame");
             End::told(CloseCode::Size, why)
@@ -258,9 +258,9 @@ impl Socket {
 }
 
 /// What one frame is answered with, once its facts are durable. Goes on when the socket ends.
-async fn answer(service: Data<Service>, account: AccountId, text: Bytes) -> Result<String, End> {
-    let received_at = service.clock.now();
-    let facts_max = service.settings.facts_max;
+async fn answer(node: Data<Node>, account: AccountId, text: Bytes) -> Result<String, End> {
+    let received_at = node.clock.now();
+    let facts_max = node.settings.facts_max;
     let refused =
         |id: &Option<Value>, code, detail: &str| Ok(Frame::Error { id, code, detail }.text());
     match Asked::read(&text) {
@@ -274,7 +274,7 @@ async fn answer(service: Data<Service>, account: AccountId, text: Bytes) -> Resu
         }
         Ok(Asked { id, sent_at, events }) => {
             let facts = Facts { sent_at, each: events };
-            let answered = record(&service, Some(&account), &facts, received_at).await;
+            let answered = record(&node, Some(&account), &facts, received_at).await;
             Ok(Frame::Recorded { id: &id, answered: &answered }.text())
         }
     }

@@ -10,7 +10,7 @@ use crate::projections::{Answers, Freshness, ViewStore};
 use crate::telemetry::Metrics;
 
 /// What every handler shares.
-pub struct Service {
+pub struct Node {
     /// The actors.
     pub system: Arc<System>,
     /// The answers.
