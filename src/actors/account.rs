@@ -8,6 +8,8 @@ mod decide;
 mod erase;
 mod live;
 mod memory;
+mod plan;
+mod wake;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -157,7 +159,7 @@ impl Account {
         };
         let deps = Arc::clone(&self.deps);
         // A snapshot that cannot be written is only behind: nothing is lost with it.
-        let write = async move { append_until(&deps, farewell).await.is_ok() };
+        let write = async move { append_until(&deps, &farewell).await.is_ok() };
         context.spawn(write.into_actor(self).map(|_, _, context| context.stop()));
     }
 }

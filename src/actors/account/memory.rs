@@ -1,12 +1,14 @@
 //! What an account's actor remembers between batches; everything in it can be read again from the log.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::batch::Parked;
 use super::decide;
 use super::live::Live;
 use crate::actors::Deps;
 use crate::events::{AccountId, Append, Fence, Phase, ReadError, SessionId, SessionKey, Week};
+
+/// A session whose fold panicked this often is parked.
+const FOLD_TRIES: u8 = 2;
 
 /// Weeks, fences and the sessions of late.
 #[derive(Default)]
@@ -14,8 +16,10 @@ pub(super) struct Memory {
     woken: bool,
     pub(super) weeks: BTreeSet<Week>,
     pub(super) fences: Vec<Fence>,
-    pub(super) sessions: HashMap<SessionId, Live>,
-    pub(super) parked: Parked,
+    /// Boxed: a tree has room for eleven in its first node, and most accounts have one.
+    pub(super) sessions: BTreeMap<SessionId, Box<Live>>,
+    /// How often the fold of each failing session was tried.
+    parked: BTreeMap<SessionId, u8>,
     commands: Option<BTreeSet<SessionId>>,
 }
 
@@ -44,22 +48,27 @@ impl Memory {
         if !self.sessions.contains_key(&session) && self.weeks.contains(&session.week()) {
             let key = SessionKey { account: account.clone(), session };
             let stored = deps.log.session(&key).await?;
-            self.sessions.insert(session, Live::woken(stored));
+            self.sessions.insert(session, Box::new(Live::woken(stored)));
         }
         Ok(())
     }
 
-    /// The ids of all commands that persons of the account gave.
-    pub(super) async fn commands(
+    /// Reads, unless they are here, the ids of all commands that persons of the account gave.
+    pub(super) async fn wake_commands(
         &mut self,
         account: &AccountId,
         deps: &Deps,
-    ) -> Result<&BTreeSet<SessionId>, ReadError> {
+    ) -> Result<(), ReadError> {
         if self.commands.is_none() {
             let marks = deps.log.marks(account).await?;
             self.commands = Some(marks.into_iter().map(|mark| mark.command).collect());
         }
-        Ok(self.commands.get_or_insert_default())
+        Ok(())
+    }
+
+    /// True when the command was given before.
+    pub(super) fn knows_command(&self, command: SessionId) -> bool {
+        self.commands.as_ref().is_some_and(|commands| commands.contains(&command))
     }
 
     /// Remembers a command just given.
@@ -69,12 +78,18 @@ impl Memory {
         }
     }
 
-    /// Forgets sessions and commands whose append failed.
+    /// Forgets sessions and commands whose append failed. Some of it may be written, its weeks too.
     pub(super) fn forget(&mut self, touched: &[SessionId]) {
         for session in touched {
             self.sessions.remove(session);
         }
         self.commands = None;
+        self.woken = false;
+    }
+
+    /// True when the session's fold failed too often.
+    pub(super) fn is_parked(&self, session: SessionId) -> bool {
+        self.parked.get(&session).is_some_and(|tries| *tries >= FOLD_TRIES)
     }
 
     /// Counts a fold that panicked and forgets its half-changed session.
