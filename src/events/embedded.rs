@@ -9,6 +9,7 @@ mod high_water;
 mod janitor;
 mod journal;
 mod keys;
+mod queue;
 mod read;
 mod recovery;
 mod space;
@@ -25,9 +26,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use async_trait::async_trait;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use self::janitor::{Janitor, Swept};
+use self::queue::Queue;
 use self::space::Space;
 use self::tables::{Row, Table, Tables};
 use self::writer::{Done, Job, Shared, Writer};
@@ -128,7 +130,7 @@ pub struct Statistics {
 ///
 /// Dropping it closes it; [`EmbeddedLog::close`] says whether that went well.
 pub struct EmbeddedLog {
-    queue: mpsc::Sender<Job>,
+    queue: Arc<Queue>,
     shared: Arc<Shared>,
     swept: Arc<Swept>,
     writer: Mutex<Option<JoinHandle<bool>>>,
@@ -148,13 +150,14 @@ impl EmbeddedLog {
         let opened = recovery::open(dir, &options)?;
         let shared = Arc::new(Shared::new(Space::new(dir.to_owned(), options.free_bytes_min)));
         let swept = Arc::new(Swept::default());
-        let (queue, jobs) = mpsc::channel(options.queue_appends_max.max(1));
+        let queue = Arc::new(Queue::new(options.queue_appends_max));
         let body = Writer {
             tables: opened.tables.clone(),
             shared: Arc::clone(&shared),
             high_water: opened.high_water,
             level: opened.level,
-            queue: jobs,
+            queue: Arc::clone(&queue),
+            rows: vec![],
         };
         let io = |source| OpenError::Io { path: dir.to_owned(), source };
         let writer = thread::Builder::new().name("log-writer".to_owned());
@@ -180,9 +183,7 @@ impl EmbeddedLog {
     pub fn close(&self) -> Result<(), AppendError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(writer) = writer else { return Ok(()) };
-        self.shared.closing.store(true, Ordering::Release);
-        // A full queue needs no word: the writer is awake and looks.
-        let _ = self.queue.try_send(Job::Stop);
+        self.queue.close();
         let is_durable = writer.join().unwrap_or(false);
         self.janitor.lock().unwrap_or_else(PoisonError::into_inner).take();
         if !is_durable {
@@ -237,8 +238,7 @@ impl EmbeddedLog {
 
     async fn ask<T>(&self, job: impl FnOnce(Done<T>) -> Job) -> Result<T, AppendError> {
         let (done, answer) = oneshot::channel();
-        if self.shared.closing.load(Ordering::Acquire) || self.queue.send(job(done)).await.is_err()
-        {
+        if self.queue.put(|| job(done)).await.is_err() {
             let closed = || AppendError::Unavailable("the log is closed".to_owned());
             return Err(self.shared.stopped().map_or_else(closed, AppendError::Corrupt));
         }
@@ -307,11 +307,11 @@ impl EventLog for EmbeddedLog {
     }
 
     async fn compact(&self, compacted: Compacted) -> Result<(), AppendError> {
-        self.ask(|done| Job::Compact(compacted, done)).await
+        self.ask(|done| Job::Compact(Box::new(compacted), done)).await
     }
 
     async fn erase(&self, erased: Erased) -> Result<(u64, u64), AppendError> {
-        self.ask(|done| Job::Erase(erased, done)).await
+        self.ask(|done| Job::Erase(Box::new(erased), done)).await
     }
 
     async fn note(&self, name: &str) -> Result<Option<Vec<u8>>, ReadError> {

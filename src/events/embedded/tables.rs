@@ -29,7 +29,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn put(table: Table, key: Vec<u8>, value: impl Into<Slice>) -> Self {
+    pub(super) fn put(table: Table, key: impl Into<Slice>, value: impl Into<Slice>) -> Self {
         Self { table, key: key.into(), value: Some(value.into()) }
     }
 
@@ -104,11 +104,11 @@ impl Tables {
         }
     }
 
-    /// Writes `rows` and the commit's number as one, and syncs.
-    pub(super) fn commit(&self, rows: Vec<Row>, number: u64) -> fjall::Result<()> {
+    /// Writes `rows` and the commit's number as one, and syncs; takes the rows out.
+    pub(super) fn commit(&self, rows: &mut Vec<Row>, number: u64) -> fjall::Result<()> {
         let batch = OwnedWriteBatch::with_capacity(self.db.clone(), rows.len() + 1);
         let mut batch = batch.durability(Some(PersistMode::SyncData));
-        for row in rows {
+        for row in rows.drain(..) {
             let keyspace = self.keyspace(row.table);
             match row.value {
                 Some(value) => batch.insert(keyspace, row.key, value),

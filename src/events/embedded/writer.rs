@@ -1,15 +1,18 @@
 //! The one thread that writes: it takes what waits, never waits for more, writes it as one batch, syncs once
 //! and then answers everybody. Deletions go through it too, so everything happens in the order it was asked.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::iter::Peekable;
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use std::vec::Drain;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::high_water::{HighWater, Level};
 use super::keys;
+use super::queue::Queue;
 use super::space::Space;
 use super::tables::{Row, Table, Tables};
 use crate::events::codec::encode_mark;
@@ -23,16 +26,14 @@ pub(super) type Done<T> = oneshot::Sender<Result<T, AppendError>>;
 
 pub(super) enum Job {
     Write(Vec<Row>, Done<()>),
-    Compact(Compacted, Done<()>),
-    Erase(Erased, Done<(u64, u64)>),
-    Stop,
+    Compact(Box<Compacted>, Done<()>),
+    Erase(Box<Erased>, Done<(u64, u64)>),
 }
 
 /// What the thread shares with everybody else.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) space: Space,
-    pub(super) closing: AtomicBool,
     pub(super) commits: AtomicU64,
     pub(super) rows: AtomicU64,
     pub(super) worst_commit_us: AtomicU64,
@@ -43,7 +44,6 @@ impl Shared {
     pub(super) fn new(space: Space) -> Self {
         Self {
             space,
-            closing: AtomicBool::new(false),
             commits: AtomicU64::new(0),
             rows: AtomicU64::new(0),
             worst_commit_us: AtomicU64::new(0),
@@ -71,7 +71,9 @@ pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) high_water: HighWater,
     pub(super) level: Level,
-    pub(super) queue: mpsc::Receiver<Job>,
+    pub(super) queue: Arc<Queue>,
+    /// Empty between commits; kept for its room.
+    pub(super) rows: Vec<Row>,
 }
 
 impl Drop for Writer {
@@ -79,71 +81,67 @@ impl Drop for Writer {
         if std::thread::panicking() {
             self.shared.stop("the writer failed");
         }
+        self.queue.close();
+        self.queue.take(&mut Vec::new());
     }
 }
 
 impl Writer {
     /// Works until the log closes; true when everything written is durable and the mark too.
     pub(super) fn run(mut self) -> bool {
-        while let Some(job) = self.queue.blocking_recv() {
-            self.work(job);
-            if self.shared.closing.load(Ordering::Acquire) {
+        let mut jobs = Vec::new();
+        loop {
+            self.queue.take(&mut jobs);
+            if jobs.is_empty() {
                 break;
             }
-        }
-        self.queue.close();
-        while let Ok(job) = self.queue.try_recv() {
-            self.work(job);
+            self.work(jobs.drain(..).peekable());
         }
         self.shared.stopped().is_none()
             && self.tables.db.persist(fjall::PersistMode::SyncAll).is_ok()
             && self.high_water.sync().is_ok()
     }
 
-    fn work(&mut self, first: Job) {
-        let mut next = Some(first);
-        while let Some(job) = next.take() {
+    fn work(&mut self, mut jobs: Peekable<Drain<'_, Job>>) {
+        while let Some(job) = jobs.next() {
             match job {
-                Job::Write(rows, done) => next = self.write(rows, done),
+                Job::Write(rows, done) => self.write((rows, done), &mut jobs),
                 Job::Compact(compacted, done) => {
-                    let _ = done.send(self.compact(compacted));
+                    let _ = done.send(self.compact(*compacted));
                 }
                 Job::Erase(erased, done) => {
-                    let _ = done.send(self.erase(erased));
+                    let _ = done.send(self.erase(*erased));
                 }
-                Job::Stop => {}
             }
         }
     }
 
-    /// Writes `rows` and what else waits; returns the job that did not fit in.
-    fn write(&mut self, mut rows: Vec<Row>, done: Done<()>) -> Option<Job> {
-        let mut waiting = vec![done];
-        let mut left = None;
-        while rows.len() < COMMIT_ROWS_MAX {
-            match self.queue.try_recv() {
-                Ok(Job::Write(more, done)) if rows.len() + more.len() <= COMMIT_ROWS_MAX => {
-                    rows.extend(more);
-                    waiting.push(done);
-                }
-                Ok(other) => {
-                    left = Some(other);
-                    break;
-                }
-                Err(_) => break,
-            }
+    /// Writes the first rows and those of the jobs behind them that fit in.
+    fn write(&mut self, first: (Vec<Row>, Done<()>), jobs: &mut Peekable<Drain<'_, Job>>) {
+        let mut rows = mem::take(&mut self.rows);
+        rows.extend(first.0);
+        let mut waiting = vec![first.1];
+        let fits = |count: usize, next: &Job| match next {
+            Job::Write(more, _) => count + more.len() <= COMMIT_ROWS_MAX,
+            Job::Compact(..) | Job::Erase(..) => false,
+        };
+        while let Some(Job::Write(more, done)) = jobs.next_if(|next| fits(rows.len(), next)) {
+            rows.extend(more);
+            waiting.push(done);
         }
-        let outcome = self.commit(rows);
+        let outcome = self.commit(&mut rows);
+        rows.clear();
+        rows.shrink_to(COMMIT_ROWS_MAX);
+        self.rows = rows;
         for done in waiting {
             let _ = done.send(match &outcome {
                 Ok(()) => Ok(()),
                 Err(error) => Err(again(error)),
             });
         }
-        left
     }
 
-    fn commit(&mut self, mut rows: Vec<Row>) -> Result<(), AppendError> {
+    fn commit(&mut self, rows: &mut Vec<Row>) -> Result<(), AppendError> {
         if let Some(reason) = self.shared.stopped() {
             return Err(AppendError::Corrupt(reason));
         }
@@ -156,7 +154,7 @@ impl Writer {
         rows.dedup_by(|later, earlier| {
             let same = later.table == earlier.table && later.key == earlier.key;
             if same {
-                std::mem::swap(later, earlier);
+                mem::swap(later, earlier);
             }
             same
         });
@@ -198,7 +196,7 @@ impl Writer {
             events.into_iter().map(|key| Row::delete(Table::Events, key)).collect();
         let key = keys::session(&key.account, key.session);
         rows.push(Row::put(Table::Snapshots, key, snapshot.body));
-        self.commit(rows)
+        self.commit(&mut rows)
     }
 
     fn erase(&mut self, erased: Erased) -> Result<(u64, u64), AppendError> {
@@ -228,7 +226,7 @@ impl Writer {
         rows.extend(rewritten.iter().map(|mark| {
             Row::put(Table::Marks, keys::mark(&account, mark.command), encode_mark(mark))
         }));
-        self.commit(rows)?;
+        self.commit(&mut rows)?;
         Ok(gone)
     }
 }
