@@ -105,7 +105,10 @@ impl Account {
         }
         let Some(memory) = self.memory.take() else { return };
         match self.waiting.pop_front() {
-            Some(Work::Part(first)) => self.record(first, memory, context),
+            Some(Work::Part(first)) => {
+                self.waiting_items = self.waiting_items.saturating_sub(first.items.len());
+                self.record(first, memory, context);
+            }
             Some(Work::Erase(erase)) => {
                 let work = erase::erase(self.id.clone(), memory, erase, Arc::clone(&self.deps));
                 self.run(work, 1, context);
@@ -130,10 +133,10 @@ impl Account {
                 break;
             }
             if let Some(Work::Part(next)) = self.waiting.pop_front() {
+                self.waiting_items = self.waiting_items.saturating_sub(next.items.len());
                 parts.push(next);
             }
         }
-        self.waiting_items = self.waiting_items.saturating_sub(items);
         let work = batch::record(self.id.clone(), memory, parts, Arc::clone(&self.deps));
         self.run(work, items, context);
     }
@@ -183,6 +186,10 @@ impl Handler<Part> for Account {
         if self.waiting_items + items > self.deps.limits.account_waiting_max {
             self.vitals.done(items);
             part.reply.refuse(&Refusal::TooManyRequests { retry_after_ms: FULL_RETRY_AFTER_MS });
+            return;
+        }
+        if let Some(memory) = self.memory.take_if(|_| self.waiting.is_empty()) {
+            self.record(part, memory, context);
             return;
         }
         self.waiting_items += items;
