@@ -31,7 +31,7 @@ use tokio::sync::oneshot;
 use self::janitor::{Janitor, Swept};
 use self::queue::Queue;
 use self::space::Space;
-use self::tables::{Row, Table, Tables};
+use self::tables::{Rows, Table, Tables};
 use self::writer::{Done, Job, Shared, Writer};
 use super::codec::encode_mark;
 use super::{
@@ -157,7 +157,6 @@ impl EmbeddedLog {
             high_water: opened.high_water,
             level: opened.level,
             queue: Arc::clone(&queue),
-            rows: vec![],
         };
         let io = |source| OpenError::Io { path: dir.to_owned(), source };
         let writer = thread::Builder::new().name("log-writer".to_owned());
@@ -320,11 +319,12 @@ impl EventLog for EmbeddedLog {
 
     async fn set_note(&self, name: &str, value: Option<&[u8]>) -> Result<(), AppendError> {
         let key = keys::note(name);
-        let row = match value {
-            Some(value) => Row::put(Table::Notes, key, value),
-            None => Row::delete(Table::Notes, key),
-        };
-        self.ask(|done| Job::Write(vec![row], done)).await
+        let mut rows = Rows::default();
+        match value {
+            Some(value) => rows.put(Table::Notes, key, value),
+            None => rows.delete(Table::Notes, key),
+        }
+        self.ask(|done| Job::Write(rows, done)).await
     }
 
     fn health(&self) -> Health {
@@ -333,27 +333,26 @@ impl EventLog for EmbeddedLog {
     }
 }
 
-/// The rows of an append, made by the caller's thread so that the writer only has to sort them.
-fn rows_of(batch: &Append) -> Vec<Row> {
-    let mut rows = Vec::with_capacity(batch.rows() + 1);
+/// The rows of an append, encoded by the caller's thread so that the writer only has to sort them.
+fn rows_of(batch: &Append) -> Rows {
     let Append { account, weeks, events, snapshots, marks } = batch;
+    let bodies = events.iter().map(|row| &row.body).chain(snapshots.iter().map(|row| &row.body));
+    let bytes = bodies.map(Vec::len).sum::<usize>() + (batch.rows() + 1) * keys::bytes_max(account);
+    let mut rows = Rows::with_capacity(batch.rows() + 1, bytes);
     // Week 0 is registered too: it is how an account with nothing but marks is found.
     let person = (!marks.is_empty()).then_some(Week::PERSON);
-    let weeks = weeks.iter().copied().chain(person);
-    rows.extend(weeks.map(|week| Row::put(Table::Weeks, keys::week(account, week), [])));
-    rows.extend(events.iter().map(|row| {
-        Row::put(Table::Events, keys::event(account, row.session, row.order), &*row.body)
-    }));
-    rows.extend(
-        snapshots
-            .iter()
-            .map(|row| Row::put(Table::Snapshots, keys::session(account, row.session), &*row.body)),
-    );
-    rows.extend(
-        marks.iter().map(|mark| {
-            Row::put(Table::Marks, keys::mark(account, mark.command), encode_mark(mark))
-        }),
-    );
+    for week in weeks.iter().copied().chain(person) {
+        rows.put(Table::Weeks, keys::week(account, week), &[]);
+    }
+    for row in events {
+        rows.put(Table::Events, keys::event(account, row.session, row.order), &row.body);
+    }
+    for row in snapshots {
+        rows.put(Table::Snapshots, keys::session(account, row.session), &row.body);
+    }
+    for mark in marks {
+        rows.put(Table::Marks, keys::mark(account, mark.command), &encode_mark(mark));
+    }
     rows
 }
 

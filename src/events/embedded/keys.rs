@@ -1,7 +1,5 @@
 //! The keys of every table. An id is printable, so the byte 0 ends it and keys sort by account first.
 
-use fjall::Slice;
-
 use crate::events::{AccountId, Order, SessionId, Week};
 
 /// Where the number of the last commit is kept; the journal check looks for it too.
@@ -9,8 +7,9 @@ pub(super) const COMMIT: &[u8] = b"\0commit";
 
 const SESSION_BYTES: usize = 16;
 const ORDER_BYTES: usize = 16;
-/// An event's: an id of 128 bytes, its end, week, session and order.
-const KEY_BYTES_MAX: usize = 128 + 1 + 4 + SESSION_BYTES + ORDER_BYTES;
+const ID_BYTES_MAX: usize = 128;
+/// An event's: an id, its end, week, session and order.
+const KEY_BYTES_MAX: usize = ID_BYTES_MAX + 1 + 4 + SESSION_BYTES + ORDER_BYTES;
 
 /// A key in the making, on the stack.
 #[derive(Clone)]
@@ -41,10 +40,9 @@ impl AsRef<[u8]> for Key {
     }
 }
 
-impl From<Key> for Slice {
-    fn from(key: Key) -> Self {
-        Self::from(key.as_ref())
-    }
+/// How long a key of the account can be.
+pub(super) fn bytes_max(account: &AccountId) -> usize {
+    KEY_BYTES_MAX - ID_BYTES_MAX + account.as_str().len()
 }
 
 /// What all keys of an account begin with.

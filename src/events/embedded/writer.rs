@@ -14,7 +14,7 @@ use super::high_water::{HighWater, Level};
 use super::keys;
 use super::queue::Queue;
 use super::space::Space;
-use super::tables::{Row, Table, Tables};
+use super::tables::{Rows, Table, Tables};
 use crate::events::codec::encode_mark;
 use crate::events::{AppendError, Compacted, Erased, ReadError, Week};
 
@@ -25,7 +25,7 @@ const COMMIT_ROWS_MAX: usize = 2_000;
 pub(super) type Done<T> = oneshot::Sender<Result<T, AppendError>>;
 
 pub(super) enum Job {
-    Write(Vec<Row>, Done<()>),
+    Write(Rows, Done<()>),
     Compact(Box<Compacted>, Done<()>),
     Erase(Box<Erased>, Done<(u64, u64)>),
 }
@@ -72,8 +72,6 @@ pub(super) struct Writer {
     pub(super) high_water: HighWater,
     pub(super) level: Level,
     pub(super) queue: Arc<Queue>,
-    /// Empty between commits; kept for its room.
-    pub(super) rows: Vec<Row>,
 }
 
 impl Drop for Writer {
@@ -117,22 +115,19 @@ impl Writer {
     }
 
     /// Writes the first rows and those of the jobs behind them that fit in.
-    fn write(&mut self, first: (Vec<Row>, Done<()>), jobs: &mut Peekable<Drain<'_, Job>>) {
-        let mut rows = mem::take(&mut self.rows);
-        rows.extend(first.0);
-        let mut waiting = vec![first.1];
+    fn write(&mut self, first: (Rows, Done<()>), jobs: &mut Peekable<Drain<'_, Job>>) {
+        let mut count = first.0.count();
+        let (mut all, mut waiting) = (vec![first.0], vec![first.1]);
         let fits = |count: usize, next: &Job| match next {
-            Job::Write(more, _) => count + more.len() <= COMMIT_ROWS_MAX,
+            Job::Write(rows, _) => count + rows.count() <= COMMIT_ROWS_MAX,
             Job::Compact(..) | Job::Erase(..) => false,
         };
-        while let Some(Job::Write(more, done)) = jobs.next_if(|next| fits(rows.len(), next)) {
-            rows.extend(more);
+        while let Some(Job::Write(rows, done)) = jobs.next_if(|next| fits(count, next)) {
+            count += rows.count();
+            all.push(rows);
             waiting.push(done);
         }
-        let outcome = self.commit(&mut rows);
-        rows.clear();
-        rows.shrink_to(COMMIT_ROWS_MAX);
-        self.rows = rows;
+        let outcome = self.commit(&all);
         for done in waiting {
             let _ = done.send(match &outcome {
                 Ok(()) => Ok(()),
@@ -141,16 +136,18 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, rows: &mut Vec<Row>) -> Result<(), AppendError> {
+    fn commit(&mut self, all: &[Rows]) -> Result<(), AppendError> {
         if let Some(reason) = self.shared.stopped() {
             return Err(AppendError::Corrupt(reason));
         }
-        let bytes: usize = rows.iter().map(Row::bytes).sum();
+        let bytes: usize = all.iter().map(Rows::bytes).sum();
         if let Some(reason) = self.shared.space.refusal(bytes as u64) {
             return Err(AppendError::Unavailable(reason));
         }
         // Neighbours in the table are neighbours in memory; of equal keys the last one counts.
-        rows.sort_by(|a, b| (a.table, &a.key).cmp(&(b.table, &b.key)));
+        let mut rows = Vec::with_capacity(all.iter().map(Rows::count).sum());
+        rows.extend(all.iter().flat_map(Rows::iter));
+        rows.sort_by_key(|row| (row.table, row.key));
         rows.dedup_by(|later, earlier| {
             let same = later.table == earlier.table && later.key == earlier.key;
             if same {
@@ -161,7 +158,7 @@ impl Writer {
         let written = rows.len() as u64;
         let began = Instant::now();
         let number = self.level.number + 1;
-        self.tables.commit(rows, number).map_err(|error| self.failed(&error))?;
+        self.tables.commit(&rows, number).map_err(|error| self.failed(&error))?;
         self.level.number = number;
         if let Err(error) = self.high_water.write(self.level) {
             let reason = format!("the mark cannot be written: {error}");
@@ -192,11 +189,13 @@ impl Writer {
     fn compact(&mut self, compacted: Compacted) -> Result<(), AppendError> {
         let Compacted { key, snapshot, through } = compacted;
         let events = self.tables.event_keys(&key.account, key.session, through).map_err(unread)?;
-        let mut rows: Vec<Row> =
-            events.into_iter().map(|key| Row::delete(Table::Events, key)).collect();
+        let mut rows = Rows::default();
+        for event in events {
+            rows.delete(Table::Events, event);
+        }
         let key = keys::session(&key.account, key.session);
-        rows.push(Row::put(Table::Snapshots, key, snapshot.body));
-        self.commit(&mut rows)
+        rows.put(Table::Snapshots, key, &snapshot.body);
+        self.commit(&[rows])
     }
 
     fn erase(&mut self, erased: Erased) -> Result<(u64, u64), AppendError> {
@@ -204,29 +203,30 @@ impl Writer {
         let fenced = self.tables.fenced_at(&account, fence.scope).map_err(unread)?;
         let at = fenced.map_or(fence.at, |fenced| fenced.max(fence.at));
         let week = keys::week(&account, Week::PERSON);
-        let mut rows = vec![
-            Row::put(Table::Weeks, week, []),
-            Row::put(Table::Fences, keys::fence(&account, fence.scope), at.ms().to_be_bytes()),
-        ];
+        let mut rows = Rows::default();
+        rows.put(Table::Weeks, week, &[]);
+        rows.put(Table::Fences, keys::fence(&account, fence.scope), &at.ms().to_be_bytes());
         let mut gone = (0, 0);
         for session in sessions {
             let events = self.tables.event_keys(&account, session, u64::MAX).map_err(unread)?;
             gone.0 += events.len() as u64;
-            rows.extend(events.into_iter().map(|key| Row::delete(Table::Events, key)));
+            for event in events {
+                rows.delete(Table::Events, event);
+            }
             let key = keys::session(&account, session);
-            let snapshot = self.tables.snapshots.contains_key(&key);
+            let snapshot = self.tables.snapshots.contains_key(key.as_ref());
             if snapshot.map_err(|error| unread(super::read::failed(error)))? {
                 gone.1 += 1;
-                rows.push(Row::delete(Table::Snapshots, key));
+                rows.delete(Table::Snapshots, key);
             }
         }
-        let deleted =
-            marks.iter().map(|mark| Row::delete(Table::Marks, keys::mark(&account, *mark)));
-        rows.extend(deleted);
-        rows.extend(rewritten.iter().map(|mark| {
-            Row::put(Table::Marks, keys::mark(&account, mark.command), encode_mark(mark))
-        }));
-        self.commit(&mut rows)?;
+        for mark in marks {
+            rows.delete(Table::Marks, keys::mark(&account, mark));
+        }
+        for mark in rewritten {
+            rows.put(Table::Marks, keys::mark(&account, mark.command), &encode_mark(&mark));
+        }
+        self.commit(&[rows])?;
         Ok(gone)
     }
 }
