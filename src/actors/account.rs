@@ -9,6 +9,7 @@ mod erase;
 mod live;
 mod memory;
 mod plan;
+mod sessions;
 mod wake;
 
 use std::collections::VecDeque;

@@ -88,7 +88,7 @@ impl Batch {
             if outcome.sessions.last().is_some_and(|last| last.session == session) {
                 continue;
             }
-            let state = memory.sessions.get(&session).and_then(|live| live.state.as_ref());
+            let state = memory.sessions.get(session).and_then(|live| live.state.as_ref());
             outcome.sessions.extend(state.map(|state| Recorded {
                 account: account.clone(),
                 session,
@@ -138,7 +138,7 @@ pub(super) async fn record(
             batch.refuse(&refusal);
             return memory;
         }
-        memory.weeks.extend(append.weeks);
+        memory.weeks_registered(&append.weeks);
     }
     batch.answer(&account, &memory, verdicts);
     tell(&account, &memory, (&changed, marks), &deps);
@@ -159,7 +159,7 @@ fn tell(
         return;
     }
     for (session, turned) in changed {
-        let state = memory.sessions.get(session).and_then(|live| live.state.as_ref());
+        let state = memory.sessions.get(*session).and_then(|live| live.state.as_ref());
         let Some(state) = state else { continue };
         if is_followed {
             deps.feeds.publish(account, state);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide;
 use super::live::Live;
+use super::sessions::Sessions;
 use crate::actors::Deps;
 use crate::events::{AccountId, Append, Fence, Phase, ReadError, SessionId, SessionKey, Week};
 
@@ -14,10 +15,10 @@ const FOLD_TRIES: u8 = 2;
 #[derive(Default)]
 pub(super) struct Memory {
     woken: bool,
-    pub(super) weeks: BTreeSet<Week>,
+    /// Ascending.
+    weeks: Vec<Week>,
     pub(super) fences: Vec<Fence>,
-    /// Boxed: a tree has room for eleven in its first node, and most accounts have one.
-    pub(super) sessions: BTreeMap<SessionId, Box<Live>>,
+    pub(super) sessions: Sessions,
     /// How often the fold of each failing session was tried.
     parked: BTreeMap<SessionId, u8>,
     commands: Option<BTreeSet<SessionId>>,
@@ -31,7 +32,7 @@ impl Memory {
         deps: &Deps,
     ) -> Result<(), ReadError> {
         if !self.woken {
-            self.weeks = deps.log.weeks(account).await?.into_iter().collect();
+            self.weeks = deps.log.weeks(account).await?;
             self.fences = deps.log.fences(account).await?;
             self.woken = true;
         }
@@ -45,12 +46,27 @@ impl Memory {
         session: SessionId,
         deps: &Deps,
     ) -> Result<(), ReadError> {
-        if !self.sessions.contains_key(&session) && self.weeks.contains(&session.week()) {
+        if self.sessions.get(session).is_none() && self.knows_week(session.week()) {
             let key = SessionKey { account: account.clone(), session };
             let stored = deps.log.session(&key).await?;
-            self.sessions.insert(session, Box::new(Live::woken(stored)));
+            self.sessions.insert(session, Live::woken(stored));
         }
         Ok(())
+    }
+
+    /// True when the week is registered.
+    pub(super) fn knows_week(&self, week: Week) -> bool {
+        self.weeks.binary_search(&week).is_ok()
+    }
+
+    /// Remembers weeks just registered.
+    pub(super) fn weeks_registered(&mut self, weeks: &[Week]) {
+        for week in weeks {
+            if let Err(at) = self.weeks.binary_search(week) {
+                self.weeks.reserve_exact(1);
+                self.weeks.insert(at, *week);
+            }
+        }
     }
 
     /// Reads, unless they are here, the ids of all commands that persons of the account gave.
@@ -81,7 +97,7 @@ impl Memory {
     /// Forgets sessions and commands whose append failed. Some of it may be written, its weeks too.
     pub(super) fn forget(&mut self, touched: &[SessionId]) {
         for session in touched {
-            self.sessions.remove(session);
+            self.sessions.remove(*session);
         }
         self.commands = None;
         self.woken = false;
@@ -94,7 +110,7 @@ impl Memory {
 
     /// Counts a fold that panicked and forgets its half-changed session.
     pub(super) fn fold_failed(&mut self, session: SessionId, deps: &Deps) {
-        self.sessions.remove(&session);
+        self.sessions.remove(session);
         *self.parked.entry(session).or_default() += 1;
         deps.parked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
@@ -110,20 +126,20 @@ impl Memory {
             .map(|(session, live)| {
                 let state = live.state.as_ref();
                 let active = state.is_some_and(|state| !matches!(state.phase, Phase::Ended(_)));
-                (active, state.map(|state| state.last.received_at), *session)
+                (active, state.map(|state| state.last.received_at), session)
             })
             .collect();
         by_use.sort_unstable();
         let surplus = self.sessions.len() - most;
         for (_, _, session) in by_use.into_iter().take(surplus) {
-            self.sessions.remove(&session);
+            self.sessions.remove(session);
         }
     }
 
     /// The snapshots that lag, to be written before the actor goes.
     pub(super) fn farewell(&self, account: &AccountId) -> Option<Append> {
         let rows =
-            self.sessions.iter().filter_map(|(session, live)| decide::farewell(*session, live));
+            self.sessions.iter().filter_map(|(session, live)| decide::farewell(session, live));
         let mut append = Append::new(account.clone());
         append.snapshots = rows.collect();
         (!append.snapshots.is_empty()).then_some(append)

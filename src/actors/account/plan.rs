@@ -1,19 +1,18 @@
 //! What a batch comes to, decided from memory alone: rows, verdicts, signals. Nothing waits here.
 
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::batch::Sorted;
 use super::decide::{Decision, Proposed, Verdict, decide, fence_over};
-use super::live::{Live, Past};
+use super::live::Past;
 use super::memory::Memory;
 use super::wake::Pasts;
 use crate::actors::host::panic_message;
 use crate::actors::{Chaos, Deps, Refusal};
 use crate::events::codec::encode_snapshot;
 use crate::events::{
-    AccountId, Append, Mark, MarkKind, Phase, Scope, SessionId, SnapshotRow, State, Week,
+    AccountId, Append, Mark, MarkKind, Scope, SessionId, SnapshotRow, State, Week,
 };
 
 /// What the batch comes to, before it is durable.
@@ -45,8 +44,8 @@ impl Plan {
         let mut plan = Self {
             append: Append::new(account.clone()),
             verdicts: vec![],
-            changed: vec![],
-            touched: vec![],
+            changed: Vec::with_capacity(1),
+            touched: Vec::with_capacity(1),
             marks: vec![],
         };
         let same = |a: &Proposed, b: &Proposed| a.event.fact.session == b.event.fact.session;
@@ -77,7 +76,7 @@ impl Plan {
             return;
         }
         let Memory { sessions, fences, .. } = memory;
-        let live = sessions.entry(session).or_default();
+        let live = sessions.of(session);
         let phase_before = live.state.as_ref().map(|state| state.phase);
         let chaos = deps.chaos.poisons(session);
         let decided = catch_unwind(AssertUnwindSafe(|| {
@@ -88,7 +87,11 @@ impl Plan {
         }));
         match decided {
             Ok(decision) => {
-                self.take(decision, live, (session, phase_before), &memory.weeks);
+                let phase = live.state.as_ref().map(|state| state.phase);
+                if phase_before.is_none() && !decision.rows.is_empty() {
+                    self.register(session.week(), memory);
+                }
+                self.take(decision, session, phase != phase_before);
             }
             Err(panic) => {
                 let failure = panic_message(panic.as_ref());
@@ -104,29 +107,19 @@ impl Plan {
         self.verdicts.extend(refused);
     }
 
-    fn take(
-        &mut self,
-        decision: Decision,
-        live: &Live,
-        (session, phase_before): (SessionId, Option<Phase>),
-        weeks: &BTreeSet<Week>,
-    ) {
+    fn take(&mut self, decision: Decision, session: SessionId, turned: bool) {
         self.touched.push(session);
         join(&mut self.verdicts, decision.verdicts);
         if decision.rows.is_empty() {
             return;
         }
-        if phase_before.is_none() {
-            self.register(session.week(), weeks);
-        }
         join(&mut self.append.events, decision.rows);
         self.append.snapshots.extend(decision.snapshot);
-        let turned = phase_before != live.state.as_ref().map(|state| state.phase);
         self.changed.push((session, turned));
     }
 
-    fn register(&mut self, week: Week, known: &BTreeSet<Week>) {
-        if !known.contains(&week) && !self.append.weeks.contains(&week) {
+    fn register(&mut self, week: Week, memory: &Memory) {
+        if !memory.knows_week(week) && !self.append.weeks.contains(&week) {
             self.append.weeks.push(week);
         }
     }
@@ -148,7 +141,7 @@ impl Plan {
 
     fn decide_snapshot(&mut self, memory: &mut Memory, item: usize, mut state: State) {
         let session = state.session;
-        let live = memory.sessions.entry(session).or_default();
+        let live = memory.sessions.of(session);
         let about = Arc::clone(&state.about);
         let verdict = match (&about.profile, &about.title) {
             _ if live.state.is_some() => Verdict::Duplicate,
@@ -173,7 +166,7 @@ impl Plan {
             self.touched.push(session);
             live.state = Some(state);
             live.snapshot_written(true);
-            self.register(session.week(), &memory.weeks);
+            self.register(session.week(), memory);
             self.changed.push((session, true));
         }
         self.verdicts.push((item, verdict));

@@ -16,7 +16,7 @@ pub(super) type Pasts = BTreeMap<SessionId, Past>;
 pub(super) fn is_awake(memory: &Memory, sorted: &Sorted) -> bool {
     let decides = |proposed: &[Proposed]| {
         proposed.first().is_some_and(|first| {
-            let live = memory.sessions.get(&first.event.fact.session);
+            let live = memory.sessions.get(first.event.fact.session);
             live.is_some_and(|live| !needs_the_past(live, proposed))
         })
     };
@@ -40,7 +40,7 @@ pub(super) async fn wake(
             continue;
         }
         memory.wake_session(account, session, deps).await?;
-        let live = memory.sessions.get(&session);
+        let live = memory.sessions.get(session);
         if live.is_some_and(|live| needs_the_past(live, proposed)) {
             let key = SessionKey { account: account.clone(), session };
             pasts.insert(session, read_past(&key, proposed, deps).await?);
