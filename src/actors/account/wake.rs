@@ -23,8 +23,8 @@ pub(super) fn is_awake(memory: &Memory, sorted: &Sorted) -> bool {
     sorted.marks.is_empty() && sorted.snapshots.is_empty() && sorted.by_session().all(decides)
 }
 
-/// Reads the account, the sessions and the commands that are not here, and the past of the sessions whose
-/// facts do not simply follow.
+/// Reads the account, the sessions and the commands that are not here, and the past of the sessions
+/// whose facts do not simply follow.
 pub(super) async fn wake(
     account: &AccountId,
     memory: &mut Memory,
