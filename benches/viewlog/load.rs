@@ -14,6 +14,8 @@ pub struct Load {
     pub facts_per_s: f64,
     pub latency_us: Histogram<u64>,
     pub errors: u64,
+    /// Of the whole process, client included; tells more than the rate when others use the machine.
+    pub cpu_us_per_fact: f64,
 }
 
 /// Tells waiters when to count and when to stop.
@@ -67,10 +69,10 @@ where
     let tasks: Vec<_> = waiters(&signal).into_iter().map(tokio::spawn).collect();
     tokio::time::sleep(WARM_UP).await;
     signal.counting.store(true, Ordering::Relaxed);
-    let begun = Instant::now();
+    let (begun, cpu_begun) = (Instant::now(), cpu_time());
     tokio::time::sleep(RUN).await;
     let facts = signal.facts.load(Ordering::Relaxed);
-    let elapsed = begun.elapsed();
+    let (elapsed, cpu) = (begun.elapsed(), cpu_time() - cpu_begun);
     signal.counting.store(false, Ordering::Relaxed);
     signal.stopped.store(true, Ordering::Relaxed);
     let mut latency_us = Histogram::new(3).unwrap();
@@ -78,7 +80,16 @@ where
         latency_us.add(task.await.unwrap()).unwrap();
     }
     let errors = signal.errors.load(Ordering::Relaxed);
-    Load { facts_per_s: per_second(facts, elapsed), latency_us, errors }
+    let cpu_us_per_fact = cpu.as_secs_f64() * 1e6 / per_second(facts, Duration::from_secs(1));
+    Load { facts_per_s: per_second(facts, elapsed), latency_us, errors, cpu_us_per_fact }
+}
+
+/// What the process has used of all cores; the kernel counts in hundredths of a second.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let (_, after_name) = stat.rsplit_once(") ").unwrap();
+    let ticks = after_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap());
+    Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
@@ -92,12 +103,13 @@ impl Load {
             Duration::from_micros(self.latency_us.value_at_quantile(q)).as_secs_f64() * 1e3
         };
         println!(
-            "{what:<44} {:>9.0}/s   p50 {:>7.2} ms  p99 {:>7.2} ms  p999 {:>7.2} ms  max {:>7.2} ms  errors {}",
+            "{what:<44} {:>9.0}/s   p50 {:>7.2} ms  p99 {:>7.2} ms  p999 {:>7.2} ms  max {:>7.2} ms  cpu {:>5.1} us  errors {}",
             self.facts_per_s,
             at(0.5),
             at(0.99),
             at(0.999),
             at(1.0),
+            self.cpu_us_per_fact,
             self.errors
         );
     }

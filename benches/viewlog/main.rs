@@ -1,4 +1,5 @@
 //! The measurements of docs/benchmarks.md. `cargo bench --bench viewlog -- [name…]`; no name runs all.
+//! `--features mimalloc` measures with the other allocator.
 //!
 //! Client and server share the machine's cores, as the figures say. Numbers compare within one run alone:
 //! machines are shared and noisy.
@@ -22,6 +23,10 @@ mod reads;
 mod rebuild;
 
 use std::time::Duration;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How long each measurement runs after its warm-up.
 const RUN: Duration = Duration::from_secs(4);

@@ -9,6 +9,9 @@ mod decide;
 mod erase;
 mod live;
 mod memory;
+mod plan;
+mod sessions;
+mod wake;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -113,7 +116,10 @@ impl Account {
         }
         let Some(memory) = self.memory.take() else { return };
         match self.waiting.pop_front() {
-            Some(Work::Part(first)) => self.record(first, memory, context),
+            Some(Work::Part(first)) => {
+                self.waiting_items = self.waiting_items.saturating_sub(first.items.len());
+                self.record(first, memory, context);
+            }
             Some(Work::Erase(erase)) => {
                 let work = erase::erase(self.id.clone(), memory, erase, Arc::clone(&self.deps));
                 self.run(work, 1, context);
@@ -142,10 +148,10 @@ impl Account {
                 break;
             }
             if let Some(Work::Part(next)) = self.waiting.pop_front() {
+                self.waiting_items = self.waiting_items.saturating_sub(next.items.len());
                 parts.push(next);
             }
         }
-        self.waiting_items = self.waiting_items.saturating_sub(items);
         let work = batch::record(self.id.clone(), memory, parts, Arc::clone(&self.deps));
         self.run(work, items, context);
     }
@@ -171,7 +177,7 @@ impl Account {
         };
         let deps = Arc::clone(&self.deps);
         // A snapshot that cannot be written is only behind: nothing is lost with it.
-        let write = async move { append_until(&deps, farewell).await.is_ok() };
+        let write = async move { append_until(&deps, &farewell).await.is_ok() };
         context.spawn(write.into_actor(self).map(|_, _, context| context.stop()));
     }
 }
@@ -195,6 +201,10 @@ impl Handler<Part> for Account {
         if self.waiting_items + items > self.deps.limits.account_waiting_max {
             self.vitals.done(items);
             part.reply.refuse(&Refusal::TooManyRequests { retry_after_ms: FULL_RETRY_AFTER_MS });
+            return;
+        }
+        if let Some(memory) = self.memory.take_if(|_| self.waiting.is_empty()) {
+            self.record(part, memory, context);
             return;
         }
         self.waiting_items += items;

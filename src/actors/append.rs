@@ -15,11 +15,11 @@ const BACKOFF_MAX_MS: u64 = 1_000;
 ///
 /// # Errors
 /// A refusal fit for the client, when the deadline passes or the log has stopped.
-pub(super) async fn append_until(deps: &Deps, batch: Append) -> Result<(), Refusal> {
+pub(super) async fn append_until(deps: &Deps, batch: &Append) -> Result<(), Refusal> {
     let deadline = Instant::now() + deps.limits.append_deadline;
     let mut pause_ms = BACKOFF_MIN_MS;
     loop {
-        let error = match timeout_at(deadline, deps.log.append(&batch)).await {
+        let error = match timeout_at(deadline, deps.log.append(batch)).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) if matches!(error, AppendError::Corrupt(_)) || stopped(deps) => {
                 return Err(refusal(&error, deps));

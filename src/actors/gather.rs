@@ -80,7 +80,12 @@ impl Outcome {
         if part.durability == super::Durability::Node {
             self.durability = part.durability;
         }
-        self.sessions.extend(part.sessions);
+        // Most requests have one part.
+        if self.sessions.is_empty() {
+            self.sessions = part.sessions;
+        } else {
+            self.sessions.extend(part.sessions);
+        }
         self.refused.extend(part.refused);
     }
 }
@@ -92,20 +97,37 @@ pub(super) struct Reply {
     indexes: Indexes,
 }
 
-/// The places in the request that a reply answers for; a lone fact is the common case.
-enum Indexes {
+/// Places in a request; a lone fact is the common case.
+pub(super) enum Indexes {
     One(usize),
     Many(Box<[usize]>),
 }
 
+impl Indexes {
+    /// All of them refused for one reason.
+    pub(super) fn refused(&self, refusal: &Refusal) -> Outcome {
+        let refused = |index: usize| Refused { index, reference: None, refusal: refusal.clone() };
+        let refused = match self {
+            Self::One(index) => vec![refused(*index)],
+            Self::Many(indexes) => indexes.iter().copied().map(refused).collect(),
+        };
+        Outcome { refused, ..Outcome::default() }
+    }
+}
+
+impl FromIterator<usize> for Indexes {
+    fn from_iter<I: IntoIterator<Item = usize>>(indexes: I) -> Self {
+        let mut indexes = indexes.into_iter();
+        match (indexes.next(), indexes.next()) {
+            (Some(index), None) => Self::One(index),
+            (first, second) => Self::Many(first.into_iter().chain(second).chain(indexes).collect()),
+        }
+    }
+}
+
 impl Reply {
     /// A reply for these places of the request.
-    pub(super) fn new(gather: Arc<Gather>, indexes: impl ExactSizeIterator<Item = usize>) -> Self {
-        let mut indexes = indexes;
-        let indexes = match (indexes.len(), indexes.next()) {
-            (1, Some(index)) => Indexes::One(index),
-            (_, first) => Indexes::Many(first.into_iter().chain(indexes).collect()),
-        };
+    pub(super) fn new(gather: Arc<Gather>, indexes: Indexes) -> Self {
         Self { gather: Some(gather), indexes }
     }
 
@@ -122,13 +144,9 @@ impl Reply {
     }
 
     fn refuse_all(&mut self, refusal: &Refusal) {
-        let Some(gather) = self.gather.take() else { return };
-        let refused = |index: usize| Refused { index, reference: None, refusal: refusal.clone() };
-        let refused = match &self.indexes {
-            Indexes::One(index) => vec![refused(*index)],
-            Indexes::Many(indexes) => indexes.iter().copied().map(refused).collect(),
-        };
-        gather.add(Outcome { refused, ..Outcome::default() });
+        if let Some(gather) = self.gather.take() {
+            gather.add(self.indexes.refused(refusal));
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod high_water;
 mod janitor;
 mod journal;
 mod keys;
+mod queue;
 mod read;
 mod recovery;
 mod space;
@@ -25,11 +26,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use async_trait::async_trait;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use self::janitor::{Janitor, Swept};
+use self::queue::Queue;
 use self::space::Space;
-use self::tables::{Row, Table, Tables};
+use self::tables::{Rows, Table, Tables};
 use self::writer::{Done, Job, Shared, Writer};
 use super::codec::encode_mark;
 use super::{
@@ -128,7 +130,7 @@ pub struct Statistics {
 ///
 /// Dropping it closes it; [`EmbeddedLog::close`] says whether that went well.
 pub struct EmbeddedLog {
-    queue: mpsc::Sender<Job>,
+    queue: Arc<Queue>,
     shared: Arc<Shared>,
     swept: Arc<Swept>,
     writer: Mutex<Option<JoinHandle<bool>>>,
@@ -148,13 +150,13 @@ impl EmbeddedLog {
         let opened = recovery::open(dir, &options)?;
         let shared = Arc::new(Shared::new(Space::new(dir.to_owned(), options.free_bytes_min)));
         let swept = Arc::new(Swept::default());
-        let (queue, jobs) = mpsc::channel(options.queue_appends_max.max(1));
+        let queue = Arc::new(Queue::new(options.queue_appends_max));
         let body = Writer {
             tables: opened.tables.clone(),
             shared: Arc::clone(&shared),
             high_water: opened.high_water,
             level: opened.level,
-            queue: jobs,
+            queue: Arc::clone(&queue),
         };
         let io = |source| OpenError::Io { path: dir.to_owned(), source };
         let writer = thread::Builder::new().name("log-writer".to_owned());
@@ -180,9 +182,7 @@ impl EmbeddedLog {
     pub fn close(&self) -> Result<(), AppendError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(writer) = writer else { return Ok(()) };
-        self.shared.closing.store(true, Ordering::Release);
-        // A full queue needs no word: the writer is awake and looks.
-        let _ = self.queue.try_send(Job::Stop);
+        self.queue.close();
         let is_durable = writer.join().unwrap_or(false);
         self.janitor.lock().unwrap_or_else(PoisonError::into_inner).take();
         if !is_durable {
@@ -237,8 +237,7 @@ impl EmbeddedLog {
 
     async fn ask<T>(&self, job: impl FnOnce(Done<T>) -> Job) -> Result<T, AppendError> {
         let (done, answer) = oneshot::channel();
-        if self.shared.closing.load(Ordering::Acquire) || self.queue.send(job(done)).await.is_err()
-        {
+        if self.queue.put(|| job(done)).await.is_err() {
             let closed = || AppendError::Unavailable("the log is closed".to_owned());
             return Err(self.shared.stopped().map_or_else(closed, AppendError::Corrupt));
         }
@@ -307,11 +306,11 @@ impl EventLog for EmbeddedLog {
     }
 
     async fn compact(&self, compacted: Compacted) -> Result<(), AppendError> {
-        self.ask(|done| Job::Compact(compacted, done)).await
+        self.ask(|done| Job::Compact(Box::new(compacted), done)).await
     }
 
     async fn erase(&self, erased: Erased) -> Result<(u64, u64), AppendError> {
-        self.ask(|done| Job::Erase(erased, done)).await
+        self.ask(|done| Job::Erase(Box::new(erased), done)).await
     }
 
     async fn note(&self, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
@@ -320,11 +319,12 @@ impl EventLog for EmbeddedLog {
 
     async fn set_note(&self, name: &str, value: Option<&[u8]>) -> Result<(), AppendError> {
         let key = keys::note(name);
-        let row = match value {
-            Some(value) => Row::put(Table::Notes, key, value),
-            None => Row::delete(Table::Notes, key),
-        };
-        self.ask(|done| Job::Write(vec![row], done)).await
+        let mut rows = Rows::default();
+        match value {
+            Some(value) => rows.put(Table::Notes, key, value),
+            None => rows.delete(Table::Notes, key),
+        }
+        self.ask(|done| Job::Write(rows, done)).await
     }
 
     fn health(&self) -> Health {
@@ -333,27 +333,26 @@ impl EventLog for EmbeddedLog {
     }
 }
 
-/// The rows of an append, made by the caller's thread so that the writer only has to sort them.
-fn rows_of(batch: &Append) -> Vec<Row> {
-    let mut rows = Vec::with_capacity(batch.rows() + 1);
+/// The rows of an append, encoded by the caller's thread so that the writer only has to sort them.
+fn rows_of(batch: &Append) -> Rows {
     let Append { account, weeks, events, snapshots, marks } = batch;
+    let bodies = events.iter().map(|row| &row.body).chain(snapshots.iter().map(|row| &row.body));
+    let bytes = bodies.map(Vec::len).sum::<usize>() + (batch.rows() + 1) * keys::bytes_max(account);
+    let mut rows = Rows::with_capacity(batch.rows() + 1, bytes);
     // Week 0 is registered too: it is how an account with nothing but marks is found.
     let person = (!marks.is_empty()).then_some(Week::PERSON);
-    let weeks = weeks.iter().copied().chain(person);
-    rows.extend(weeks.map(|week| Row::put(Table::Weeks, keys::week(account, week), [])));
-    rows.extend(events.iter().map(|row| {
-        Row::put(Table::Events, keys::event(account, row.session, row.order), &*row.body)
-    }));
-    rows.extend(
-        snapshots
-            .iter()
-            .map(|row| Row::put(Table::Snapshots, keys::session(account, row.session), &*row.body)),
-    );
-    rows.extend(
-        marks.iter().map(|mark| {
-            Row::put(Table::Marks, keys::mark(account, mark.command), encode_mark(mark))
-        }),
-    );
+    for week in weeks.iter().copied().chain(person) {
+        rows.put(Table::Weeks, keys::week(account, week), &[]);
+    }
+    for row in events {
+        rows.put(Table::Events, keys::event(account, row.session, row.order), &row.body);
+    }
+    for row in snapshots {
+        rows.put(Table::Snapshots, keys::session(account, row.session), &row.body);
+    }
+    for mark in marks {
+        rows.put(Table::Marks, keys::mark(account, mark.command), &encode_mark(mark));
+    }
     rows
 }
 

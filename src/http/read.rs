@@ -16,10 +16,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::body::Body;
 use super::parameters::{Parameters, not_too_many};
 use super::{Node, Problem};
-use crate::events::{AccountId, Timestamp, TitleId};
+use crate::events::{Timestamp, TitleId};
 use crate::projections::{
     Answer, AnswerError, HistoryQuery, Items, Now, Person, ProfileSeen, Resume, Source,
-    TitleAnswer, Watch, WatchTime, WatchTimeQuery, When,
+    TitleAnswer, Watch, WatchTime, WatchTimeQuery,
 };
 
 const CONTINUE_WATCHING_USUAL: usize = 20;

@@ -34,7 +34,7 @@ pub(super) enum Verdict {
 }
 
 /// What a session's facts come to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Decision {
     /// One for each proposed fact.
     pub(super) verdicts: Vec<(usize, Verdict)>,
@@ -56,15 +56,20 @@ pub(super) fn needs_the_past(live: &Live, proposed: &[Proposed]) -> bool {
 pub(super) fn decide(
     live: &mut Live,
     past: Option<Past>,
-    proposed: Vec<Proposed>,
+    proposed: &mut [Proposed],
     fences: &[Fence],
 ) -> Decision {
     let before = live.standing();
-    let names = Names::of(live.state.as_ref(), &proposed);
-    let mut desk = Desk { live, past, names, fences, decision: Decision::default() };
+    let names = Names::of(live.state.as_ref(), proposed);
+    let decision = Decision {
+        verdicts: Vec::with_capacity(proposed.len()),
+        rows: Vec::with_capacity(proposed.len()),
+        snapshot: None,
+    };
+    let mut desk = Desk { live, past, names, fences, decision };
     for Proposed { item, event } in proposed {
         let verdict = desk.judge(event);
-        desk.decision.verdicts.push((item, verdict));
+        desk.decision.verdicts.push((*item, verdict));
     }
     let Desk { live, past, mut decision, .. } = desk;
     if decision.rows.is_empty() {
@@ -131,28 +136,28 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn judge(&mut self, mut event: Event) -> Verdict {
+    fn judge(&mut self, event: &mut Event) -> Verdict {
         let place = match &self.past {
             Some(past) => past.place(event.order, event.fact.seq.is_some()),
-            None => self.live.place(&event),
+            None => self.live.place(event),
         };
         match place {
             Place::Known => return Verdict::Duplicate,
-            Place::Taken => return Verdict::Refuse(conflict(&event)),
+            Place::Taken => return Verdict::Refuse(conflict(event)),
             Place::Ahead | Place::Late | Place::Unsure => {}
         }
-        if let Some(refusal) = self.refusal(&event) {
+        if let Some(refusal) = self.refusal(event) {
             return Verdict::Refuse(refusal);
         }
-        self.leave_out_what_is_known(&mut event);
+        self.leave_out_what_is_known(event);
         self.decision.rows.push(EventRow {
             session: event.fact.session,
             order: event.order,
-            body: encode_event(&event),
+            body: encode_event(event),
         });
         match &mut self.past {
-            Some(past) => past.add(event),
-            None => self.live.advance(&event),
+            Some(past) => past.add(event.clone()),
+            None => self.live.advance(event),
         }
         Verdict::Record
     }

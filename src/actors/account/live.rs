@@ -7,8 +7,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::events::{Event, Order, Phase, State, Stored, fold};
 
-/// How many of a session's last events are remembered by their fingerprint.
-const RECENT_MAX: usize = 64;
+/// How many of a session's last events are remembered by their fingerprint; a repeated fact before
+/// them is known from the log.
+const RECENT_MAX: usize = 32;
 /// A snapshot is written after this many facts at the latest.
 const SNAPSHOT_EVERY: u32 = 16;
 

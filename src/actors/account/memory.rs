@@ -1,21 +1,26 @@
 //! What an account's actor remembers between batches; everything in it can be read again from the log.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::batch::Parked;
 use super::decide;
 use super::live::Live;
+use super::sessions::Sessions;
 use crate::actors::Deps;
 use crate::events::{AccountId, Append, Fence, Phase, ReadError, SessionId, SessionKey, Week};
+
+/// A session whose fold panicked this often is parked.
+const FOLD_TRIES: u8 = 2;
 
 /// Weeks, fences and the sessions of late.
 #[derive(Default)]
 pub(super) struct Memory {
     woken: bool,
-    pub(super) weeks: BTreeSet<Week>,
+    /// Ascending.
+    weeks: Vec<Week>,
     pub(super) fences: Vec<Fence>,
-    pub(super) sessions: HashMap<SessionId, Live>,
-    pub(super) parked: Parked,
+    pub(super) sessions: Sessions,
+    /// How often the fold of each failing session was tried.
+    parked: BTreeMap<SessionId, u8>,
     commands: Option<BTreeSet<SessionId>>,
 }
 
@@ -27,7 +32,7 @@ impl Memory {
         deps: &Deps,
     ) -> Result<(), ReadError> {
         if !self.woken {
-            self.weeks = deps.log.weeks(account).await?.into_iter().collect();
+            self.weeks = deps.log.weeks(account).await?;
             self.fences = deps.log.fences(account).await?;
             self.woken = true;
         }
@@ -41,7 +46,7 @@ impl Memory {
         session: SessionId,
         deps: &Deps,
     ) -> Result<(), ReadError> {
-        if !self.sessions.contains_key(&session) && self.weeks.contains(&session.week()) {
+        if self.sessions.get(session).is_none() && self.knows_week(session.week()) {
             let key = SessionKey { account: account.clone(), session };
             let stored = deps.log.session(&key).await?;
             self.sessions.insert(session, Live::woken(stored));
@@ -49,17 +54,37 @@ impl Memory {
         Ok(())
     }
 
-    /// The ids of all commands that persons of the account gave.
-    pub(super) async fn commands(
+    /// True when the week is registered.
+    pub(super) fn knows_week(&self, week: Week) -> bool {
+        self.weeks.binary_search(&week).is_ok()
+    }
+
+    /// Remembers weeks just registered.
+    pub(super) fn weeks_registered(&mut self, weeks: &[Week]) {
+        for week in weeks {
+            if let Err(at) = self.weeks.binary_search(week) {
+                self.weeks.reserve_exact(1);
+                self.weeks.insert(at, *week);
+            }
+        }
+    }
+
+    /// Reads, unless they are here, the ids of all commands that persons of the account gave.
+    pub(super) async fn wake_commands(
         &mut self,
         account: &AccountId,
         deps: &Deps,
-    ) -> Result<&BTreeSet<SessionId>, ReadError> {
+    ) -> Result<(), ReadError> {
         if self.commands.is_none() {
             let marks = deps.log.marks(account).await?;
             self.commands = Some(marks.into_iter().map(|mark| mark.command).collect());
         }
-        Ok(self.commands.get_or_insert_default())
+        Ok(())
+    }
+
+    /// True when the command was given before.
+    pub(super) fn knows_command(&self, command: SessionId) -> bool {
+        self.commands.as_ref().is_some_and(|commands| commands.contains(&command))
     }
 
     /// Remembers a command just given.
@@ -69,17 +94,23 @@ impl Memory {
         }
     }
 
-    /// Forgets sessions and commands whose append failed.
+    /// Forgets sessions and commands whose append failed. Some of it may be written, its weeks too.
     pub(super) fn forget(&mut self, touched: &[SessionId]) {
         for session in touched {
-            self.sessions.remove(session);
+            self.sessions.remove(*session);
         }
         self.commands = None;
+        self.woken = false;
+    }
+
+    /// True when the session's fold failed too often.
+    pub(super) fn is_parked(&self, session: SessionId) -> bool {
+        self.parked.get(&session).is_some_and(|tries| *tries >= FOLD_TRIES)
     }
 
     /// Counts a fold that panicked and forgets its half-changed session.
     pub(super) fn fold_failed(&mut self, session: SessionId, deps: &Deps) {
-        self.sessions.remove(&session);
+        self.sessions.remove(session);
         *self.parked.entry(session).or_default() += 1;
         deps.parked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
@@ -95,20 +126,20 @@ impl Memory {
             .map(|(session, live)| {
                 let state = live.state.as_ref();
                 let active = state.is_some_and(|state| !matches!(state.phase, Phase::Ended(_)));
-                (active, state.map(|state| state.last.received_at), *session)
+                (active, state.map(|state| state.last.received_at), session)
             })
             .collect();
         by_use.sort_unstable();
         let surplus = self.sessions.len() - most;
         for (_, _, session) in by_use.into_iter().take(surplus) {
-            self.sessions.remove(&session);
+            self.sessions.remove(session);
         }
     }
 
     /// The snapshots that lag, to be written before the actor goes.
     pub(super) fn farewell(&self, account: &AccountId) -> Option<Append> {
         let rows =
-            self.sessions.iter().filter_map(|(session, live)| decide::farewell(*session, live));
+            self.sessions.iter().filter_map(|(session, live)| decide::farewell(session, live));
         let mut append = Append::new(account.clone());
         append.snapshots = rows.collect();
         (!append.snapshots.is_empty()).then_some(append)

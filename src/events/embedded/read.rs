@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use fjall::{Iter, Readable, Slice, Snapshot};
 
-use super::keys;
+use super::keys::{self, Key};
 use super::tables::Tables;
 use crate::events::codec::{decode_event, decode_mark};
 use crate::events::{
@@ -70,7 +70,7 @@ impl Tables {
     ) -> Result<Vec<Stored>, ReadError> {
         let now = self.db.snapshot();
         let prefix = keys::week(account, week);
-        let mut snapshots = self.week_snapshots(&now, &prefix)?;
+        let mut snapshots = self.week_snapshots(&now, prefix.as_ref())?;
         let end = keys::last_event_of(prefix.clone());
         let mut sessions: BTreeMap<SessionId, Stored> = BTreeMap::new();
         let mut events = now.range(&self.events, prefix..=end.clone());
@@ -139,12 +139,13 @@ impl Tables {
     ) -> Result<Vec<AccountId>, ReadError> {
         let now = self.db.snapshot();
         let mut accounts = Vec::new();
-        let mut from = after.map_or_else(Vec::new, keys::past_account);
+        let mut past = after.map(keys::past_account);
         while accounts.len() < limit {
+            let from = past.as_ref().map_or(&[][..], Key::as_ref);
             let Some(row) = now.range(&self.weeks, from..).next() else { break };
             let key = row.key().map_err(failed)?;
             let account = keys::read_account(&key).ok_or_else(strange)?;
-            from = keys::past_account(&account);
+            past = Some(keys::past_account(&account));
             accounts.push(account);
         }
         Ok(accounts)

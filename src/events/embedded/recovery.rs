@@ -158,7 +158,7 @@ impl Opening<'_> {
                 dir: self.dir.to_owned(),
                 reason: error.to_string(),
             };
-            tables.commit(vec![], level.number).map_err(store)?;
+            tables.commit(&[], level.number).map_err(store)?;
             self.io(high_water.write(level).and_then(|()| high_water.sync()))?;
         }
         if kept {

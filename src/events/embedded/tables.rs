@@ -1,11 +1,10 @@
 //! The store's tables and one row on its way into them.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use fjall::{
-    Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable, Slice,
-};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable};
 
 use super::{EmbeddedOptions, keys};
 
@@ -21,24 +20,67 @@ pub(super) enum Table {
 }
 
 /// One row to write, or without a value to delete.
-#[derive(Debug)]
-pub(super) struct Row {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'r> {
     pub(super) table: Table,
-    pub(super) key: Slice,
-    pub(super) value: Option<Slice>,
+    pub(super) key: &'r [u8],
+    pub(super) value: Option<&'r [u8]>,
 }
 
-impl Row {
-    pub(super) fn put(table: Table, key: Vec<u8>, value: impl Into<Slice>) -> Self {
-        Self { table, key: key.into(), value: Some(value.into()) }
+/// Rows on their way to the writer, back to back in one buffer.
+///
+/// The writer's thread makes what the store keeps. Made by whoever asks, rows that live for minutes
+/// would lie between what actors need for a moment, and glibc would look for room among them.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    bytes: Vec<u8>,
+    places: Vec<Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    table: Table,
+    key: Range<usize>,
+    value: Option<Range<usize>>,
+}
+
+impl Rows {
+    pub(super) fn with_capacity(rows: usize, bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), places: Vec::with_capacity(rows) }
     }
 
-    pub(super) fn delete(table: Table, key: impl Into<Slice>) -> Self {
-        Self { table, key: key.into(), value: None }
+    pub(super) fn put(&mut self, table: Table, key: impl AsRef<[u8]>, value: &[u8]) {
+        let key = self.add(key.as_ref());
+        let value = Some(self.add(value));
+        self.places.push(Place { table, key, value });
+    }
+
+    pub(super) fn delete(&mut self, table: Table, key: impl AsRef<[u8]>) {
+        let key = self.add(key.as_ref());
+        self.places.push(Place { table, key, value: None });
+    }
+
+    fn add(&mut self, part: &[u8]) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(part);
+        start..self.bytes.len()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.places.len()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.key.len() + self.value.as_ref().map_or(0, |value| value.len())
+        self.bytes.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+        let part = |range: &Range<usize>| self.bytes.get(range.clone()).unwrap_or_default();
+        self.places.iter().map(move |place| Row {
+            table: place.table,
+            key: part(&place.key),
+            value: place.value.as_ref().map(part),
+        })
     }
 }
 
@@ -105,7 +147,7 @@ impl Tables {
     }
 
     /// Writes `rows` and the commit's number as one, and syncs.
-    pub(super) fn commit(&self, rows: Vec<Row>, number: u64) -> fjall::Result<()> {
+    pub(super) fn commit(&self, rows: &[Row<'_>], number: u64) -> fjall::Result<()> {
         let batch = OwnedWriteBatch::with_capacity(self.db.clone(), rows.len() + 1);
         let mut batch = batch.durability(Some(PersistMode::SyncData));
         for row in rows {

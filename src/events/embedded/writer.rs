@@ -1,17 +1,20 @@
 //! The one thread that writes: it takes what waits, never waits for more, writes it as one batch, syncs once
 //! and then answers everybody. Deletions go through it too, so everything happens in the order it was asked.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::iter::Peekable;
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use std::vec::Drain;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::high_water::{HighWater, Level};
 use super::keys;
+use super::queue::Queue;
 use super::space::Space;
-use super::tables::{Row, Table, Tables};
+use super::tables::{Rows, Table, Tables};
 use crate::events::codec::encode_mark;
 use crate::events::{AppendError, Compacted, Erased, ReadError, Week};
 
@@ -22,17 +25,15 @@ const COMMIT_ROWS_MAX: usize = 2_000;
 pub(super) type Done<T> = oneshot::Sender<Result<T, AppendError>>;
 
 pub(super) enum Job {
-    Write(Vec<Row>, Done<()>),
-    Compact(Compacted, Done<()>),
-    Erase(Erased, Done<(u64, u64)>),
-    Stop,
+    Write(Rows, Done<()>),
+    Compact(Box<Compacted>, Done<()>),
+    Erase(Box<Erased>, Done<(u64, u64)>),
 }
 
 /// What the thread shares with everybody else.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) space: Space,
-    pub(super) closing: AtomicBool,
     pub(super) commits: AtomicU64,
     pub(super) rows: AtomicU64,
     pub(super) worst_commit_us: AtomicU64,
@@ -43,7 +44,6 @@ impl Shared {
     pub(super) fn new(space: Space) -> Self {
         Self {
             space,
-            closing: AtomicBool::new(false),
             commits: AtomicU64::new(0),
             rows: AtomicU64::new(0),
             worst_commit_us: AtomicU64::new(0),
@@ -71,7 +71,7 @@ pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) high_water: HighWater,
     pub(super) level: Level,
-    pub(super) queue: mpsc::Receiver<Job>,
+    pub(super) queue: Arc<Queue>,
 }
 
 impl Drop for Writer {
@@ -79,91 +79,86 @@ impl Drop for Writer {
         if std::thread::panicking() {
             self.shared.stop("the writer failed");
         }
+        self.queue.close();
+        self.queue.take(&mut Vec::new());
     }
 }
 
 impl Writer {
     /// Works until the log closes; true when everything written is durable and the mark too.
     pub(super) fn run(mut self) -> bool {
-        while let Some(job) = self.queue.blocking_recv() {
-            self.work(job);
-            if self.shared.closing.load(Ordering::Acquire) {
+        let mut jobs = Vec::new();
+        loop {
+            self.queue.take(&mut jobs);
+            if jobs.is_empty() {
                 break;
             }
-        }
-        self.queue.close();
-        while let Ok(job) = self.queue.try_recv() {
-            self.work(job);
+            self.work(jobs.drain(..).peekable());
         }
         self.shared.stopped().is_none()
             && self.tables.db.persist(fjall::PersistMode::SyncAll).is_ok()
             && self.high_water.sync().is_ok()
     }
 
-    fn work(&mut self, first: Job) {
-        let mut next = Some(first);
-        while let Some(job) = next.take() {
+    fn work(&mut self, mut jobs: Peekable<Drain<'_, Job>>) {
+        while let Some(job) = jobs.next() {
             match job {
-                Job::Write(rows, done) => next = self.write(rows, done),
+                Job::Write(rows, done) => self.write((rows, done), &mut jobs),
                 Job::Compact(compacted, done) => {
-                    let _ = done.send(self.compact(compacted));
+                    let _ = done.send(self.compact(*compacted));
                 }
                 Job::Erase(erased, done) => {
-                    let _ = done.send(self.erase(erased));
+                    let _ = done.send(self.erase(*erased));
                 }
-                Job::Stop => {}
             }
         }
     }
 
-    /// Writes `rows` and what else waits; returns the job that did not fit in.
-    fn write(&mut self, mut rows: Vec<Row>, done: Done<()>) -> Option<Job> {
-        let mut waiting = vec![done];
-        let mut left = None;
-        while rows.len() < COMMIT_ROWS_MAX {
-            match self.queue.try_recv() {
-                Ok(Job::Write(more, done)) if rows.len() + more.len() <= COMMIT_ROWS_MAX => {
-                    rows.extend(more);
-                    waiting.push(done);
-                }
-                Ok(other) => {
-                    left = Some(other);
-                    break;
-                }
-                Err(_) => break,
-            }
+    /// Writes the first rows and those of the jobs behind them that fit in.
+    fn write(&mut self, first: (Rows, Done<()>), jobs: &mut Peekable<Drain<'_, Job>>) {
+        let mut count = first.0.count();
+        let (mut all, mut waiting) = (vec![first.0], vec![first.1]);
+        let fits = |count: usize, next: &Job| match next {
+            Job::Write(rows, _) => count + rows.count() <= COMMIT_ROWS_MAX,
+            Job::Compact(..) | Job::Erase(..) => false,
+        };
+        while let Some(Job::Write(rows, done)) = jobs.next_if(|next| fits(count, next)) {
+            count += rows.count();
+            all.push(rows);
+            waiting.push(done);
         }
-        let outcome = self.commit(rows);
+        let outcome = self.commit(&all);
         for done in waiting {
             let _ = done.send(match &outcome {
                 Ok(()) => Ok(()),
                 Err(error) => Err(again(error)),
             });
         }
-        left
     }
 
-    fn commit(&mut self, mut rows: Vec<Row>) -> Result<(), AppendError> {
+    fn commit(&mut self, all: &[Rows]) -> Result<(), AppendError> {
         if let Some(reason) = self.shared.stopped() {
             return Err(AppendError::Corrupt(reason));
         }
-        let bytes: usize = rows.iter().map(Row::bytes).sum();
+        let bytes: usize = all.iter().map(Rows::bytes).sum();
         if let Some(reason) = self.shared.space.refusal(bytes as u64) {
             return Err(AppendError::Unavailable(reason));
         }
         // Neighbours in the table are neighbours in memory; of equal keys the last one counts.
-        rows.sort_by(|a, b| (a.table, &a.key).cmp(&(b.table, &b.key)));
+        let mut rows = Vec::with_capacity(all.iter().map(Rows::count).sum());
+        rows.extend(all.iter().flat_map(Rows::iter));
+        rows.sort_by_key(|row| (row.table, row.key));
         rows.dedup_by(|later, earlier| {
             let same = later.table == earlier.table && later.key == earlier.key;
             if same {
-                std::mem::swap(later, earlier);
+                mem::swap(later, earlier);
             }
             same
         });
         let written = rows.len() as u64;
         let began = Instant::now();
         let number = self.level.number + 1;
-        self.tables.commit(rows, number).map_err(|error| self.failed(&error))?;
+        self.tables.commit(&rows, number).map_err(|error| self.failed(&error))?;
         self.level.number = number;
         if let Err(error) = self.high_water.write(self.level) {
             let reason = format!("the mark cannot be written: {error}");
@@ -194,11 +189,13 @@ impl Writer {
     fn compact(&mut self, compacted: Compacted) -> Result<(), AppendError> {
         let Compacted { key, snapshot, through } = compacted;
         let events = self.tables.event_keys(&key.account, key.session, through).map_err(unread)?;
-        let mut rows: Vec<Row> =
-            events.into_iter().map(|key| Row::delete(Table::Events, key)).collect();
+        let mut rows = Rows::default();
+        for event in events {
+            rows.delete(Table::Events, event);
+        }
         let key = keys::session(&key.account, key.session);
-        rows.push(Row::put(Table::Snapshots, key, snapshot.body));
-        self.commit(rows)
+        rows.put(Table::Snapshots, key, &snapshot.body);
+        self.commit(&[rows])
     }
 
     fn erase(&mut self, erased: Erased) -> Result<(u64, u64), AppendError> {
@@ -206,29 +203,30 @@ impl Writer {
         let fenced = self.tables.fenced_at(&account, fence.scope).map_err(unread)?;
         let at = fenced.map_or(fence.at, |fenced| fenced.max(fence.at));
         let week = keys::week(&account, Week::PERSON);
-        let mut rows = vec![
-            Row::put(Table::Weeks, week, []),
-            Row::put(Table::Fences, keys::fence(&account, fence.scope), at.ms().to_be_bytes()),
-        ];
+        let mut rows = Rows::default();
+        rows.put(Table::Weeks, week, &[]);
+        rows.put(Table::Fences, keys::fence(&account, fence.scope), &at.ms().to_be_bytes());
         let mut gone = (0, 0);
         for session in sessions {
             let events = self.tables.event_keys(&account, session, u64::MAX).map_err(unread)?;
             gone.0 += events.len() as u64;
-            rows.extend(events.into_iter().map(|key| Row::delete(Table::Events, key)));
+            for event in events {
+                rows.delete(Table::Events, event);
+            }
             let key = keys::session(&account, session);
-            let snapshot = self.tables.snapshots.contains_key(&key);
+            let snapshot = self.tables.snapshots.contains_key(key.as_ref());
             if snapshot.map_err(|error| unread(super::read::failed(error)))? {
                 gone.1 += 1;
-                rows.push(Row::delete(Table::Snapshots, key));
+                rows.delete(Table::Snapshots, key);
             }
         }
-        let deleted =
-            marks.iter().map(|mark| Row::delete(Table::Marks, keys::mark(&account, *mark)));
-        rows.extend(deleted);
-        rows.extend(rewritten.iter().map(|mark| {
-            Row::put(Table::Marks, keys::mark(&account, mark.command), encode_mark(mark))
-        }));
-        self.commit(rows)?;
+        for mark in marks {
+            rows.delete(Table::Marks, keys::mark(&account, mark));
+        }
+        for mark in rewritten {
+            rows.put(Table::Marks, keys::mark(&account, mark.command), &encode_mark(&mark));
+        }
+        self.commit(&[rows])?;
         Ok(gone)
     }
 }

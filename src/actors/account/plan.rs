@@ -1,0 +1,203 @@
+//! What a batch comes to, decided from memory alone: rows, verdicts, signals. Nothing waits here.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::batch::Sorted;
+use super::decide::{Decision, Proposed, Verdict, decide, fence_over};
+use super::live::Past;
+use super::memory::Memory;
+use super::wake::Pasts;
+use crate::actors::host::panic_message;
+use crate::actors::{Chaos, Deps, Refusal};
+use crate::events::codec::encode_snapshot;
+use crate::events::{
+    AccountId, Append, Mark, MarkKind, Scope, SessionId, SnapshotRow, State, Week,
+};
+
+/// What the batch comes to, before it is durable.
+pub(super) struct Plan {
+    pub(super) append: Append,
+    pub(super) verdicts: Vec<(usize, Verdict)>,
+    /// Sessions that change, and whether their phase does.
+    pub(super) changed: Vec<(SessionId, bool)>,
+    /// Sessions and commands to forget if the append fails.
+    pub(super) touched: Vec<SessionId>,
+    pub(super) marks: Vec<Mark>,
+}
+
+impl Sorted {
+    /// The facts of each session.
+    pub(super) fn by_session(&self) -> impl Iterator<Item = &[Proposed]> {
+        self.facts.chunk_by(|a, b| a.event.fact.session == b.event.fact.session)
+    }
+}
+
+impl Plan {
+    /// Decides the batch and folds it into memory, which must be awake for it.
+    pub(super) fn of(
+        account: &AccountId,
+        memory: &mut Memory,
+        (mut sorted, mut pasts): (Sorted, Pasts),
+        deps: &Deps,
+    ) -> Self {
+        let mut plan = Self {
+            append: Append::new(account.clone()),
+            verdicts: vec![],
+            changed: Vec::with_capacity(1),
+            touched: Vec::with_capacity(1),
+            marks: vec![],
+        };
+        let same = |a: &Proposed, b: &Proposed| a.event.fact.session == b.event.fact.session;
+        for proposed in sorted.facts.chunk_by_mut(same) {
+            let session = proposed.first().map(|first| first.event.fact.session);
+            if let Some(session) = session {
+                plan.decide_session(memory, (session, proposed), pasts.remove(&session), deps);
+            }
+        }
+        for (item, mark) in sorted.marks {
+            plan.decide_mark(memory, item, mark);
+        }
+        for (item, state) in sorted.snapshots {
+            plan.decide_snapshot(memory, item, state);
+        }
+        plan
+    }
+
+    fn decide_session(
+        &mut self,
+        memory: &mut Memory,
+        (session, proposed): (SessionId, &mut [Proposed]),
+        past: Option<Past>,
+        deps: &Deps,
+    ) {
+        if memory.is_parked(session) {
+            self.refuse_parked(session, proposed);
+            return;
+        }
+        let Memory { sessions, fences, .. } = memory;
+        let live = sessions.of(session);
+        let phase_before = live.state.as_ref().map(|state| state.phase);
+        let chaos = deps.chaos.poisons(session);
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            if chaos {
+                Chaos::panic();
+            }
+            decide(live, past, proposed, fences)
+        }));
+        match decided {
+            Ok(decision) => {
+                let phase = live.state.as_ref().map(|state| state.phase);
+                if phase_before.is_none() && !decision.rows.is_empty() {
+                    self.register(session.week(), memory);
+                }
+                self.take(decision, session, phase != phase_before);
+            }
+            Err(panic) => {
+                let failure = panic_message(panic.as_ref());
+                tracing::error!(%session, failure, "a fold failed");
+                memory.fold_failed(session, deps);
+                self.refuse_parked(session, proposed);
+            }
+        }
+    }
+
+    fn refuse_parked(&mut self, session: SessionId, proposed: &[Proposed]) {
+        let refused = proposed.iter().map(|p| (p.item, Verdict::Refuse(parked(session))));
+        self.verdicts.extend(refused);
+    }
+
+    fn take(&mut self, decision: Decision, session: SessionId, turned: bool) {
+        self.touched.push(session);
+        join(&mut self.verdicts, decision.verdicts);
+        if decision.rows.is_empty() {
+            return;
+        }
+        join(&mut self.append.events, decision.rows);
+        self.append.snapshots.extend(decision.snapshot);
+        self.changed.push((session, turned));
+    }
+
+    fn register(&mut self, week: Week, memory: &Memory) {
+        if !memory.knows_week(week) && !self.append.weeks.contains(&week) {
+            self.append.weeks.push(week);
+        }
+    }
+
+    fn decide_mark(&mut self, memory: &mut Memory, item: usize, mark: Mark) {
+        let verdict = if memory.knows_command(mark.command) {
+            Verdict::Duplicate
+        } else if let Some(refusal) = fence_over(&memory.fences, &scopes_of(&mark), mark.at) {
+            Verdict::Refuse(refusal)
+        } else {
+            memory.command_given(mark.command);
+            self.touched.push(mark.command);
+            self.append.marks.push(mark.clone());
+            self.marks.push(mark);
+            Verdict::Record
+        };
+        self.verdicts.push((item, verdict));
+    }
+
+    fn decide_snapshot(&mut self, memory: &mut Memory, item: usize, mut state: State) {
+        let session = state.session;
+        let live = memory.sessions.of(session);
+        let about = Arc::clone(&state.about);
+        let verdict = match (&about.profile, &about.title) {
+            _ if live.state.is_some() => Verdict::Duplicate,
+            (Some(profile), Some(title)) if state.is_gapless() => {
+                let (profile, title) = (profile.clone(), title.clone());
+                let scopes = [
+                    Scope::Account,
+                    Scope::Profile(profile.clone()),
+                    Scope::Title(profile, title),
+                    Scope::Session(session),
+                ];
+                fence_over(&memory.fences, &scopes, state.last_at())
+                    .map_or(Verdict::Record, Verdict::Refuse)
+            }
+            _ => Verdict::Refuse(Refusal::InvalidEvent(
+                "a snapshot line needs profile, title and every number from 0 to seq".to_owned(),
+            )),
+        };
+        if verdict == Verdict::Record {
+            state.compacted_through = Some(state.seq);
+            self.append.snapshots.push(SnapshotRow { session, body: encode_snapshot(&state) });
+            self.touched.push(session);
+            live.state = Some(state);
+            live.snapshot_written(true);
+            self.register(session.week(), memory);
+            self.changed.push((session, true));
+        }
+        self.verdicts.push((item, verdict));
+    }
+}
+
+/// One session is the common case, and its rows are there already.
+fn join<T>(all: &mut Vec<T>, more: Vec<T>) {
+    if all.is_empty() {
+        *all = more;
+    } else {
+        all.extend(more);
+    }
+}
+
+fn scopes_of(mark: &Mark) -> Vec<Scope> {
+    let profile = mark.profile.clone();
+    let mut scopes = vec![Scope::Account, Scope::Profile(profile.clone())];
+    match &mark.kind {
+        MarkKind::TitleHidden { title }
+        | MarkKind::TitleShown { title }
+        | MarkKind::MarkedWatched { title, .. }
+        | MarkKind::MarkedUnwatched { title }
+        | MarkKind::PositionSet { title, .. } => scopes.push(Scope::Title(profile, title.clone())),
+        MarkKind::Undone { .. } => {}
+    }
+    scopes
+}
+
+fn parked(session: SessionId) -> Refusal {
+    Refusal::InvalidEvent(format!(
+        "session {session} cannot be folded and is parked; start another"
+    ))
+}
