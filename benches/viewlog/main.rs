@@ -1,8 +1,8 @@
-//! The measurements of docs/benchmarks.md. `cargo bench --bench viewlog -- [name…]`; no name runs all.
-//! `--features mimalloc` measures with the other allocator.
+//! The measurements of docs/benchmarks.md. `cargo bench --bench viewlog -- [name…]`; no name runs
+//! all. `--features mimalloc` measures with the other allocator.
 //!
-//! Client and server share the machine's cores, as the figures say. Numbers compare within one run alone:
-//! machines are shared and noisy.
+//! Client and server share the machine's cores, as the figures say. Numbers compare within one run
+//! alone: machines are shared and noisy.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,7 +1,8 @@
 //! The actor of one active account: decides, appends, answers, one batch at a time.
 //!
-//! What arrives while an append is in flight waits and is the next batch, so that a busy account writes many
-//! facts at once and a quiet one waits for nobody. The actor passivates when idle; the log has everything.
+//! What arrives while an append is in flight waits and is the next batch, so that a busy account
+//! writes many facts at once and a quiet one waits for nobody. The actor passivates when idle; the
+//! log has everything.
 
 mod batch;
 mod compact;
@@ -13,11 +14,14 @@ mod plan;
 mod sessions;
 mod wake;
 
+use std::any::Any;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 
 use actix::fut::ActorFutureExt;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Supervised, WrapFuture};
+use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
 use super::append::append_until;
@@ -78,6 +82,14 @@ pub(super) struct Passivate;
 #[rtype(result = "()")]
 pub(super) struct Panic;
 
+/// A batch, an erasure or a compaction came to its end, or panicked.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Done {
+    memory: Result<Box<Memory>, Box<dyn Any + Send>>,
+    items: usize,
+}
+
 /// One active account.
 pub(super) struct Account {
     id: AccountId,
@@ -87,6 +99,8 @@ pub(super) struct Account {
     waiting_items: usize,
     /// Absent while a batch has it.
     memory: Option<Box<Memory>>,
+    /// The actor failed while a batch was under way: what that brings back is not trusted.
+    failed: bool,
 }
 
 /// What waits in the line.
@@ -106,6 +120,7 @@ impl Account {
             waiting: VecDeque::new(),
             waiting_items: 0,
             memory: Some(Box::default()),
+            failed: false,
         }
     }
 
@@ -156,18 +171,19 @@ impl Account {
         self.run(work, items, context);
     }
 
+    /// Not as a future of this context: what is on its way to the log is answered and signalled
+    /// even when the actor fails meanwhile, and the next batch waits for it in any case.
     fn run(
-        &mut self,
+        &self,
         work: impl Future<Output = Box<Memory>> + 'static,
         items: usize,
-        context: &mut Context<Self>,
+        context: &Context<Self>,
     ) {
-        let done = work.into_actor(self).map(move |memory, account, context| {
-            account.memory = Some(memory);
-            account.vitals.done(items);
-            account.go_on(context);
+        let account = context.address();
+        actix_rt::spawn(async move {
+            let memory = AssertUnwindSafe(work).catch_unwind().await;
+            account.do_send(Done { memory, items });
         });
-        context.spawn(done);
     }
 
     fn passivate(&self, memory: &Memory, context: &mut Context<Self>) {
@@ -188,7 +204,32 @@ impl Actor for Account {
 
 impl Supervised for Account {
     fn restarting(&mut self, context: &mut Context<Self>) {
-        self.memory = Some(Box::default());
+        match &mut self.memory {
+            Some(memory) => {
+                **memory = Memory::default();
+                self.go_on(context);
+            }
+            None => self.failed = true,
+        }
+    }
+}
+
+impl Handler<Done> for Account {
+    type Result = ();
+
+    fn handle(&mut self, done: Done, context: &mut Context<Self>) {
+        self.vitals.done(done.items);
+        let failed = std::mem::take(&mut self.failed);
+        match done.memory {
+            Ok(memory) if !failed => self.memory = Some(memory),
+            Ok(_) => self.memory = Some(Box::default()),
+            Err(panic) => {
+                self.memory = Some(Box::default());
+                // It may have failed between the log and the signal.
+                actix_rt::spawn(batch::forget_views(self.id.clone(), Arc::clone(&self.deps)));
+                resume_unwind(panic);
+            }
+        }
         self.go_on(context);
     }
 }

@@ -1,7 +1,7 @@
 //! The way to the account actors: admission, the shards, and the actor of each active account.
 //!
-//! An account hashes to one shard, a shard lives on one arbiter, and everything of a request that concerns a
-//! shard crosses threads as one message. Admission bounds what waits on the whole node.
+//! An account hashes to one shard, a shard lives on one arbiter, and everything of a request that
+//! concerns a shard crosses threads as one message. Admission bounds what waits on the whole node.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
@@ -42,7 +42,8 @@ impl Accounts {
         Self { shards, deps: Arc::clone(deps), admitted: Arc::default() }
     }
 
-    /// Records facts; every submission is in the outcome exactly once. What is not refused is durable.
+    /// Records facts; every submission is in the outcome exactly once. What is not refused is
+    /// durable.
     ///
     /// Dropping the future does not undo anything.
     pub async fn record(&self, facts: Vec<(AccountId, Vec<Submission>)>) -> Outcome {
@@ -248,8 +249,8 @@ struct Shard {
     seats: HashMap<AccountId, Seat, ByText>,
 }
 
-/// Hashes an id's text, in a fifth of the standard hasher's time. Accounts come from clients that are
-/// trusted to name them, so nobody needs to be kept from choosing ids that collide.
+/// Hashes an id's text, in a fifth of the standard hasher's time. Accounts come from clients that
+/// are trusted to name them, so nobody needs to be kept from choosing ids that collide.
 #[derive(Default, Clone, Copy)]
 struct ByText;
 

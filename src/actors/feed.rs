@@ -1,6 +1,7 @@
 //! The live feed: who follows an account hears of every change, newest first to matter.
 //!
-//! Updates conflate by session: a slow follower gets fewer, newer ones, and nothing queues without bound.
+//! Updates conflate by session: a slow follower gets fewer, newer ones, and nothing queues without
+//! bound.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -193,7 +194,8 @@ impl Follower {
 }
 
 impl Subscription {
-    /// The next change; `None` once the node shuts down. Nothing is lost when the future is dropped.
+    /// The next change; `None` once the node shuts down. Nothing is lost when the future is
+    /// dropped.
     pub async fn next(&mut self) -> Option<Update> {
         loop {
             {

@@ -90,8 +90,8 @@ impl Outcome {
     }
 }
 
-/// The duty to answer for one part of a request. Dropped unanswered, as when its actor panics, it answers
-/// that the part is to be sent again: nobody ever waits for an actor that is gone.
+/// The duty to answer for one part of a request. Dropped unanswered, as when its actor panics, it
+/// answers that the part is to be sent again: nobody ever waits for an actor that is gone.
 pub(super) struct Reply {
     gather: Option<Arc<Gather>>,
     indexes: Indexes,

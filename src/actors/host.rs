@@ -1,9 +1,10 @@
 //! How actors are started, addressed and supervised; no other file knows.
 //!
-//! actix's own `Supervisor` dies with a panicking actor, so every actor runs inside a [`Guard`]: it catches
-//! the panic, keeps address and mailbox, waits with exponential backoff and starts the actor afresh. An actor
-//! that fails more often than its [`Budget`] allows is given up, visibly; whoever needs it makes a new one.
-//! What a message was about is lost with the panic, never what waits behind it.
+//! actix's own `Supervisor` dies with a panicking actor, so every actor runs inside a [`Guard`]: it
+//! catches the panic, keeps address and mailbox, waits with exponential backoff and starts the
+//! actor afresh. An actor that fails more often than its [`Budget`] allows is given up, visibly;
+//! whoever needs it makes a new one. What a message was about is lost with the panic, never what
+//! waits behind it.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -130,7 +131,8 @@ pub(super) struct Watch {
     pub(super) budget: Budget,
 }
 
-/// Starts an actor on an arbiter, guarded, and gives its address, which stays the same through restarts.
+/// Starts an actor on an arbiter, guarded, and gives its address, which stays the same through
+/// restarts.
 ///
 /// `restarting` must leave the actor as new: whatever it held may be half changed.
 pub(super) fn spawn<A, F>(arbiter: &ArbiterHandle, watch: Watch, make: F) -> Addr<A>

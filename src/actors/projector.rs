@@ -1,8 +1,9 @@
 //! Merges what was recorded into the views.
 //!
-//! Its queue is a map from session to newest state, so it conflates: a session is merged at once when its
-//! phase changes and about once a second otherwise, however many facts arrive. Accounts that nobody reads have
-//! no views in memory; their signals are dropped, and the fill that the first read starts finds them in the log.
+//! Its queue is a map from session to newest state, so it conflates: a session is merged at once
+//! when its phase changes and about once a second otherwise, however many facts arrive. Accounts
+//! that nobody reads have no views in memory; their signals are dropped, and the fill that the
+//! first read starts finds them in the log.
 
 use std::collections::HashMap;
 use std::mem;
@@ -63,6 +64,8 @@ struct Queue {
 /// The queue in front of the projector actor; used from any thread.
 pub struct Projector {
     queue: Mutex<Queue>,
+    /// One merge at a time, so that whoever flushes waits for what is on its way already.
+    turn: tokio::sync::Mutex<()>,
     wake: Notify,
     views: Arc<dyn ViewStore>,
     freshness: Arc<Freshness>,
@@ -76,7 +79,14 @@ impl Projector {
         freshness: Arc<Freshness>,
         clock: Arc<dyn Clock>,
     ) -> Arc<Self> {
-        Arc::new(Self { queue: Mutex::default(), wake: Notify::new(), views, freshness, clock })
+        Arc::new(Self {
+            queue: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            wake: Notify::new(),
+            views,
+            freshness,
+            clock,
+        })
     }
 
     /// Starts the actor that empties the queue.
@@ -137,6 +147,7 @@ impl Projector {
     }
 
     async fn merge(&self, lazy_too: bool) {
+        let _turn = self.turn.lock().await;
         let now = self.clock.now();
         let (sessions, marks) = {
             let mut queue = self.lock();

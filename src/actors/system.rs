@@ -212,7 +212,8 @@ impl System {
         self.deps.projector.flush().await;
         for arbiter in &self.arbiters {
             arbiter.stop();
-            // The thread ends by itself once its last task yields; joining here would block this one.
+            // The thread ends by itself once its last task yields; joining here would block this
+            // one.
         }
     }
 }

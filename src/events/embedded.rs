@@ -1,9 +1,9 @@
 //! The log of a single node: one directory, no server, everything acknowledged survives a crash.
 //!
-//! One thread writes and syncs, many appends at once; reads run where they are asked. After a stop that was
-//! not orderly the journals are checked against what was acknowledged, and what is missing is refused by
-//! name instead of being passed over. One process holds the directory. The store under it is fjall, which
-//! is named nowhere else.
+//! One thread writes and syncs, many appends at once; reads run where they are asked. After a stop
+//! that was not orderly the journals are checked against what was acknowledged, and what is missing
+//! is refused by name instead of being passed over. One process holds the directory. The store
+//! under it is fjall, which is named nowhere else.
 
 mod high_water;
 mod janitor;
@@ -42,15 +42,16 @@ use super::{
 /// How an embedded log behaves.
 #[derive(Debug, Clone)]
 pub struct EmbeddedOptions {
-    /// With less free space than this, in bytes, appends are refused until there is more: a store that
-    /// runs into a full disk stops for good. Room for one memtable on its way to disk.
+    /// With less free space than this, in bytes, appends are refused until there is more: a store
+    /// that runs into a full disk stops for good. Room for one memtable on its way to disk.
     pub free_bytes_min: u64,
     /// Opens a damaged log with what is readable, and keeps copies of what it was.
     pub accept_damage: bool,
     /// Memory for blocks read from disk, in bytes; the system's page cache lies behind it.
     pub cache_bytes: u64,
-    /// How many bytes of a table are gathered in memory before they go to its files. Smaller ones are
-    /// written more often: 16 MiB cost half as much writing again. Counts when the directory is made.
+    /// How many bytes of a table are gathered in memory before they go to its files. Smaller ones
+    /// are written more often: 16 MiB cost half as much writing again. Counts when the directory is
+    /// made.
     pub memtable_bytes: u64,
     /// How many appends may wait; further ones wait outside.
     pub queue_appends_max: usize,
@@ -142,7 +143,8 @@ pub struct EmbeddedLog {
 }
 
 impl EmbeddedLog {
-    /// Opens the log in `dir`, making it if there is none. Reads all journals, at most some 512 MiB.
+    /// Opens the log in `dir`, making it if there is none. Reads all journals, at most some 512
+    /// MiB.
     ///
     /// # Errors
     /// [`OpenError`]; damage is an error unless the options accept it.
@@ -174,8 +176,8 @@ impl EmbeddedLog {
         })
     }
 
-    /// Writes what waits, syncs, and leaves word of an orderly stop. Appends are refused from then on, reads
-    /// go on until the log is dropped. A second call does nothing.
+    /// Writes what waits, syncs, and leaves word of an orderly stop. Appends are refused from then
+    /// on, reads go on until the log is dropped. A second call does nothing.
     ///
     /// # Errors
     /// Says why the stop was not orderly; what was acknowledged is durable all the same.
@@ -218,8 +220,8 @@ impl EmbeddedLog {
         bytes_in(&self.dir)
     }
 
-    /// Writes everything from memory to files and merges them: smallest on disk, fastest to read. Takes long
-    /// and about as much free space again; blocks its thread.
+    /// Writes everything from memory to files and merges them: smallest on disk, fastest to read.
+    /// Takes long and about as much free space again; blocks its thread.
     ///
     /// # Errors
     /// When the log has stopped or the store fails.

@@ -1,6 +1,8 @@
-//! The whole contract of the log in one process' memory: for tests, simulations and trying things out.
+//! The whole contract of the log in one process' memory: for tests, simulations and trying things
+//! out.
 //!
-//! Rows are kept encoded, so that whatever passes here passes the codec too. Nothing survives the process.
+//! Rows are kept encoded, so that whatever passes here passes the codec too. Nothing survives the
+//! process.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeInclusive};

@@ -1,5 +1,5 @@
-//! How every log puts a session together from its rows: which snapshot counts, which rows lie above it,
-//! and what becomes of a row that cannot be read.
+//! How every log puts a session together from its rows: which snapshot counts, which rows lie above
+//! it, and what becomes of a row that cannot be read.
 
 use super::codec::{DecodeError, Snapshot, decode_event, decode_snapshot};
 use super::{Damage, Depth, Order, SessionId, State, Stored};

@@ -1,5 +1,5 @@
-//! Erasing a play, a title, a profile, an account: gone from the log and the views, and refused from
-//! then on. API contract, section 2.
+//! Erasing a play, a title, a profile, an account: gone from the log and the views, and refused
+//! from then on. API contract, section 2.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};

@@ -1,5 +1,5 @@
-//! Every refusal and error as `application/problem+json` (RFC 9457); the only place that knows which
-//! status each has. No store's own message, no path and no backtrace gets past here.
+//! Every refusal and error as `application/problem+json` (RFC 9457); the only place that knows
+//! which status each has. No store's own message, no path and no backtrace gets past here.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};

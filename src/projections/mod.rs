@@ -1,4 +1,5 @@
-//! What it looks like: disposable views of the log, and the answers computed from them when reading.
+//! What it looks like: disposable views of the log, and the answers computed from them when
+//! reading.
 //!
 //! A view holds one entry per session or mark, a register with a version made only of what the
 //! player sent, so merging is commutative, associative and idempotent. What people ask for is

@@ -1,4 +1,5 @@
-//! The projection: the third of three seams. A pure function from what was recorded to view entries.
+//! The projection: the third of three seams. A pure function from what was recorded to view
+//! entries.
 
 use bytes::Bytes;
 

@@ -1,4 +1,5 @@
-//! The shapes of the answers, as they go over the wire; `docs` and `/openapi.json` are made of them.
+//! The shapes of the answers, as they go over the wire; `docs` and `/openapi.json` are made of
+//! them.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -96,7 +97,8 @@ pub struct Playing {
     /// When the player was last heard of.
     #[schema(value_type = String, format = DateTime)]
     pub last_at: Timestamp,
-    /// Opaque; of two answers about one session the one with the greater version (as text) is newer.
+    /// Opaque; of two answers about one session the one with the greater version (as text) is
+    /// newer.
     pub version: String,
 }
 

@@ -1,4 +1,5 @@
-//! The view store: the second of three seams. A refillable cache of merges; nothing in it is the truth.
+//! The view store: the second of three seams. A refillable cache of merges; nothing in it is the
+//! truth.
 
 use async_trait::async_trait;
 use bytes::Bytes;

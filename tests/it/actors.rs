@@ -313,7 +313,8 @@ proptest! {
             }
             let expected = fold(None, sent.iter().map(|which| &events[*which])).unwrap();
             let [mut state] = <[_; 1]>::try_from(folded(&log, &home()).await).unwrap();
-            // Who is told first what the session is about decides which rows say so again, not what it says.
+            // Who is told first what the session is about decides which rows say so again, not what
+            // it says.
             state.about = Arc::clone(&expected.about);
             assert_eq!(state, expected);
             for node in nodes {

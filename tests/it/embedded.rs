@@ -1,6 +1,7 @@
 //! The embedded log through crashes, damage, full disks and second owners of its directory.
 //!
-//! A crash is a copy of the directory of a log that is still running: what the system has been handed.
+//! A crash is a copy of the directory of a log that is still running: what the system has been
+//! handed.
 
 mod full_disk;
 

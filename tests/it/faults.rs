@@ -1,4 +1,5 @@
-//! What must not be lost when things break: the real process killed at random moments, damaged files.
+//! What must not be lost when things break: the real process killed at random moments, damaged
+//! files.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

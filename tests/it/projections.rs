@@ -3,8 +3,10 @@
 
 mod maintenance;
 mod properties;
+mod signals;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use viewlog::actors::{Limits, Outcome, Submission, System};
 use viewlog::events::memory::MemoryLog;
@@ -37,7 +39,8 @@ impl Node {
             (Arc::clone(&freshness), Arc::clone(&dyn_clock)),
             4,
         );
-        let limits = Limits { shards: 1, ..Limits::default() };
+        let limits =
+            Limits { shards: 1, append_deadline: Duration::from_millis(500), ..Limits::default() };
         let shared = (policy, freshness, dyn_clock);
         let system = System::start(Arc::clone(log), Arc::clone(&views), shared, limits);
         Self { log: Arc::clone(log), views, clock, answers, system }

@@ -94,6 +94,7 @@ pub(crate) struct FlakyLog {
     unavailable: AtomicUsize,
     in_doubt: AtomicUsize,
     appends: AtomicUsize,
+    gate: tokio::sync::RwLock<()>,
 }
 
 impl FlakyLog {
@@ -103,6 +104,11 @@ impl FlakyLog {
             Failure::Unavailable => self.unavailable.store(times, Ordering::SeqCst),
             Failure::InDoubt => self.in_doubt.store(times, Ordering::SeqCst),
         }
+    }
+
+    /// Holds appends back for as long as the guard lives.
+    pub(crate) async fn hold(&self) -> tokio::sync::RwLockWriteGuard<'_, ()> {
+        self.gate.write().await
     }
 
     /// How many appends were asked for.
@@ -119,6 +125,7 @@ fn take(count: &AtomicUsize) -> bool {
 impl EventLog for FlakyLog {
     async fn append(&self, batch: &Append) -> Result<(), AppendError> {
         self.appends.fetch_add(1, Ordering::SeqCst);
+        let _open = self.gate.read().await;
         if take(&self.unavailable) {
             return Err(AppendError::Unavailable("made to fail".to_owned()));
         }

@@ -1,7 +1,7 @@
 //! What an account does with everything that waits for it: wake, decide, append, answer, signal.
 //!
-//! One batch at a time holds the account's whole memory; if anything panics or the log fails, what the batch
-//! touched is forgotten and read again.
+//! One batch at a time holds the account's whole memory; if anything panics or the log fails, what
+//! the batch touched is forgotten and read again.
 
 use std::sync::Arc;
 
@@ -28,7 +28,8 @@ struct Asked {
     session: Option<SessionId>,
 }
 
-/// The batch sorted out: facts by session, the rest as it came. Numbers are places in `Batch::items`.
+/// The batch sorted out: facts by session, the rest as it came. Numbers are places in
+/// `Batch::items`.
 #[derive(Default)]
 pub(super) struct Sorted {
     pub(super) facts: Vec<Proposed>,
@@ -110,7 +111,8 @@ impl Batch {
     }
 }
 
-/// Records a batch and answers for all of it; gives the memory back, less what can no longer be trusted.
+/// Records a batch and answers for all of it; gives the memory back, less what can no longer be
+/// trusted.
 pub(super) async fn record(
     account: AccountId,
     mut memory: Box<Memory>,
@@ -135,19 +137,22 @@ pub(super) async fn record(
     if append.rows() > 0 {
         if let Err(refusal) = append_until(&deps, &append).await {
             memory.forget(&touched);
+            // Some of it may be written all the same, and nobody will signal that.
+            forget_views(account, deps).await;
             batch.refuse(&refusal);
             return memory;
         }
         memory.weeks_registered(&append.weeks);
     }
-    batch.answer(&account, &memory, verdicts);
+    // First the signal: whoever is answered may ask at once.
     tell(&account, &memory, (&changed, marks), &deps);
+    batch.answer(&account, &memory, verdicts);
     memory.trim(deps.limits.account_sessions_max);
     memory
 }
 
-/// Signals what is now durable to whoever has views of the account or follows it. Only now is it certain
-/// that whoever does not, and fills its views later, finds it in the log.
+/// Signals what is now durable to whoever has views of the account or follows it. Only now is it
+/// certain that whoever does not, and fills its views later, finds it in the log.
 fn tell(
     account: &AccountId,
     memory: &Memory,
@@ -171,6 +176,14 @@ fn tell(
     for mark in marks.into_iter().filter(|_| is_viewed) {
         deps.projector.signal(account, Signal::mark(mark));
     }
+}
+
+/// Lets the next read fill the views again from whatever the log has.
+pub(super) async fn forget_views(account: AccountId, deps: Arc<Deps>) {
+    if let Err(error) = deps.views.forget(&account).await {
+        tracing::warn!(%error, %account, "views could not be forgotten");
+    }
+    deps.feeds.resync(&account);
 }
 
 fn unreadable(error: &ReadError) -> Refusal {

@@ -1,4 +1,5 @@
-//! Decides for the facts of one session what becomes of each: recorded, known, or refused and why. Pure.
+//! Decides for the facts of one session what becomes of each: recorded, known, or refused and why.
+//! Pure.
 
 use super::live::{Live, Past, Place};
 use crate::actors::Refusal;
@@ -42,6 +43,8 @@ pub(super) struct Decision {
     pub(super) rows: Vec<EventRow>,
     /// A snapshot to write with them.
     pub(super) snapshot: Option<SnapshotRow>,
+    /// The log had more of the session than memory.
+    pub(super) caught_up: bool,
 }
 
 /// True when memory cannot decide all of `proposed`, and the session's rows have to be read.
@@ -65,6 +68,7 @@ pub(super) fn decide(
         verdicts: Vec::with_capacity(proposed.len()),
         rows: Vec::with_capacity(proposed.len()),
         snapshot: None,
+        caught_up: false,
     };
     let mut desk = Desk { live, past, names, fences, decision };
     for Proposed { item, event } in proposed {
@@ -72,11 +76,14 @@ pub(super) fn decide(
         desk.decision.verdicts.push((*item, verdict));
     }
     let Desk { live, past, mut decision, .. } = desk;
+    if let Some(past) = past {
+        // Also when nothing is new: another actor of the account may have written meanwhile.
+        let facts = live.state.as_ref().map(|state| state.facts);
+        live.refold(past);
+        decision.caught_up = live.state.as_ref().map(|state| state.facts) != facts;
+    }
     if decision.rows.is_empty() {
         return decision;
-    }
-    if let Some(past) = past {
-        live.refold(past);
     }
     let session = decision.rows.first().map(|row| row.session);
     if let (Some(session), Some(due)) = (session, live.snapshot_due(before)) {

@@ -1,4 +1,5 @@
-//! Erasing a play, a title, a profile or all of an account: fence first, then nothing of it is left.
+//! Erasing a play, a title, a profile or all of an account: fence first, then nothing of it is
+//! left.
 
 use std::sync::Arc;
 
@@ -52,7 +53,8 @@ async fn run(account: &AccountId, scope: &Scope, deps: &Deps) -> Result<Receipt,
         rewritten,
     };
     let (events, snapshots) = deps.log.erase(erased).await?;
-    // The account's views are made again from what is left, so that nothing derived can stay behind.
+    // The account's views are made again from what is left, so that nothing derived can stay
+    // behind.
     deps.projector.forget(account);
     let views = deps.views.forget(account).await?;
     deps.feeds.resync(account);

@@ -1,7 +1,8 @@
 //! One session as its account's actor holds it, and the decision what to do with each fact. Pure.
 //!
-//! In order and ahead is the common case and needs nothing but this. Whatever is late, gapped or long ago is
-//! decided from the log's rows ([`Past`]), by one rule: fold the rows above the snapshot, in order.
+//! In order and ahead is the common case and needs nothing but this. Whatever is late, gapped or
+//! long ago is decided from the log's rows ([`Past`]), by one rule: fold the rows above the
+//! snapshot, in order.
 
 use std::collections::{BTreeSet, VecDeque};
 

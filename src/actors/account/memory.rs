@@ -1,4 +1,5 @@
-//! What an account's actor remembers between batches; everything in it can be read again from the log.
+//! What an account's actor remembers between batches; everything in it can be read again from the
+//! log.
 
 use std::collections::{BTreeMap, BTreeSet};
 

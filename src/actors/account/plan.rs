@@ -110,12 +110,11 @@ impl Plan {
     fn take(&mut self, decision: Decision, session: SessionId, turned: bool) {
         self.touched.push(session);
         join(&mut self.verdicts, decision.verdicts);
-        if decision.rows.is_empty() {
-            return;
+        if !decision.rows.is_empty() || decision.caught_up {
+            self.changed.push((session, turned));
         }
         join(&mut self.append.events, decision.rows);
         self.append.snapshots.extend(decision.snapshot);
-        self.changed.push((session, turned));
     }
 
     fn register(&mut self, week: Week, memory: &Memory) {

@@ -1,5 +1,6 @@
-//! A small file beside the store that says how far it was synced, so that a store which lost its end is
-//! found out. It is written after each sync and before anybody hears of it, in place, with a checksum.
+//! A small file beside the store that says how far it was synced, so that a store which lost its
+//! end is found out. It is written after each sync and before anybody hears of it, in place, with a
+//! checksum.
 
 use std::fs::{File, OpenOptions};
 use std::io;

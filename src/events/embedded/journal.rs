@@ -1,9 +1,10 @@
 //! Checks the store's journals before the store is allowed to open them.
 //!
-//! fjall cuts a journal at the first record that it cannot decode, and goes on as if nothing were missing
-//! (its issue 311). So every record is read here first: its checksum, and whether the commit numbers that
-//! the writer puts into each batch follow one another through all journals. The format is fjall's version
-//! 3 (`journal/entry.rs`): start 1 (count, sequence number), items 2, clears 4, end 3 (xxh3, magic).
+//! fjall cuts a journal at the first record that it cannot decode, and goes on as if nothing were
+//! missing (its issue 311). So every record is read here first: its checksum, and whether the
+//! commit numbers that the writer puts into each batch follow one another through all journals. The
+//! format is fjall's version 3 (`journal/entry.rs`): start 1 (count, sequence number), items 2,
+//! clears 4, end 3 (xxh3, magic).
 
 use std::fs;
 use std::io::{self, Write};
@@ -58,8 +59,8 @@ impl Journals {
         Ok(journals)
     }
 
-    /// Goes along the batches and takes those that can be right: both their numbers ascend. The sequence
-    /// number has no checksum, so one that overtakes its successor is not believed.
+    /// Goes along the batches and takes those that can be right: both their numbers ascend. The
+    /// sequence number has no checksum, so one that overtakes its successor is not believed.
     fn follow(&mut self, batches: &[Batch]) {
         let mut before: Option<&Batch> = None;
         let nexts = batches.iter().skip(1).map(Some).chain([None]);

@@ -1,4 +1,5 @@
-//! The keys of every table. An id is printable, so the byte 0 ends it and keys sort by account first.
+//! The keys of every table. An id is printable, so the byte 0 ends it and keys sort by account
+//! first.
 
 use crate::events::{AccountId, Order, SessionId, Week};
 

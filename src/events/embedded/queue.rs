@@ -1,5 +1,5 @@
-//! The line in front of the writer: bounded, and taken whole, so that it costs one lock and no memory of
-//! its own for each append.
+//! The line in front of the writer: bounded, and taken whole, so that it costs one lock and no
+//! memory of its own for each append.
 
 use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

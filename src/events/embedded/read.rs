@@ -61,7 +61,8 @@ impl Tables {
         Ok(weeks)
     }
 
-    /// One pass over the week's events; where a snapshot covers some of them the pass jumps over them.
+    /// One pass over the week's events; where a snapshot covers some of them the pass jumps over
+    /// them.
     pub(super) fn read_week(
         &self,
         account: &AccountId,

@@ -1,9 +1,10 @@
-//! Opening a directory: who holds it, what format it has, and whether everything acknowledged is there.
+//! Opening a directory: who holds it, what format it has, and whether everything acknowledged is
+//! there.
 //!
 //! ```text
-//! lock      held while the store is open          journals-aside/      copies, until the opening is judged
-//! format    names this layout                     journals-damaged-N/  copies that belong to a damage
-//! mark      how far the store was synced          store/               fjall
+//! lock      held while the store is open          journals-aside/      copies, until the opening
+//! is judged format    names this layout                     journals-damaged-N/  copies that
+//! belong to a damage mark      how far the store was synced          store/               fjall
 //! clean     there after an orderly stop
 //! ```
 //! Damage is refused by name; nothing is cut off before it has been copied aside.

@@ -1,5 +1,5 @@
-//! Watches the free space of the disk: a store that runs into a full disk stops for good, one that is told
-//! to wait does not.
+//! Watches the free space of the disk: a store that runs into a full disk stops for good, one that
+//! is told to wait does not.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};

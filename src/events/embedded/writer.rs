@@ -1,5 +1,6 @@
-//! The one thread that writes: it takes what waits, never waits for more, writes it as one batch, syncs once
-//! and then answers everybody. Deletions go through it too, so everything happens in the order it was asked.
+//! The one thread that writes: it takes what waits, never waits for more, writes it as one batch,
+//! syncs once and then answers everybody. Deletions go through it too, so everything happens in the
+//! order it was asked.
 
 use std::iter::Peekable;
 use std::mem;
@@ -18,7 +19,8 @@ use super::tables::{Rows, Table, Tables};
 use crate::events::codec::encode_mark;
 use crate::events::{AppendError, Compacted, Erased, ReadError, Week};
 
-/// Past some 2,000 rows only the wait grows, not the throughput; an append that is larger goes alone.
+/// Past some 2,000 rows only the wait grows, not the throughput; an append that is larger goes
+/// alone.
 const COMMIT_ROWS_MAX: usize = 2_000;
 
 /// Answers whoever asked; nobody may be listening any more.
@@ -172,7 +174,8 @@ impl Writer {
         Ok(())
     }
 
-    /// The store refuses everything after a failed write or sync; only a restart finds out what is there.
+    /// The store refuses everything after a failed write or sync; only a restart finds out what is
+    /// there.
     fn failed(&self, error: &fjall::Error) -> AppendError {
         let (certain, reason) = match error {
             fjall::Error::Poisoned => {
