@@ -7,7 +7,7 @@ use crate::rebuild::fill;
 const ACCOUNTS: usize = 5_000;
 const FACTS: usize = 200;
 
-pub fn run() {
+pub(crate) fn run() {
     actix_rt::System::new().block_on(async {
         let node = Node::start();
         fill(&node, ACCOUNTS, FACTS).await;

@@ -6,16 +6,16 @@ use viewlog::events::{
 
 /// An account with one session that goes on for ever.
 #[derive(Clone)]
-pub struct Player {
-    pub account: AccountId,
-    pub session: SessionId,
-    pub seq: u32,
+pub(crate) struct Player {
+    pub(crate) account: AccountId,
+    pub(crate) session: SessionId,
+    pub(crate) seq: u32,
     started: Timestamp,
     number: usize,
 }
 
 impl Player {
-    pub fn new(number: usize) -> Self {
+    pub(crate) fn new(number: usize) -> Self {
         let now = SystemClock.now();
         Self {
             account: Id::new(&format!("household-{number:06}")).unwrap(),
@@ -26,12 +26,12 @@ impl Player {
         }
     }
 
-    pub fn many(count: usize) -> Vec<Self> {
+    pub(crate) fn many(count: usize) -> Vec<Self> {
         (0..count).map(Self::new).collect()
     }
 
     /// The next fact: a start, then a heartbeat every ten seconds of content, as fast as asked for.
-    pub fn next(&mut self) -> Event {
+    pub(crate) fn next(&mut self) -> Event {
         let seq = self.seq;
         self.seq += 1;
         let kind = if seq == 0 { Kind::Started } else { Kind::Progressed };
@@ -51,13 +51,14 @@ impl Player {
     }
 
     /// The next fact as JSON, with title and profile on every fact as the API advises.
-    pub fn next_json(&mut self) -> String {
+    pub(crate) fn next_json(&mut self) -> String {
         let seq = self.seq;
         self.seq += 1;
         let kind = if seq == 0 { "started" } else { "progressed" };
         format!(
             concat!(
-                r#"{{"account":"{}","profile":"anna","session":"{}","seq":{},"kind":"{}","at":"{}","#,
+                r#"{{"account":"{}","profile":"anna","session":"{}","seq":{},"#,
+                r#""kind":"{}","at":"{}","#,
                 r#""position_ms":{},"title":"tt0944947:s1e3","duration_ms":3600000,"rate":1.0,"#,
                 r#""device":"living-room-tv","media":"episode","name":"The Long Road"}}"#
             ),
@@ -70,7 +71,7 @@ impl Player {
         )
     }
 
-    pub fn number(&self) -> usize {
+    pub(crate) fn number(&self) -> usize {
         self.number
     }
 }

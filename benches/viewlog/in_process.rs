@@ -12,14 +12,14 @@ use crate::facts::Player;
 use crate::load::{Load, Signal, Waiter, measure};
 
 /// The actors on an embedded log in a fresh directory.
-pub struct Node {
-    pub system: System,
-    pub log: Arc<EmbeddedLog>,
-    pub data: tempfile::TempDir,
+pub(crate) struct Node {
+    pub(crate) system: System,
+    pub(crate) log: Arc<EmbeddedLog>,
+    pub(crate) data: tempfile::TempDir,
 }
 
 impl Node {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
         let log = Arc::new(EmbeddedLog::open(data.path(), EmbeddedOptions::default()).unwrap());
         let views =
@@ -35,7 +35,7 @@ impl Node {
     }
 }
 
-pub fn run() {
+pub(crate) fn run() {
     for in_flight in [1, 16, 64, 256, 2_048] {
         let load = actix_rt::System::new().block_on(facts(in_flight));
         load.print(&format!("facts, {in_flight} in flight, durable"));

@@ -10,17 +10,17 @@ use hdrhistogram::Histogram;
 use crate::{RUN, WARM_UP};
 
 /// What a closed loop came to.
-pub struct Load {
-    pub facts_per_s: f64,
-    pub latency_us: Histogram<u64>,
-    pub errors: u64,
+pub(crate) struct Load {
+    pub(crate) facts_per_s: f64,
+    pub(crate) latency_us: Histogram<u64>,
+    pub(crate) errors: u64,
     /// Of the whole process, client included; tells more than the rate when others use the machine.
-    pub cpu_us_per_fact: f64,
+    pub(crate) cpu_us_per_fact: f64,
 }
 
 /// Tells waiters when to count and when to stop.
 #[derive(Clone, Default)]
-pub struct Signal {
+pub(crate) struct Signal {
     counting: Arc<AtomicBool>,
     stopped: Arc<AtomicBool>,
     facts: Arc<AtomicU64>,
@@ -28,22 +28,22 @@ pub struct Signal {
 }
 
 /// What one waiter saw.
-pub struct Waiter {
+pub(crate) struct Waiter {
     signal: Signal,
     latency_us: Histogram<u64>,
 }
 
 impl Waiter {
-    pub fn new(signal: &Signal) -> Self {
+    pub(crate) fn new(signal: &Signal) -> Self {
         Self { signal: signal.clone(), latency_us: Histogram::new(3).unwrap() }
     }
 
-    pub fn goes_on(&self) -> bool {
+    pub(crate) fn goes_on(&self) -> bool {
         !self.signal.stopped.load(Ordering::Relaxed)
     }
 
     /// Counts facts acknowledged by one request that was sent at `sent`.
-    pub fn acknowledged(&mut self, facts: u64, sent: Instant) {
+    pub(crate) fn acknowledged(&mut self, facts: u64, sent: Instant) {
         if self.signal.counting.load(Ordering::Relaxed) {
             self.signal.facts.fetch_add(facts, Ordering::Relaxed);
             let us = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -51,17 +51,17 @@ impl Waiter {
         }
     }
 
-    pub fn failed(&self) {
+    pub(crate) fn failed(&self) {
         self.signal.errors.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub fn histogram(self) -> Histogram<u64> {
+    pub(crate) fn histogram(self) -> Histogram<u64> {
         self.latency_us
     }
 }
 
 /// Lets waiters warm up, counts for a while, stops them and gathers what they saw.
-pub async fn measure<F>(waiters: impl FnOnce(&Signal) -> Vec<F>) -> Load
+pub(crate) async fn measure<F>(waiters: impl FnOnce(&Signal) -> Vec<F>) -> Load
 where
     F: Future<Output = Histogram<u64>> + Send + 'static,
 {
@@ -93,17 +93,18 @@ fn cpu_time() -> Duration {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
-pub fn per_second(count: u64, elapsed: Duration) -> f64 {
+pub(crate) fn per_second(count: u64, elapsed: Duration) -> f64 {
     count as f64 / elapsed.as_secs_f64()
 }
 
 impl Load {
-    pub fn print(&self, what: &str) {
+    pub(crate) fn print(&self, what: &str) {
         let at = |q: f64| {
             Duration::from_micros(self.latency_us.value_at_quantile(q)).as_secs_f64() * 1e3
         };
         println!(
-            "{what:<44} {:>9.0}/s   p50 {:>7.2} ms  p99 {:>7.2} ms  p999 {:>7.2} ms  max {:>7.2} ms  cpu {:>5.1} us  errors {}",
+            "{what:<44} {:>9.0}/s   p50 {:>7.2} ms  p99 {:>7.2} ms  p999 {:>7.2} ms  \
+             max {:>7.2} ms  cpu {:>5.1} us  errors {}",
             self.facts_per_s,
             at(0.5),
             at(0.99),

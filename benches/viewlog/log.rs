@@ -10,7 +10,7 @@ use viewlog::events::{Append, EventLog, EventRow};
 use crate::facts::Player;
 use crate::load::{Signal, Waiter, measure};
 
-pub fn run() {
+pub(crate) fn run() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         for (in_flight, rows) in [(1, 1), (64, 1), (256, 1), (2_048, 1), (8, 500)] {

@@ -32,10 +32,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const RUN: Duration = Duration::from_secs(4);
 const WARM_UP: Duration = Duration::from_secs(1);
 
+/// A name to ask for it by, and what runs.
+type Measurement = (&'static str, fn());
+
 fn main() {
     let asked: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let all: [(&str, fn()); 7] = [
+    let all: [Measurement; 7] = [
         ("log", log::run),
         ("in-process", in_process::run),
         ("network", network::run),

@@ -5,7 +5,7 @@ use crate::rebuild::fill;
 
 const ACCOUNTS: usize = 50_000;
 
-pub fn run() {
+pub(crate) fn run() {
     for facts in [1, 64] {
         actix_rt::System::new().block_on(async {
             let node = Node::start();

@@ -13,14 +13,14 @@ use crate::facts::Player;
 use crate::load::{Load, Signal, Waiter, measure};
 
 /// The real server on a fresh data directory; ends with the value.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub address: String,
+    pub(crate) address: String,
     _data: tempfile::TempDir,
 }
 
 impl Server {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_viewlog"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
@@ -42,10 +42,6 @@ impl Server {
         };
         Self { child, address, _data: data }
     }
-
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
 }
 
 impl Drop for Server {
@@ -56,32 +52,29 @@ impl Drop for Server {
 }
 
 /// A keep-alive connection that costs next to nothing beside the server.
-pub struct Http {
+pub(crate) struct Http {
     stream: BufReader<TcpStream>,
     body: Vec<u8>,
 }
 
 impl Http {
-    pub async fn connect(address: &str) -> Self {
+    pub(crate) async fn connect(address: &str) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream: BufReader::new(stream), body: Vec::new() }
     }
 
-    pub async fn post(&mut self, path: &str, content_type: &str, body: &str) -> u16 {
+    pub(crate) async fn post(&mut self, path: &str, content_type: &str, body: &str) -> u16 {
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n\
+             Content-Length: {}\r\n\r\n",
             body.len()
         );
         self.ask(&[head.as_bytes(), body.as_bytes()].concat()).await
     }
 
-    pub async fn get(&mut self, path: &str) -> u16 {
+    pub(crate) async fn get(&mut self, path: &str) -> u16 {
         self.ask(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await
-    }
-
-    pub fn body(&self) -> &[u8] {
-        &self.body
     }
 
     async fn ask(&mut self, request: &[u8]) -> u16 {
@@ -108,7 +101,7 @@ impl Http {
     }
 }
 
-pub fn run() {
+pub(crate) fn run() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         for clients in [1, 64, 256] {
@@ -215,11 +208,8 @@ async fn socket(
     let mut sent = std::collections::VecDeque::new();
     while waiter.goes_on() {
         while sent.len() < unacked {
-            let frame = format!(
-                r#"{{"type":"record","id":{},"events":[{}]}}"#,
-                player.seq,
-                player.next_json()
-            );
+            let (id, fact) = (player.seq, player.next_json());
+            let frame = format!(r#"{{"type":"record","id":{id},"events":[{fact}]}}"#);
             sent.push_back(Instant::now());
             sink.feed(Message::text(frame)).await.unwrap();
         }

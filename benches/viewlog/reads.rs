@@ -10,7 +10,7 @@ const ACCOUNTS: usize = 500;
 const PLAYS: usize = 200;
 const CLIENTS: usize = 32;
 
-pub fn run() {
+pub(crate) fn run() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let server = Server::start();

@@ -14,7 +14,7 @@ use crate::load::per_second;
 const ACCOUNTS: usize = 10_000;
 const FACTS: usize = 200;
 
-pub fn run() {
+pub(crate) fn run() {
     actix_rt::System::new().block_on(async {
         let node = Node::start();
         fill(&node, ACCOUNTS, FACTS).await;
@@ -36,7 +36,7 @@ pub fn run() {
 }
 
 /// Records `facts` facts in each of `accounts` accounts, a session each.
-pub async fn fill(node: &Node, accounts: usize, facts: usize) {
+pub(crate) async fn fill(node: &Node, accounts: usize, facts: usize) {
     let mut players = Player::many(accounts);
     for players in players.chunks_mut(50) {
         for _ in 0..facts.div_ceil(100) {

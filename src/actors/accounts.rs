@@ -3,28 +3,24 @@
 //! An account hashes to one shard, a shard lives on one arbiter, and everything of a request that
 //! concerns a shard crosses threads as one message. Admission bounds what waits on the whole node.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Supervised};
-use actix_rt::{Arbiter, ArbiterHandle};
+use actix::Addr;
+use actix_rt::Arbiter;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use tokio::time::timeout;
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::account::{Account, Compact, Erase, Item, Panic, Part, Passivate, What};
+use super::account::{Compact, Erase, Item, Part, What};
 use super::gather::{Admission, Gather, Indexes, Reply};
-use super::host::{self, Vitals, Watch};
+use super::shard::{Deliver, Errand, Forward, PassivateAll, Shard};
 use super::{Compaction, Deps, Outcome, Receipt, Refusal, Submission};
 use crate::events::{AccountId, Event, Mark, Record, Scope, Timestamp};
 
-/// How often a shard looks for idle and stuck accounts.
-const ROUND: Duration = Duration::from_secs(1);
 /// How much longer than an append's deadline a request waits for its actors.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 const RETRY_AFTER_MS: u64 = 500;
 
 /// The account actors of a node; cheap to clone, used from any thread.
@@ -214,201 +210,5 @@ fn unanswered() -> Refusal {
     Refusal::StoreUnavailable {
         detail: "the account's actor did not answer in time; send the same again".to_owned(),
         retry_after_ms: RETRY_AFTER_MS,
-    }
-}
-
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Deliver {
-    parts: Vec<(AccountId, Part)>,
-}
-
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Forward {
-    account: AccountId,
-    what: Errand,
-}
-
-enum Errand {
-    Erase(Erase),
-    Compact(Compact),
-    Panic,
-}
-
-#[derive(Message)]
-#[rtype(result = "()")]
-struct PassivateAll {
-    done: oneshot::Sender<()>,
-}
-
-/// The active accounts of one arbiter.
-struct Shard {
-    arbiter: ArbiterHandle,
-    deps: Arc<Deps>,
-    seats: HashMap<AccountId, Seat, ByText>,
-}
-
-/// Hashes an id's text, in a fifth of the standard hasher's time. Accounts come from clients that
-/// are trusted to name them, so nobody needs to be kept from choosing ids that collide.
-#[derive(Default, Clone, Copy)]
-struct ByText;
-
-impl BuildHasher for ByText {
-    type Hasher = TextHasher;
-
-    fn build_hasher(&self) -> TextHasher {
-        TextHasher(0)
-    }
-}
-
-struct TextHasher(u64);
-
-impl Hasher for TextHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = xxh3_64_with_seed(bytes, self.0);
-    }
-
-    /// The end of a text, which tells no two ids apart.
-    fn write_u8(&mut self, _: u8) {}
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// Where an account's actor is, and how it is doing.
-struct Seat {
-    actor: Addr<Account>,
-    vitals: Arc<Vitals>,
-    used_at: Instant,
-    progress: (u64, Instant),
-}
-
-impl Shard {
-    fn start(arbiter: &ArbiterHandle, deps: &Arc<Deps>) -> Addr<Self> {
-        let watch = Watch {
-            kind: Arc::clone(&deps.kinds.shard),
-            vitals: Arc::default(),
-            // A node without a shard is no node: it is always started again.
-            budget: host::Budget { restarts_max: usize::MAX, ..deps.limits.restarts },
-        };
-        let (arbiter_inside, deps) = (arbiter.clone(), Arc::clone(deps));
-        host::spawn(arbiter, watch, move |_| Self {
-            arbiter: arbiter_inside,
-            deps,
-            seats: HashMap::default(),
-        })
-    }
-
-    fn seat(&mut self, account: &AccountId) -> &Seat {
-        let now = Instant::now();
-        let (arbiter, deps) = (&self.arbiter, &self.deps);
-        let sit_down = |account: &AccountId| {
-            let vitals = Arc::<Vitals>::default();
-            let watch = Watch {
-                kind: Arc::clone(&deps.kinds.account),
-                vitals: Arc::clone(&vitals),
-                budget: deps.limits.restarts,
-            };
-            let (id, deps, inside) = (account.clone(), Arc::clone(deps), Arc::clone(&vitals));
-            let actor = host::spawn(arbiter, watch, move |_| Account::new(id, deps, inside));
-            Seat { actor, vitals, used_at: now, progress: (0, now) }
-        };
-        let seat = self.seats.entry(account.clone()).or_insert_with_key(sit_down);
-        if seat.vitals.is_given_up() || !seat.actor.connected() {
-            *seat = sit_down(account);
-        }
-        seat.used_at = now;
-        seat
-    }
-
-    /// Lets idle accounts go and replaces those that wait without progress.
-    fn look_round(&mut self) {
-        let now = Instant::now();
-        let Limits { idle, stuck } = Limits::of(&self.deps);
-        self.seats.retain(|account, seat| {
-            let progress = seat.vitals.progress();
-            if seat.progress.0 != progress || seat.vitals.waiting() == 0 {
-                seat.progress = (progress, now);
-            }
-            if now - seat.progress.1 > stuck {
-                tracing::error!(%account, "an account makes no progress and is replaced");
-                return false;
-            }
-            let is_idle = seat.vitals.waiting() == 0 && now - seat.used_at > idle;
-            if is_idle {
-                seat.actor.do_send(Passivate);
-            }
-            !is_idle
-        });
-    }
-}
-
-struct Limits {
-    idle: Duration,
-    stuck: Duration,
-}
-
-impl Limits {
-    fn of(deps: &Deps) -> Self {
-        Self { idle: deps.limits.idle_after, stuck: deps.limits.append_deadline + GRACE + GRACE }
-    }
-}
-
-impl Actor for Shard {
-    type Context = Context<Self>;
-
-    fn started(&mut self, context: &mut Context<Self>) {
-        context.run_interval(ROUND, |shard, _| shard.look_round());
-    }
-}
-
-impl Supervised for Shard {
-    fn restarting(&mut self, context: &mut Context<Self>) {
-        self.seats.clear();
-        context.run_interval(ROUND, |shard, _| shard.look_round());
-    }
-}
-
-impl Handler<Deliver> for Shard {
-    type Result = ();
-
-    fn handle(&mut self, deliver: Deliver, _: &mut Context<Self>) {
-        for (account, part) in deliver.parts {
-            let seat = self.seat(&account);
-            seat.vitals.add_waiting(part.items.len());
-            seat.actor.do_send(part);
-        }
-    }
-}
-
-impl Handler<Forward> for Shard {
-    type Result = ();
-
-    fn handle(&mut self, forward: Forward, _: &mut Context<Self>) {
-        let seat = self.seat(&forward.account);
-        match forward.what {
-            Errand::Erase(erase) => {
-                seat.vitals.add_waiting(1);
-                seat.actor.do_send(erase);
-            }
-            Errand::Compact(compact) => {
-                seat.vitals.add_waiting(1);
-                seat.actor.do_send(compact);
-            }
-            Errand::Panic => seat.actor.do_send(Panic),
-        }
-    }
-}
-
-impl Handler<PassivateAll> for Shard {
-    type Result = ();
-
-    fn handle(&mut self, all: PassivateAll, _: &mut Context<Self>) {
-        for (_, seat) in self.seats.drain() {
-            seat.actor.do_send(Passivate);
-        }
-        let _ = all.done.send(());
     }
 }

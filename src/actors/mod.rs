@@ -10,6 +10,7 @@ mod gather;
 mod host;
 mod outcome;
 mod projector;
+mod shard;
 mod system;
 
 pub use accounts::Accounts;

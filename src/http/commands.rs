@@ -46,7 +46,10 @@ struct Said {
 /// A person's word on a title: `hide`, `show`, `watched`, `unwatched`, `position`, `forget`.
 #[utoipa::path(
     tag = "commands",
-    params(("Idempotency-Key" = Option<String>, Header, description = "A UUIDv7: the command's id")),
+    params((
+        "Idempotency-Key" = Option<String>, Header,
+        description = "A UUIDv7: the command's id",
+    )),
     request_body(content = Object, description = "position: {position_ms}; watched: optional {at}"),
     responses((status = 200, body = Commanded)),
 )]
@@ -125,7 +128,10 @@ struct Undo {
 #[utoipa::path(
     tag = "commands",
     request_body = Undo,
-    params(("Idempotency-Key" = Option<String>, Header, description = "A UUIDv7: the command's id")),
+    params((
+        "Idempotency-Key" = Option<String>, Header,
+        description = "A UUIDv7: the command's id",
+    )),
     responses((status = 200, body = Commanded)),
 )]
 #[post("/v1/accounts/{account}/profiles/{profile}/undo")]

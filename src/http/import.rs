@@ -24,7 +24,11 @@ pub(super) fn import_routes(config: &mut ServiceConfig) {
 /// nothing.
 #[utoipa::path(
     tag = "record",
-    request_body(content = String, description = "NDJSON, as /export writes it", content_type = "application/x-ndjson"),
+    request_body(
+        content = String,
+        description = "NDJSON, as /export writes it",
+        content_type = "application/x-ndjson",
+    ),
     responses((status = 200, body = Answered)),
 )]
 #[post("/v1/accounts/{account}/import")]

@@ -23,7 +23,10 @@ pub(super) fn record_routes(config: &mut ServiceConfig) {
 /// Records facts of one account: one, a list in an envelope, or one a line.
 #[utoipa::path(
     tag = "record",
-    request_body(content = FactJson<'_>, description = "One fact; or {sent_at, events: [fact]}; or NDJSON"),
+    request_body(
+        content = FactJson<'_>,
+        description = "One fact; or {sent_at, events: [fact]}; or NDJSON",
+    ),
     responses(
         (status = 200, body = Answered, description = "What is not refused is durable"),
         (status = 422, description = "Every fact was refused; the status is that of the first"),

@@ -7,7 +7,7 @@ mod full_disk;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -98,14 +98,6 @@ fn damage_of(opened: Result<EmbeddedLog, OpenError>) -> (String, PathBuf) {
         Err(OpenError::Damaged { what, copies }) => (what, copies),
         Err(other) => panic!("not damage: {other}"),
         Ok(_) => panic!("opened"),
-    }
-}
-
-async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(20);
-    while !is_so() {
-        assert!(Instant::now() < until, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -306,7 +298,7 @@ async fn full_memtables_are_freed_by_the_janitor() {
         seq += 500;
         assert!(seq < 1_000_000, "no memtable was full");
     }
-    eventually("freed", || {
+    crate::support::eventually("freed", async || {
         let seen = log.statistics();
         // The last one may still be in the store's newest versions.
         seen.memtables_freed + 1 >= seen.memtables_retired

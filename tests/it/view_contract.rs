@@ -280,7 +280,8 @@ proptest! {
             let mut shuffled = [entries.clone(), entries].concat();
             let length = shuffled.len();
             for at in 0..length {
-                let other = usize::try_from(seed.rotate_left(u32::try_from(at % 64).unwrap())).unwrap();
+                let turn = seed.rotate_left(u32::try_from(at % 64).unwrap());
+                let other = usize::try_from(turn).unwrap();
                 shuffled.swap(at, other % length);
             }
             for entry in shuffled {
