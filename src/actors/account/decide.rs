@@ -116,8 +116,8 @@ impl Names {
     fn contradiction(&self, about: &About) -> Option<String> {
         let differs = |field: &str, mine: &str, theirs: &str| {
             format!(
-                "{field} {theirs:?} differs from the session's {mine:?}; another {field} is another \
-                 session"
+                "{field} {theirs:?} differs from the session's {mine:?}; another {field} is \
+                 another session"
             )
         };
         match (&self.profile, &about.profile) {
