@@ -80,7 +80,7 @@ impl Outcome {
         if part.durability == super::Durability::Node {
             self.durability = part.durability;
         }
-        // Most requests have one part.
+        // The first part's list is taken as it is; a request of one part needs no other.
         if self.sessions.is_empty() {
             self.sessions = part.sessions;
         } else {

@@ -1,5 +1,5 @@
 //! The sessions in an account's memory, by id. Mostly one, and as small as that: a node of a tree
-//! has room for eleven, the smallest table for four.
+//! has room for eleven, the smallest table for three.
 
 use super::live::Live;
 use crate::events::SessionId;

@@ -1,5 +1,5 @@
 //! The line in front of the writer: bounded, and taken whole, so that it costs one lock and no
-//! memory of its own for each append.
+//! memory of its own for each append. What is taken keeps its room until it is written.
 
 use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -34,7 +34,7 @@ impl Queue {
 
     /// Waits for room, then makes the job and puts it in line.
     pub(super) async fn put(&self, make: impl FnOnce() -> Job) -> Result<(), Closed> {
-        // The writer gives the room back when it takes the job.
+        // The writer gives the room back.
         self.room.acquire().await.map_err(|_| Closed)?.forget();
         let job = make();
         let mut line = self.line();
@@ -58,8 +58,11 @@ impl Queue {
             line = self.wake.wait(line).unwrap_or_else(PoisonError::into_inner);
         }
         mem::swap(&mut line.jobs, jobs);
-        drop(line);
-        self.room.add_permits(jobs.len());
+    }
+
+    /// Gives back the room of so many jobs, which are about to be done.
+    pub(super) fn give_room(&self, jobs: usize) {
+        self.room.add_permits(jobs);
     }
 
     /// Takes nothing more; what is in line stays.

@@ -107,9 +107,11 @@ impl Writer {
             match job {
                 Job::Write(rows, done) => self.write((rows, done), &mut jobs),
                 Job::Compact(compacted, done) => {
+                    self.queue.give_room(1);
                     let _ = done.send(self.compact(*compacted));
                 }
                 Job::Erase(erased, done) => {
+                    self.queue.give_room(1);
                     let _ = done.send(self.erase(*erased));
                 }
             }
@@ -129,6 +131,7 @@ impl Writer {
             all.push(rows);
             waiting.push(done);
         }
+        self.queue.give_room(all.len());
         let outcome = self.commit(&all);
         for done in waiting {
             let _ = done.send(match &outcome {
