@@ -8,7 +8,6 @@
     clippy::expect_used,
     clippy::print_stdout,
     clippy::indexing_slicing,
-    missing_docs,
     reason = "a benchmark: it stops at the first thing that is wrong, and its output is the point"
 )]
 

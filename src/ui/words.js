@@ -76,8 +76,18 @@ export function naming(title) {
   } else if (title.season !== undefined) {
     parts.push(`Season ${title.season}`);
   }
-  if (title.series !== undefined && title.name !== undefined) parts.push(title.name);
+  if (title.series !== undefined && title.name !== undefined) {
+    parts.push(withoutSeries(title.name, title));
+  }
   return { main, below: parts.join(" · ") };
+}
+
+/** Some sources put the series and the season into the name, too. */
+function withoutSeries(name, title) {
+  if (!name.startsWith(`${title.series}: `)) return name;
+  const rest = name.slice(title.series.length + 2);
+  const season = /^[^:]+ \d+: (?=.)/;
+  return title.season !== undefined ? rest.replace(season, "") : rest;
 }
 
 /** The same in one line. */
