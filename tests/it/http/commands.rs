@@ -63,7 +63,9 @@ async fn each_command_writes_what_was_said() {
         let marks = site.marks().await;
         let mark = marks.iter().find(|mark| mark.kind == said);
         let mark = mark.unwrap_or_else(|| panic!("{command}: {marks:?}"));
-        assert_eq!((mark.profile.as_str(), mark.at), ("anna", at(3_600)), "{command}");
+        assert_eq!(mark.profile.as_str(), "anna", "{command}");
+        // Each comes after the one before, within one instant of the clock.
+        assert!((0..10).contains(&mark.at.since_ms(at(3_600))), "{command}: {mark:?}");
         assert_eq!(mark.received_at, at(3_600), "{command}");
     }
     assert_eq!(site.marks().await.len(), 6);

@@ -47,6 +47,35 @@ async fn a_line_that_is_no_json_refuses_only_itself() {
 }
 
 #[actix_web::test]
+async fn a_fact_in_a_list_that_is_no_json_refuses_only_itself() {
+    let site = Site::start().await;
+    let first = fact(1, 0, "started", 0).to_string().into_bytes();
+    let last = fact(1, 1, "progressed", 10).to_string().into_bytes();
+    let cases: [&[u8]; 7] = [
+        b"{\"rate\":NaN}",
+        b"{\"title\":\"\xff\"}",
+        b"{\"a\":}",
+        b"",
+        b"oh, no",
+        b"{\"a\":\"],}\\\"\",nil}",
+        b"[[{]}]",
+    ];
+    for wrong in cases {
+        let middle = [&first[..], b" , ", wrong, b"\n, ", &last[..]].concat();
+        let body = [b"{\"x\":[\"]\"], \"events\" : [ ", &middle[..], b" ] , \"sent_at\":null}"];
+        let answer = site.send(EVENTS, None, body.concat()).await;
+        let wrong = String::from_utf8_lossy(wrong);
+        assert_eq!(answer.status, 200, "{wrong}: {answer:?}");
+        let refused = answer.json["refused"].as_array().unwrap();
+        assert!(refused.iter().all(|refused| refused["code"] == "malformed"), "{wrong}");
+        assert_eq!(refused[0]["index"], 1, "{wrong}: {answer:?}");
+    }
+    assert_eq!(site.state(1).await.facts, 2);
+    let cut = [b"{\"events\":[", &first[..], b",{\"rate\":NaN}"].concat();
+    site.send(EVENTS, None, cut).await.problem(400, "malformed");
+}
+
+#[actix_web::test]
 async fn a_value_that_cannot_be_is_named() {
     let site = Site::start().await;
     let long = "x".repeat(600);
@@ -188,9 +217,7 @@ async fn json_that_is_no_fact_is_refused() {
         site.send(EVENTS, None, body.into()).await.problem(422, "invalid_event");
     }
     for body in [json!({"events": 7}), json!({"events": {}}), json!({"events": "all"})] {
-        let answer = site.post(EVENTS, &body).await;
-        assert!([400, 422].contains(&answer.status), "{body}: {answer:?}");
-        answer.problem(answer.status, answer.json["code"].as_str().unwrap());
+        site.post(EVENTS, &body).await.problem(422, "invalid_event");
     }
     let list = json!({"events": [null, 7, [], fact(1, 0, "started", 0)]});
     let answer = site.post(EVENTS, &list).await;

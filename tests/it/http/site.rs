@@ -15,7 +15,7 @@ use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
     AccountId, Clock, EventLog, ManualClock, Mark, SessionKey, State, Timestamp,
 };
-use viewlog::http::{self, Jobs, Receipts, Service, Settings, Sockets};
+use viewlog::http::{self, Jobs, Node, Receipts, Settings, Sockets};
 use viewlog::projections::{
     Answers, Freshness, MemoryViews, MemoryViewsOptions, Policy, ViewStore,
 };
@@ -51,10 +51,10 @@ impl Site {
     pub(super) async fn on(log: Arc<dyn EventLog>, limits: Limits, settings: Settings) -> Self {
         let clock = Arc::new(ManualClock::new(at(3_600)));
         let limits = Limits { shards: 1, ..limits };
-        let service = Data::new(service(&log, &clock, limits, settings.clone()));
+        let node = Data::new(node(&log, &clock, limits, settings.clone()));
         let server = HttpServer::new(move || {
             App::new()
-                .app_data(service.clone())
+                .app_data(node.clone())
                 .wrap(from_fn(http::guard))
                 .configure(|routes| http::routes(routes, &settings))
         });
@@ -152,19 +152,19 @@ impl Drop for Site {
     }
 }
 
-fn service(
+fn node(
     log: &Arc<dyn EventLog>,
     clock: &Arc<ManualClock>,
     limits: Limits,
     settings: Settings,
-) -> Service {
+) -> Node {
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
     let views: Arc<dyn ViewStore> =
         Arc::new(MemoryViews::new(MemoryViewsOptions::default(), Arc::clone(&clock)));
     let (policy, freshness) = (Arc::new(Policy::default()), Arc::new(Freshness::default()));
     let shared = (Arc::clone(&policy), Arc::clone(&freshness), Arc::clone(&clock));
     let stores = (Arc::clone(log), Arc::clone(&views));
-    Service {
+    Node {
         system: Arc::new(System::start(Arc::clone(log), Arc::clone(&views), shared, limits)),
         answers: Answers::new(stores, policy, (Arc::clone(&freshness), Arc::clone(&clock)), 8),
         log: Arc::clone(log),
