@@ -1,1 +1,12 @@
+//! Over real HTTP: how facts, commands, erasures and imports are asked for, and what is answered.
 
+mod abuse;
+mod callers;
+mod commands;
+mod erasing;
+mod errors;
+mod facts;
+mod importing;
+mod paths;
+mod refusals;
+mod site;
