@@ -80,7 +80,7 @@ fn one_by_one(
         let count = players.len();
         for turn in (0..count).cycle() {
             let player = &mut players[turn];
-            let submission = Submission { index: 0, reference: None, event: player.next() };
+            let submission = Submission { index: 0, event: player.next() };
             let sent = Instant::now();
             let outcome = accounts.record(vec![(player.account.clone(), vec![submission])]).await;
             if outcome.recorded == 1 {
@@ -131,7 +131,7 @@ fn by_batch(
         while waiter.goes_on() {
             let facts = (0..size).map(|index| {
                 let player = &mut players[(turn + index) % count];
-                let submission = Submission { index, reference: None, event: player.next() };
+                let submission = Submission { index, event: player.next() };
                 (player.account.clone(), vec![submission])
             });
             let facts = facts.collect();

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use viewlog::actors::Submission;
 use viewlog::events::{EventLog, SystemClock};
-use viewlog::projections::{MemoryViews, MemoryViewsOptions, Progress, rebuild};
+use viewlog::projections::{MemoryViews, MemoryViewsOptions, Progress, Rebuild, rebuild};
 
 use crate::facts::Player;
 use crate::in_process::Node;
@@ -24,9 +24,17 @@ pub(crate) fn run() {
         let progress = Arc::new(Progress::default());
         for pass in ["first", "second"] {
             let begun = Instant::now();
-            let clock = Arc::new(SystemClock);
-            let rebuilt =
-                rebuild(Arc::clone(&log), views.clone(), clock, Arc::clone(&progress)).await;
+            let accounts = node.system.accounts().clone();
+            let work = Rebuild {
+                log: Arc::clone(&log),
+                views: views.clone(),
+                clock: Arc::new(SystemClock),
+                renew: Box::new(move |account, week| {
+                    let accounts = accounts.clone();
+                    Box::pin(async move { accounts.renew(account, week).await.is_ok() })
+                }),
+            };
+            let rebuilt = rebuild(work, Arc::clone(&progress)).await;
             let events = rebuilt.unwrap().events;
             let rate = per_second(events, begun.elapsed());
             println!("rebuild, {pass} pass: {events} events, {rate:.0} events/s on all cores");
@@ -43,7 +51,6 @@ pub(crate) async fn fill(node: &Node, accounts: usize, facts: usize) {
             let batch = players.iter_mut().map(|player| {
                 let facts = (0..100.min(facts)).map(|index| Submission {
                     index: player.number() * 1_000 + index,
-                    reference: None,
                     event: player.next(),
                 });
                 let facts = facts.collect();

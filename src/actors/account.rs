@@ -11,6 +11,7 @@ mod erase;
 mod live;
 mod memory;
 mod plan;
+mod renew;
 mod sessions;
 mod wake;
 
@@ -28,7 +29,7 @@ use super::append::append_until;
 use super::gather::Reply;
 use super::host::Vitals;
 use super::{Chaos, Compaction, Deps, Receipt, Refusal};
-use crate::events::{AccountId, Event, Mark, Scope, State, Timestamp};
+use crate::events::{AccountId, Event, Mark, Scope, State, Timestamp, Week};
 use memory::Memory;
 
 /// When to send again what did not fit in the line.
@@ -37,7 +38,6 @@ const FULL_RETRY_AFTER_MS: u64 = 500;
 /// One thing to be recorded.
 pub(super) struct Item {
     pub(super) index: usize,
-    pub(super) reference: Option<Box<str>>,
     pub(super) what: What,
 }
 
@@ -70,6 +70,14 @@ pub(super) struct Erase {
 pub(super) struct Compact {
     pub(super) before: Timestamp,
     pub(super) reply: oneshot::Sender<Result<Compaction, Refusal>>,
+}
+
+/// Makes the snapshots of a week again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Renew {
+    pub(super) week: Week,
+    pub(super) reply: oneshot::Sender<Result<usize, Refusal>>,
 }
 
 /// Says goodbye: writes what lags and stops.
@@ -108,6 +116,7 @@ enum Work {
     Part(Part),
     Erase(Erase),
     Compact(Compact),
+    Renew(Renew),
     Passivate,
 }
 
@@ -141,6 +150,10 @@ impl Account {
             }
             Some(Work::Compact(asked)) => {
                 let work = compact::compact(self.id.clone(), memory, asked, Arc::clone(&self.deps));
+                self.run(work, 1, context);
+            }
+            Some(Work::Renew(asked)) => {
+                let work = renew::renew(self.id.clone(), memory, asked, Arc::clone(&self.deps));
                 self.run(work, 1, context);
             }
             Some(Work::Passivate) if self.waiting.is_empty() => {
@@ -268,6 +281,15 @@ impl Handler<Compact> for Account {
 
     fn handle(&mut self, asked: Compact, context: &mut Context<Self>) {
         self.waiting.push_back(Work::Compact(asked));
+        self.go_on(context);
+    }
+}
+
+impl Handler<Renew> for Account {
+    type Result = ();
+
+    fn handle(&mut self, asked: Renew, context: &mut Context<Self>) {
+        self.waiting.push_back(Work::Renew(asked));
         self.go_on(context);
     }
 }

@@ -13,11 +13,11 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::account::{Compact, Erase, Item, Part, What};
+use super::account::{Compact, Erase, Item, Part, Renew, What};
 use super::gather::{Admission, Gather, Indexes, Reply};
 use super::shard::{Deliver, Errand, Forward, PassivateAll, Shard};
 use super::{Compaction, Deps, Outcome, Receipt, Refusal, Submission};
-use crate::events::{AccountId, Event, Mark, Record, Scope, Timestamp};
+use crate::events::{AccountId, Event, Mark, Record, Scope, Timestamp, Week};
 
 /// How much longer than an append's deadline a request waits for its actors.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
@@ -44,11 +44,9 @@ impl Accounts {
     /// Dropping the future does not undo anything.
     pub async fn record(&self, facts: Vec<(AccountId, Vec<Submission>)>) -> Outcome {
         let items = facts.into_iter().map(|(account, submissions)| {
-            let items = submissions.into_iter().map(|s| Item {
-                index: s.index,
-                reference: s.reference,
-                what: What::Event(s.event),
-            });
+            let items = submissions
+                .into_iter()
+                .map(|s| Item { index: s.index, what: What::Event(s.event) });
             (account, items.collect())
         });
         self.take(items.collect()).await
@@ -64,7 +62,7 @@ impl Accounts {
                 Record::Mark(mark) => What::Mark(mark),
                 Record::Snapshot(state) => What::Snapshot(Box::new(state)),
             };
-            Item { index, reference: None, what }
+            Item { index, what }
         });
         let items = items.collect();
         self.take(vec![(account, items)]).await
@@ -75,7 +73,7 @@ impl Accounts {
     /// # Errors
     /// The refusal, when it is not recorded.
     pub async fn mark(&self, account: AccountId, mark: Mark) -> Result<bool, Refusal> {
-        let item = Item { index: 0, reference: None, what: What::Mark(mark) };
+        let item = Item { index: 0, what: What::Mark(mark) };
         let outcome = self.take(vec![(account, vec![item])]).await;
         match outcome.refused.into_iter().next() {
             Some(refused) => Err(refused.refusal),
@@ -106,6 +104,17 @@ impl Accounts {
         let (reply, receiver) = oneshot::channel();
         self.shard(&account)
             .do_send(Forward { account, what: Errand::Compact(Compact { before, reply }) });
+        receiver.await.unwrap_or_else(|_| Err(failed()))
+    }
+
+    /// Makes the snapshots of a week again from its facts; returns how many.
+    ///
+    /// # Errors
+    /// [`Refusal::StoreUnavailable`] when the log did not answer: ask again.
+    pub async fn renew(&self, account: AccountId, week: Week) -> Result<usize, Refusal> {
+        let (reply, receiver) = oneshot::channel();
+        self.shard(&account)
+            .do_send(Forward { account, what: Errand::Renew(Renew { week, reply }) });
         receiver.await.unwrap_or_else(|_| Err(failed()))
     }
 

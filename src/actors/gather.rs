@@ -106,7 +106,7 @@ pub(super) enum Indexes {
 impl Indexes {
     /// All of them refused for one reason.
     pub(super) fn refused(&self, refusal: &Refusal) -> Outcome {
-        let refused = |index: usize| Refused { index, reference: None, refusal: refusal.clone() };
+        let refused = |index: usize| Refused { index, refusal: refusal.clone() };
         let refused = match self {
             Self::One(index) => vec![refused(*index)],
             Self::Many(indexes) => indexes.iter().copied().map(refused).collect(),

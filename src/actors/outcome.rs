@@ -8,8 +8,6 @@ use crate::events::{AccountId, Event, SessionId, Timestamp};
 pub struct Submission {
     /// The place in the request, echoed in a refusal.
     pub index: usize,
-    /// The client's own reference, echoed in a refusal.
-    pub reference: Option<Box<str>>,
     /// The fact, stamped by the gateway.
     pub event: Event,
 }
@@ -55,8 +53,6 @@ pub struct Recorded {
 pub struct Refused {
     /// Its place in the request.
     pub index: usize,
-    /// The client's own reference.
-    pub reference: Option<Box<str>>,
     /// Why.
     pub refusal: Refusal,
 }

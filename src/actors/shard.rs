@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Deps;
-use super::account::{Account, Compact, Erase, Panic, Part, Passivate};
+use super::account::{Account, Compact, Erase, Panic, Part, Passivate, Renew};
 use super::accounts::GRACE;
 use super::host::{self, Vitals, Watch};
 use crate::events::AccountId;
@@ -40,6 +40,7 @@ pub(super) struct Forward {
 pub(super) enum Errand {
     Erase(Erase),
     Compact(Compact),
+    Renew(Renew),
     Panic,
 }
 
@@ -211,6 +212,10 @@ impl Handler<Forward> for Shard {
             Errand::Compact(compact) => {
                 seat.vitals.add_waiting(1);
                 seat.actor.do_send(compact);
+            }
+            Errand::Renew(renew) => {
+                seat.vitals.add_waiting(1);
+                seat.actor.do_send(renew);
             }
             Errand::Panic => seat.actor.do_send(Panic),
         }

@@ -154,7 +154,7 @@ impl Viewer {
         fact.reason = reason;
         fact.about = Some(Box::new(player.about.clone()));
         let event = Event::new(fact, now, Some(now));
-        let submission = Submission { index: 0, reference: None, event };
+        let submission = Submission { index: 0, event };
         let facts = vec![(self.account.clone(), vec![submission])];
         let outcome = self.node.system.accounts().record(facts).await;
         // A number that was refused is sent again with the next report.

@@ -1,20 +1,26 @@
 //! The facts in a body: one, a list in an envelope, or one a line.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 
-use actix_web::dev::Payload;
+use actix_web::dev::{Decompress, Payload};
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::{Bytes, Data};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ContentEncoding};
+use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
+use super::pieces::Pieces;
 use super::{Node, Problem};
 use crate::events::Timestamp;
+
+/// Packed bytes are unpacked so many at a time; gzip makes at most 1,032 of one.
+const PACKED_PIECE_BYTES: usize = 2_048;
 
 /// The facts of a request as they were sent, each to be read for itself.
 #[derive(Debug, Default)]
@@ -49,12 +55,12 @@ impl FromRequest for Body {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let settings = request.app_data::<Data<Node>>().map(|node| &node.settings);
         let bounds = settings.map(|settings| (settings.body_bytes_max, settings.body_timeout));
-        let reading = Bytes::from_request(request, payload);
+        let (bytes_max, patience) = bounds.unwrap_or_default();
+        let (packing, payload) = (packing(request), payload.take());
         Box::pin(async move {
-            let (bytes_max, patience) = bounds.unwrap_or_default();
+            let reading = whole(payload, packing?, bytes_max);
             match timeout(patience, reading).await {
-                Ok(Ok(body)) => Ok(Self(body)),
-                Ok(Err(error)) => Err(unread(&error, bytes_max)),
+                Ok(body) => body.map(Self),
                 Err(_) => Err(Problem::new(
                     StatusCode::REQUEST_TIMEOUT,
                     "timeout",
@@ -65,13 +71,67 @@ impl FromRequest for Body {
     }
 }
 
-fn unread(error: &actix_web::Error, bytes_max: usize) -> Problem {
-    match error.as_error::<PayloadError>() {
-        Some(PayloadError::Overflow) => Problem::too_large(format!(
-            "the body has more than {bytes_max} bytes; send less at once"
+fn packing(request: &HttpRequest) -> Result<ContentEncoding, Problem> {
+    let Some(given) = request.headers().get(CONTENT_ENCODING) else {
+        return Ok(ContentEncoding::Identity);
+    };
+    match given.to_str().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "identity" | "" => Ok(ContentEncoding::Identity),
+        "gzip" | "x-gzip" => Ok(ContentEncoding::Gzip),
+        "deflate" => Ok(ContentEncoding::Deflate),
+        other => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            format!("content encoding {other:?} is not read; send gzip, or as it is"),
         )),
-        _ => Problem::malformed("the body broke off or cannot be unpacked; send it again"),
     }
+}
+
+/// Measures while it unpacks: what a small body grows to never lies in memory whole.
+async fn whole(
+    payload: Payload,
+    packing: ContentEncoding,
+    bytes_max: usize,
+) -> Result<Bytes, Problem> {
+    let piece_bytes = match packing {
+        ContentEncoding::Identity => usize::MAX,
+        _ => PACKED_PIECE_BYTES,
+    };
+    let pieces = payload.flat_map(|chunk| stream::iter(pieces(chunk, piece_bytes)));
+    let mut unpacked = pin!(Decompress::new(pieces, packing));
+    let mut body = Bytes::new();
+    while let Some(piece) = unpacked.next().await {
+        let piece = piece.map_err(|_| {
+            Problem::malformed("the body broke off or cannot be unpacked; send it again")
+        })?;
+        if body.len() + piece.len() > bytes_max {
+            return Err(Problem::too_large(format!(
+                "the body has more than {bytes_max} bytes; send less at once"
+            )));
+        }
+        body = if body.is_empty() { piece } else { joined(body, &piece) };
+    }
+    Ok(body)
+}
+
+type Chunk = Result<Bytes, PayloadError>;
+
+fn pieces(chunk: Chunk, piece_bytes: usize) -> impl Iterator<Item = Chunk> {
+    let mut rest = Some(chunk);
+    std::iter::from_fn(move || match rest.take()? {
+        Ok(mut piece) if piece.len() > piece_bytes => {
+            rest = Some(Ok(piece.split_off(piece_bytes)));
+            Some(Ok(piece))
+        }
+        last => Some(last),
+    })
+}
+
+/// Copies the first two pieces together; later ones are appended in place.
+fn joined(body: Bytes, piece: &Bytes) -> Bytes {
+    let mut body = BytesMut::from(body);
+    body.extend_from_slice(piece);
+    body.freeze()
 }
 
 impl Body {
@@ -84,6 +144,25 @@ impl Body {
             return Err(Problem::malformed("the body is empty; send a fact or a list of facts"));
         }
         Ok(self.0)
+    }
+
+    /// The JSON in it.
+    ///
+    /// # Errors
+    /// 400 when it is none, 422 when it is not what was asked for.
+    pub(super) fn json<'b, T: Deserialize<'b>>(&'b self) -> Result<T, Problem> {
+        serde_json::from_slice(&self.0).map_err(|error| match error.classify() {
+            Category::Data => Problem::invalid(error.to_string()),
+            _ => Problem::malformed(format!("the body is not JSON: {error}")),
+        })
+    }
+
+    /// The JSON in a body that may be left out.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub(super) fn json_if_any<'b, T: Deserialize<'b> + Default>(&'b self) -> Result<T, Problem> {
+        if self.0.trim_ascii().is_empty() { Ok(T::default()) } else { self.json() }
     }
 }
 
@@ -109,16 +188,24 @@ impl<'b> Facts<'b> {
         if !contains(body, b"\"events\"") {
             return Ok(Self { sent_at: None, each: vec![body] });
         }
-        let envelope: Envelope<'b> = serde_json::from_slice(body).map_err(|error| {
-            Problem::malformed(format!(
-                "the body is neither a fact nor {{\"sent_at\":…,\"events\":[…]}}: {error}"
-            ))
-        })?;
+        let envelope: Envelope<'b> = match serde_json::from_slice(body) {
+            Ok(envelope) => envelope,
+            Err(error) if error.is_data() => return Err(Problem::invalid(neither(&error))),
+            Err(error) => return Self::of_pieces(body, &error),
+        };
         let Some(events) = envelope.events else {
             return Ok(Self { sent_at: None, each: vec![body] });
         };
         let each = events.into_iter().map(|raw| raw.get().as_bytes()).collect();
         Ok(Self { sent_at: envelope.sent_at, each })
+    }
+
+    /// An envelope of which some fact is no JSON.
+    fn of_pieces(body: &'b [u8], error: &serde_json::Error) -> Result<Self, Problem> {
+        let malformed = || Problem::malformed(neither(error));
+        let Pieces { sent_at, events } = Pieces::of(body).ok_or_else(malformed)?;
+        let sent_at = sent_at.map(serde_json::from_slice).transpose().map_err(|_| malformed())?;
+        Ok(Self { sent_at: sent_at.flatten(), each: events })
     }
 
     fn of_lines(body: &'b [u8]) -> Self {
@@ -137,6 +224,10 @@ impl<'b> Facts<'b> {
         let count = self.each.len();
         Err(Problem::too_large(format!("{count} facts; a request has at most {facts_max}")))
     }
+}
+
+fn neither(error: &serde_json::Error) -> String {
+    format!("the body is neither a fact nor {{\"sent_at\":…,\"events\":[…]}}: {error}")
 }
 
 fn form(request: &HttpRequest) -> Result<Form, Problem> {

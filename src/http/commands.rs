@@ -61,7 +61,7 @@ pub(super) async fn command_on_title(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let (title, command) = (asked.title()?, asked.segment(8).to_owned());
-    run(&request, &node, (&asked, title, &command), &body.0).await
+    run(&request, &node, (&asked, title, &command), &body).await
 }
 
 /// The same with `?title=`, for ids that proxies dislike in a path.
@@ -75,14 +75,14 @@ async fn by_title_query(
         Problem::malformed("title is missing; put it in the path or after ?title=")
     })?;
     let command = asked.segment(7).to_owned();
-    run(&request, &node, (&asked, title, &command), &body.0).await
+    run(&request, &node, (&asked, title, &command), &body).await
 }
 
 async fn run(
     request: &HttpRequest,
     node: &Node,
     (asked, title, command): (&Parameters, TitleId, &str),
-    body: &[u8],
+    body: &Body,
 ) -> Result<HttpResponse, Problem> {
     let person = asked.person()?;
     let kind = match command {
@@ -91,14 +91,14 @@ async fn run(
         "show" => MarkKind::TitleShown { title: title.clone() },
         "unwatched" => MarkKind::MarkedUnwatched { title: title.clone() },
         "watched" => {
-            let watched_at = read::<Said>(body)?.at;
+            let watched_at = body.json_if_any::<Said>()?.at;
             if watched_at.is_some_and(|at| at > node.clock.now()) {
                 return Err(Problem::invalid("at lies in the future; say when it was watched"));
             }
             MarkKind::MarkedWatched { title: title.clone(), watched_at }
         }
         "position" => {
-            let position_ms = read::<Said>(body)?.position_ms;
+            let position_ms = body.json_if_any::<Said>()?.position_ms;
             let position_ms = position_ms.filter(|ms| *ms <= POSITION_MS_MAX).ok_or_else(|| {
                 Problem::invalid("position_ms is missing or too great; it is in milliseconds")
             })?;
@@ -142,7 +142,7 @@ pub(super) async fn undo_since(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let person = asked.person()?;
-    let Undo { since, title } = read_whole(&body.0)?;
+    let Undo { since, title } = body.json()?;
     let since = since.ok_or_else(|| {
         Problem::invalid("since is missing; it is the instant to go back to, in RFC 3339")
     })?;
@@ -188,22 +188,9 @@ async fn command_given(
         mark.at = mark.at.plus_ms(1);
         given = accounts.mark(person.account.clone(), mark.clone()).await;
     }
-    let recorded = u8::from(given?);
-    node.answers.said(&person.account, &mark).await;
-    Ok(HttpResponse::Ok().json(Commanded { recorded, command: mark.command }))
-}
-
-/// A body that may be left out.
-fn read<'b, T: Deserialize<'b> + Default>(body: &'b [u8]) -> Result<T, Problem> {
-    if body.trim_ascii().is_empty() {
-        return Ok(T::default());
+    let is_new = given?;
+    if is_new {
+        node.answers.said(&person.account, &mark).await;
     }
-    read_whole(body)
-}
-
-fn read_whole<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => Problem::invalid(error.to_string()),
-        _ => Problem::malformed(format!("the body is not JSON: {error}")),
-    })
+    Ok(HttpResponse::Ok().json(Commanded { recorded: u8::from(is_new), command: mark.command }))
 }

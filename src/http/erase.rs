@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::parameters::Parameters;
 use super::{Node, Problem};
 use crate::actors::Receipt;
-use crate::events::{AccountId, Scope, SessionId, SessionKey, Timestamp, TitleId};
+use crate::events::{AccountId, ProfileId, Scope, SessionId, SessionKey, Timestamp, TitleId};
 use crate::projections::Person;
 
 /// More receipts than these are forgotten, the oldest first.
@@ -21,6 +21,7 @@ const RECEIPTS_MAX: usize = 1_000;
 pub(super) fn erase_routes(config: &mut ServiceConfig) {
     config
         .service(erase_play)
+        .service(erase_play_of_account)
         .service(erase_profile)
         .service(erase_account)
         .service(erasure_of_receipt);
@@ -99,12 +100,35 @@ pub(super) async fn erase_play(
     let person = asked.person()?;
     let session = SessionId::parse(asked.segment(7))
         .map_err(|detail| Problem::malformed(format!("session: {detail}")))?;
-    let key = SessionKey { account: person.account.clone(), session };
+    let Person { account, profile } = person;
+    play(&node, SessionKey { account, session }, Some(&profile)).await
+}
+
+/// Erases one play, whoever watched it.
+#[utoipa::path(
+    tag = "erase",
+    responses((status = 202, body = Erasure), (status = 404, description = "not_found")),
+)]
+#[delete("/v1/accounts/{account}/history/{session}")]
+pub(super) async fn erase_play_of_account(
+    node: Data<Node>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    let (account, session) = (asked.account()?, asked.session()?);
+    play(&node, SessionKey { account, session }, None).await
+}
+
+async fn play(
+    node: &Node,
+    key: SessionKey,
+    profile: Option<&ProfileId>,
+) -> Result<HttpResponse, Problem> {
     let found = node.answers.session(&key).await?;
-    if found.is_none_or(|found| found.body.profile != person.profile) {
-        return Err(Problem::not_found("no such play of this profile is recorded"));
+    let is_theirs = |of: &ProfileId| profile.is_none_or(|profile| profile == of);
+    if found.is_none_or(|found| !is_theirs(&found.body.profile)) {
+        return Err(Problem::not_found("no such play is recorded"));
     }
-    erase(&node, person.account, (Scope::Session(session), "session")).await
+    erase(node, key.account, (Scope::Session(key.session), "session")).await
 }
 
 /// Erases a profile with everything it ever watched.

@@ -4,7 +4,7 @@
 //! A page from elsewhere can make a browser call loopback. It cannot forge `Host` or `Origin`, so
 //! these two decide. API contract, section 6.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -27,18 +27,11 @@ pub async fn guard<B: MessageBody + 'static>(
     let Some(node) = request.app_data::<web::Data<Node>>().cloned() else {
         return Err(Problem::unavailable("the server is not ready").into());
     };
-    let headers = request.headers();
-    let host = checked_host(headers, &node.settings)?;
-    let Some(origin) = headers.get(ORIGIN).cloned() else {
+    let host = checked_host(&request, &node.settings)?;
+    let Some(origin) = checked_origin(request.headers(), &host, &node.settings)? else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    let is_own = origin.to_str().is_ok_and(|origin| is_page_of(origin, &host));
-    if !is_own && !is_allowed(&origin, &node.settings) {
-        return Err(Problem::forbidden(
-            "this page is of another site; name its origin in allowed_origins to let it call",
-        )
-        .into());
-    }
+    let is_own = is_page_of(&origin, &host);
     let is_preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     if is_preflight {
@@ -51,41 +44,74 @@ pub async fn guard<B: MessageBody + 'static>(
     Ok(response)
 }
 
-fn checked_host(headers: &HeaderMap, settings: &Settings) -> Result<String, Problem> {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = without_port(host);
-    let is_public = settings.public_host.as_ref().is_some_and(|public| {
-        public.eq_ignore_ascii_case(host) || public.eq_ignore_ascii_case(name)
-    });
-    if is_public || is_loopback(name) {
-        return Ok(host.to_ascii_lowercase());
+/// Every host that the request names, in a header or in its target, must be ours; gives the last.
+fn checked_host(request: &ServiceRequest, settings: &Settings) -> Result<String, Problem> {
+    let named = request.headers().get_all(HOST).map(|host| host.to_str().unwrap_or_default());
+    let target = request.uri().authority().map(|authority| authority.as_str());
+    let mut ours = None;
+    for host in named.chain(target) {
+        if !is_ours(host, settings) {
+            return Err(foreign_host());
+        }
+        ours = Some(host.to_ascii_lowercase());
     }
-    Err(Problem::forbidden(
-        "this host is not answered; call 127.0.0.1 or localhost, or set public_url to the address \
-         that people use",
-    ))
+    ours.ok_or_else(foreign_host)
 }
 
-fn without_port(host: &str) -> &str {
-    match host.strip_prefix('[') {
-        Some(six) => six.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    }
+fn foreign_host() -> Problem {
+    Problem::forbidden(
+        "this host is not answered; call 127.0.0.1 or localhost, or set public_url to the address \
+         that people use",
+    )
+}
+
+fn is_ours(host: &str, settings: &Settings) -> bool {
+    let name = without_port(host);
+    let is_public = settings.public_host.as_deref().is_some_and(|public| {
+        public.eq_ignore_ascii_case(host) || name.is_some_and(|it| public.eq_ignore_ascii_case(it))
+    });
+    is_public || name.is_some_and(is_loopback)
+}
+
+/// The name before the port; none where what follows it is no port.
+fn without_port(host: &str) -> Option<&str> {
+    let end = if host.starts_with('[') {
+        host.find(']')? + 1
+    } else {
+        host.find(':').unwrap_or(host.len())
+    };
+    let (name, port) = host.split_at_checked(end)?;
+    let digits = if port.is_empty() { "" } else { port.strip_prefix(':')? };
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(name)
 }
 
 fn is_loopback(name: &str) -> bool {
-    if name.eq_ignore_ascii_case("localhost") {
-        return true;
+    if let Some(six) = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        return six.parse() == Ok(Ipv6Addr::LOCALHOST);
     }
-    match name.parse() {
-        Ok(IpAddr::V4(address)) => address.is_loopback(),
-        Ok(IpAddr::V6(address)) => address == Ipv6Addr::LOCALHOST,
-        Err(_) => false,
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The page that calls, if a page does.
+fn checked_origin(
+    headers: &HeaderMap,
+    host: &str,
+    settings: &Settings,
+) -> Result<Option<HeaderValue>, Problem> {
+    for origin in headers.get_all(ORIGIN) {
+        if !is_page_of(origin, host) && !is_allowed(origin, settings) {
+            return Err(Problem::forbidden(
+                "this page is of another site; name its origin in allowed_origins to let it call",
+            ));
+        }
     }
+    Ok(headers.get(ORIGIN).cloned())
 }
 
 /// Whether a page was served by this very host.
-fn is_page_of(origin: &str, host: &str) -> bool {
+fn is_page_of(origin: &HeaderValue, host: &str) -> bool {
+    let origin = origin.to_str().unwrap_or_default();
     let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
 }

@@ -3,6 +3,7 @@
 
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, post};
+use serde::de::IgnoredAny;
 
 use super::Node;
 use super::body::Body;
@@ -50,7 +51,7 @@ pub(super) async fn import_lines(
     for (index, line) in lines.into_iter().enumerate() {
         match read(line, now) {
             Ok(record) => records.push((index, record)),
-            Err(problem) => refused.push(problem.of_fact(index, None)),
+            Err(problem) => refused.push(problem.of_fact(index)),
         }
     }
     let outcome = node.system.accounts().import(account, records).await;
@@ -60,7 +61,10 @@ pub(super) async fn import_lines(
 fn read(line: &[u8], now: Timestamp) -> Result<Record, Problem> {
     let line = std::str::from_utf8(line)
         .map_err(|_| Problem::malformed("not UTF-8; an export is UTF-8 throughout"))?;
-    let (_, record) = read_line(line).map_err(Problem::invalid)?;
+    let (_, record) = read_line(line).map_err(|detail| match serde_json::from_str(line) {
+        Ok(IgnoredAny) => Problem::invalid(detail),
+        Err(_) => Problem::malformed(detail),
+    })?;
     let received_at = match &record {
         Record::Fact(fact) => {
             fact.check(now)?;

@@ -13,18 +13,18 @@ mod jobs;
 mod live;
 mod meter;
 mod node;
+mod nowhere;
 mod openapi;
 mod operations;
 mod page;
 mod parameters;
+mod pieces;
 mod problem;
 mod read;
 mod record;
 mod sessions;
 mod sse;
 
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 
 pub use erase::Receipts;
@@ -53,10 +53,5 @@ pub fn routes(config: &mut ServiceConfig, settings: &Settings) {
     }
     openapi::openapi_routes(config);
     page::page_routes(config);
-    config.default_service(web::to(nowhere));
-}
-
-async fn nowhere() -> Result<HttpResponse, Problem> {
-    let detail = "there is nothing at this address for this method; /docs lists what there is";
-    Err(Problem::new(StatusCode::NOT_FOUND, "not_found", detail))
+    config.default_service(web::to(nowhere::nowhere));
 }

@@ -52,6 +52,7 @@ struct Whole;
     commands::command_on_title,
     commands::undo_since,
     erase::erase_play,
+    erase::erase_play_of_account,
     erase::erase_profile,
     erase::erase_account,
     erase::erasure_of_receipt,

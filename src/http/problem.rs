@@ -91,9 +91,9 @@ impl Problem {
     }
 
     /// This problem as one of many facts has it.
-    pub fn of_fact(self, index: usize, reference: Option<Box<str>>) -> RefusedFact {
+    pub fn of_fact(self, index: usize) -> RefusedFact {
         let Self { code, detail, retry_after_ms, .. } = self;
-        RefusedFact { index, reference, code, detail, retry_after_ms }
+        RefusedFact { index, reference: None, code, detail, retry_after_ms }
     }
 
     /// The problem of a request whose every fact was refused: that of the first, with the list.
@@ -144,7 +144,7 @@ impl From<Refusal> for Problem {
 
 impl From<Refused> for RefusedFact {
     fn from(refused: Refused) -> Self {
-        Problem::from(refused.refusal).of_fact(refused.index, refused.reference)
+        Problem::from(refused.refusal).of_fact(refused.index)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Facts in: read each for itself, hand them to the account actors, say what became of each. API
 //! contract, section 2.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use actix_web::web::{Data, ServiceConfig};
@@ -149,37 +150,47 @@ pub(super) async fn record(
     for (index, text) in facts.each.iter().enumerate() {
         sorted.take((index, text), account, facts.sent_at, received_at);
     }
-    let Sorted { refused, private, accounts, .. } = sorted;
+    let Sorted { refused, private, accounts, references, .. } = sorted;
     let outcome = node.system.accounts().record(accounts).await;
-    Answered::of(outcome, refused, private)
+    let mut answered = Answered::of(outcome, refused, private);
+    for fact in &mut answered.refused {
+        let known = references.binary_search_by_key(&fact.index, |(index, _)| *index);
+        let known = known.ok().and_then(|place| references.get(place));
+        fact.reference = known.map(|(_, reference)| reference.as_ref().into());
+    }
+    answered
 }
 
 /// The facts of a request by account, and what need not go further.
 #[derive(Default)]
-struct Sorted {
+struct Sorted<'b> {
     refused: Vec<RefusedFact>,
+    /// Kept here, so that they are echoed whoever refuses, also when no actor answered.
+    references: Vec<(usize, Cow<'b, str>)>,
     private: usize,
     accounts: Vec<(AccountId, Vec<Submission>)>,
     places: HashMap<AccountId, usize>,
 }
 
-impl Sorted {
+impl<'b> Sorted<'b> {
     fn take(
         &mut self,
-        (index, text): (usize, &[u8]),
+        (index, text): (usize, &'b [u8]),
         account: Option<&AccountId>,
         sent_at: Option<Timestamp>,
         received_at: Timestamp,
     ) {
-        let json = match FactJson::parse(text) {
+        let mut json = match FactJson::parse(text) {
             Ok(json) => json,
-            Err(error) => return self.refused.push(Problem::from(error).of_fact(index, None)),
+            Err(error) => return self.refused.push(Problem::from(error).of_fact(index)),
         };
-        let reference = json.reference.as_deref().map(Into::into);
+        self.references.extend(json.reference.take().map(|reference| (index, reference)));
         match read(&json, account, sent_at, received_at) {
             Ok(_) if json.private == Some(true) => self.private += 1,
-            Ok((account, event)) => self.submit(account, Submission { index, reference, event }),
-            Err(problem) => self.refused.push(problem.of_fact(index, reference)),
+            Ok((account, event)) => {
+                self.submit(account, Submission { index, event });
+            }
+            Err(problem) => self.refused.push(problem.of_fact(index)),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::events::{AccountId, EventLog, ReadError, SessionId};
 
-pub use rebuild::{RebuildError, Rebuilt, rebuild};
+pub use rebuild::{Rebuild, RebuildError, Rebuilt, Renew, rebuild};
 pub use verify::{VerifyError, verify};
 
 /// How many accounts are asked for at once.

@@ -25,7 +25,9 @@ pub use answer::{
 };
 pub use answers::Answers;
 pub use freshness::Freshness;
-pub use maintain::{Difference, Progress, RebuildError, Rebuilt, VerifyError, rebuild, verify};
+pub use maintain::{
+    Difference, Progress, Rebuild, RebuildError, Rebuilt, Renew, VerifyError, rebuild, verify,
+};
 pub use memory::{MemoryViews, MemoryViewsOptions};
 pub use now::playing;
 pub use policy::{Policy, Thresholds};

@@ -28,7 +28,7 @@ fn quick() -> Limits {
 
 fn submissions(events: impl IntoIterator<Item = Event>) -> Vec<Submission> {
     let events = events.into_iter().enumerate();
-    events.map(|(index, event)| Submission { index, reference: None, event }).collect()
+    events.map(|(index, event)| Submission { index, event }).collect()
 }
 
 async fn record(system: &System, account: &AccountId, events: Vec<Event>) -> Outcome {

@@ -53,7 +53,7 @@ impl Node {
 
     async fn record(&self, account: &AccountId, events: Vec<Event>) -> Outcome {
         let events = events.into_iter().enumerate();
-        let facts = events.map(|(index, event)| Submission { index, reference: None, event });
+        let facts = events.map(|(index, event)| Submission { index, event });
         self.system.accounts().record(vec![(account.clone(), facts.collect())]).await
     }
 

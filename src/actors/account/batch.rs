@@ -24,7 +24,6 @@ pub(super) struct Batch {
 struct Asked {
     reply: usize,
     index: usize,
-    reference: Option<Box<str>>,
     session: Option<SessionId>,
 }
 
@@ -46,7 +45,7 @@ impl Batch {
         let mut sorted = Sorted { facts: Vec::with_capacity(count), ..Sorted::default() };
         for (reply, part) in parts.into_iter().enumerate() {
             batch.replies.push((part.reply, Outcome::default()));
-            for Item { index, reference, what } in part.items {
+            for Item { index, what } in part.items {
                 let item = batch.items.len();
                 let session = match what {
                     What::Event(event) => {
@@ -64,7 +63,7 @@ impl Batch {
                         Some(session)
                     }
                 };
-                batch.items.push(Asked { reply, index, reference, session });
+                batch.items.push(Asked { reply, index, session });
             }
         }
         sorted.facts.sort_by_key(|p| (p.event.fact.session, p.event.order));
@@ -79,11 +78,9 @@ impl Batch {
             match verdict {
                 Verdict::Record => outcome.recorded += 1,
                 Verdict::Duplicate => outcome.duplicates += 1,
-                Verdict::Refuse(refusal) => outcome.refused.push(Refused {
-                    index: asked.index,
-                    reference: asked.reference.take(),
-                    refusal,
-                }),
+                Verdict::Refuse(refusal) => {
+                    outcome.refused.push(Refused { index: asked.index, refusal })
+                }
             }
             let Some(session) = asked.session else { continue };
             if outcome.sessions.last().is_some_and(|last| last.session == session) {

@@ -2,6 +2,7 @@
 //! the answer does not.
 
 use std::fmt::Display;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::web::Data;
@@ -9,7 +10,7 @@ use actix_web::web::Data;
 use super::{Finding, Finished};
 use crate::events::{AccountId, EventLog, Timestamp};
 use crate::http::Node;
-use crate::projections::{self, Difference, Progress};
+use crate::projections::{self, Difference, Progress, Rebuild};
 
 /// How many accounts are asked for at once.
 const PAGE: usize = 500;
@@ -20,7 +21,13 @@ pub(in crate::http) async fn rebuild(
     progress: Arc<Progress>,
 ) -> Result<Finished, String> {
     let (log, views, clock) = stores(&node);
-    let rebuilt = projections::rebuild(log, views, clock, progress).await;
+    let accounts = node.system.accounts().clone();
+    let renew = move |account, week| -> Pin<Box<dyn Future<Output = bool> + Send>> {
+        let accounts = accounts.clone();
+        Box::pin(async move { accounts.renew(account, week).await.is_ok() })
+    };
+    let work = Rebuild { log, views, clock, renew: Box::new(renew) };
+    let rebuilt = projections::rebuild(work, progress).await;
     let rebuilt = rebuilt.map_err(|error| {
         told(&error, "rebuild", "a store did not answer; start it again, it goes on from there")
     })?;

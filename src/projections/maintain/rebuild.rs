@@ -1,14 +1,15 @@
 //! Everything folded again from its facts: snapshots renewed, and a new generation of views filled
 //! beside the one that is read.
 
+use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
 use super::{PAGE, Progress, count};
-use crate::events::codec::encode_snapshot;
 use crate::events::{
-    AccountId, Append, AppendError, Clock, Depth, EventLog, ReadError, SnapshotRow,
+    AccountId, AppendError, Clock, Depth, EventLog, ReadError, SessionId, State, Stored, Week,
 };
 use crate::projections::answers::folded::fold_and_fill;
 use crate::projections::{Target, ViewError, ViewStore};
@@ -31,15 +32,34 @@ pub enum RebuildError {
     /// The log could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// A snapshot or the checkpoint could not be written.
+    /// The checkpoint could not be written.
     #[error(transparent)]
     Write(#[from] AppendError),
     /// The views could not be written.
     #[error(transparent)]
     Views(#[from] ViewError),
+    /// The snapshots of an account could not be written.
+    #[error("snapshots could not be renewed")]
+    NotRenewed,
     /// A part of it failed.
     #[error("folding an account failed")]
     Failed,
+}
+
+/// Makes the snapshots of a week of an account again, in the one place that may; true when done.
+pub type Renew =
+    dyn Fn(AccountId, Week) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync;
+
+/// What a rebuild works on.
+pub struct Rebuild {
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// The views.
+    pub views: Arc<dyn ViewStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Whoever may write the snapshots of an account.
+    pub renew: Box<Renew>,
 }
 
 /// Rebuilds every view and snapshot. Readers see the old views until the new ones are whole.
@@ -48,35 +68,31 @@ pub enum RebuildError {
 ///
 /// # Errors
 /// [`RebuildError`]. What was rebuilt until then need not be done again.
-pub async fn rebuild(
-    log: Arc<dyn EventLog>,
-    views: Arc<dyn ViewStore>,
-    clock: Arc<dyn Clock>,
-    progress: Arc<Progress>,
-) -> Result<Rebuilt, RebuildError> {
-    progress.set_total(count(log.as_ref()).await?);
-    views.begin_generation().await?;
-    let mut after = checkpoint(log.as_ref()).await?;
+pub async fn rebuild(work: Rebuild, progress: Arc<Progress>) -> Result<Rebuilt, RebuildError> {
+    let work = Arc::new(work);
+    progress.set_total(count(work.log.as_ref()).await?);
+    work.views.begin_generation().await?;
+    let mut after = checkpoint(work.log.as_ref()).await?;
     let at_once = std::thread::available_parallelism().map_or(1, Into::into);
     loop {
-        let page = log.accounts(after.as_ref(), PAGE).await?;
+        let page = work.log.accounts(after.as_ref(), PAGE).await?;
         let Some(last) = page.last().cloned() else { break };
         let mut running = JoinSet::new();
         for account in page {
             if running.len() >= at_once {
                 finish_one(&mut running, &progress).await?;
             }
-            let (log, views, clock) = (Arc::clone(&log), Arc::clone(&views), Arc::clone(&clock));
-            running.spawn(async move { rebuild_account(log, views, clock, account).await });
+            let work = Arc::clone(&work);
+            running.spawn(async move { work.account(account).await });
         }
         while !running.is_empty() {
             finish_one(&mut running, &progress).await?;
         }
-        log.set_note(NOTE, Some(last.as_str().as_bytes())).await?;
+        work.log.set_note(NOTE, Some(last.as_str().as_bytes())).await?;
         after = Some(last);
     }
-    let generation = views.flip().await?;
-    log.set_note(NOTE, None).await?;
+    let generation = work.views.flip().await?;
+    work.log.set_note(NOTE, None).await?;
     Ok(Rebuilt { events: progress.events(), generation })
 }
 
@@ -94,47 +110,35 @@ async fn finish_one(
     Ok(())
 }
 
-async fn rebuild_account(
-    log: Arc<dyn EventLog>,
-    views: Arc<dyn ViewStore>,
-    clock: Arc<dyn Clock>,
-    account: AccountId,
-) -> Result<u64, RebuildError> {
-    renew_snapshots(log.as_ref(), &account).await?;
-    if views.wants(&account) {
-        let target = (&account, Target::Next, Depth::Facts);
-        let folded = fold_and_fill(log.as_ref(), views.as_ref(), clock.as_ref(), target).await?;
-        return Ok(folded.events);
+impl Rebuild {
+    /// Returns how many events were folded.
+    async fn account(&self, account: AccountId) -> Result<u64, RebuildError> {
+        let mut events = 0;
+        for week in self.log.weeks(&account).await? {
+            let kept = self.log.week(&account, week, Depth::Snapshots).await?;
+            let facts = self.log.week(&account, week, Depth::Facts).await?;
+            events += facts.iter().map(|stored| stored.events.len() as u64).sum::<u64>();
+            if is_outdated(kept, facts) && !(self.renew)(account.clone(), week).await {
+                return Err(RebuildError::NotRenewed);
+            }
+        }
+        if self.views.wants(&account) {
+            let target = (&account, Target::Next, Depth::Snapshots);
+            let (log, views) = (self.log.as_ref(), self.views.as_ref());
+            fold_and_fill(log, views, self.clock.as_ref(), target).await?;
+        }
+        Ok(events)
     }
-    let mut events = 0;
-    for week in log.weeks(&account).await? {
-        let sessions = log.week(&account, week, Depth::Facts).await?;
-        events += sessions.iter().map(|stored| stored.events.len() as u64).sum::<u64>();
-    }
-    Ok(events)
 }
 
-/// Writes the snapshots that are missing, of another version of the fold, or not what the facts
-/// say.
-async fn renew_snapshots(log: &dyn EventLog, account: &AccountId) -> Result<(), RebuildError> {
-    for week in log.weeks(account).await? {
-        let mut append = Append::new(account.clone());
-        let kept = log.week(account, week, Depth::Snapshots).await?;
-        let facts = log.week(account, week, Depth::Facts).await?;
-        for (kept, facts) in kept.into_iter().zip(facts) {
-            if kept.session != facts.session || facts.damage.is_some() {
-                continue;
-            }
-            let session = facts.session;
-            let has_snapshot = kept.snapshot.is_some();
-            let Some(state) = facts.state().filter(|state| state.is_gapless()) else { continue };
-            if !has_snapshot || kept.state().as_ref() != Some(&state) {
-                append.snapshots.push(SnapshotRow { session, body: encode_snapshot(&state) });
-            }
-        }
-        if append.rows() > 0 {
-            log.append(&append).await?;
-        }
-    }
-    Ok(())
+/// Whether a snapshot is missing, of another version of the fold, or not what the facts say.
+fn is_outdated(kept: Vec<Stored>, facts: Vec<Stored>) -> bool {
+    let mut kept: BTreeMap<SessionId, Stored> =
+        kept.into_iter().map(|stored| (stored.session, stored)).collect();
+    facts.into_iter().filter(|facts| facts.damage.is_none()).any(|facts| {
+        let Some(kept) = kept.remove(&facts.session) else { return false };
+        let has_snapshot = kept.snapshot.is_some();
+        let state = facts.state().filter(State::is_gapless);
+        state.is_some_and(|state| !has_snapshot || kept.state().as_ref() != Some(&state))
+    })
 }

@@ -101,7 +101,7 @@ impl Server {
             let text = fact.to_string();
             let fact = FactJson::parse(text.as_bytes()).unwrap().fact().unwrap();
             let event = Event::new(fact, SystemClock.now(), None);
-            Submission { index, reference: None, event }
+            Submission { index, event }
         });
         let facts = vec![(home(), submissions.collect())];
         let outcome = self.node.system.accounts().record(facts).await;

@@ -8,7 +8,8 @@ use viewlog::events::{
     Append, Clock, Depth, EventLog, EventRow, Order, SessionKey, SnapshotRow, fold,
 };
 use viewlog::projections::{
-    Difference, MemoryViewsOptions, Progress, Recorded, Source, When, project, rebuild, verify,
+    Difference, MemoryViewsOptions, Progress, Rebuild, Recorded, Source, When, project, rebuild,
+    verify,
 };
 
 use super::Node;
@@ -21,9 +22,17 @@ async fn verified(node: &Node) -> Vec<Difference> {
 }
 
 async fn rebuilt(node: &Node, progress: &Arc<Progress>) -> u64 {
-    let clock = Arc::clone(&node.clock) as Arc<dyn Clock>;
-    let (log, views) = (Arc::clone(&node.log), Arc::clone(&node.views));
-    rebuild(log, views, clock, Arc::clone(progress)).await.unwrap().events
+    let accounts = node.system.accounts().clone();
+    let work = Rebuild {
+        log: Arc::clone(&node.log),
+        views: Arc::clone(&node.views),
+        clock: Arc::clone(&node.clock) as Arc<dyn Clock>,
+        renew: Box::new(move |account, week| {
+            let accounts = accounts.clone();
+            Box::pin(async move { accounts.renew(account, week).await.is_ok() })
+        }),
+    };
+    rebuild(work, Arc::clone(progress)).await.unwrap().events
 }
 
 async fn some_accounts(node: &Node, count: u128) {
