@@ -29,8 +29,8 @@ pub(super) struct Row<'r> {
 
 /// Rows on their way to the writer, back to back in one buffer.
 ///
-/// The writer's thread makes what the store keeps, so an append crosses in two allocations and not in
-/// two for each row.
+/// The writer's thread makes what the store keeps, so an append crosses in two allocations and not
+/// in two for each row.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     bytes: Vec<u8>,
