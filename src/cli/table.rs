@@ -68,8 +68,12 @@ pub(super) fn name(title: &Title) -> String {
         (None, Some(episode)) => Some(format!("E{episode}")),
         (None, None) => None,
     };
-    let parts = [title.series.as_deref(), number.as_deref(), title.name.as_deref()];
-    let parts: Vec<&str> = parts.into_iter().flatten().collect();
+    let (series, name) = (title.series.as_deref(), title.name.as_deref());
+    let parts = match (series, name) {
+        // Some services name an episode by all of it: `Signal Lost: Season 2: Episode 6`.
+        (Some(series), Some(name)) if name.starts_with(series) => vec![name],
+        _ => [series, number.as_deref(), name].into_iter().flatten().collect(),
+    };
     if parts.is_empty() { title.title.to_string() } else { parts.join(" ") }
 }
 
