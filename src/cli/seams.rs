@@ -92,7 +92,10 @@ pub(super) enum NotStarted {
 impl From<NotStarted> for Failure {
     fn from(error: NotStarted) -> Self {
         match error {
-            NotStarted::InUse(what) | NotStarted::Store(what) => Self::Unavailable(what),
+            NotStarted::InUse(what) => Self::Unavailable(what),
+            NotStarted::Store(what) => {
+                Self::Unavailable(format!("{what}; viewlog doctor says what to do"))
+            }
             NotStarted::Configuration(what) => Self::Wrong(what),
         }
     }
