@@ -4,6 +4,7 @@
 pub mod demo;
 mod note;
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -44,7 +45,7 @@ pub enum StartError {
     #[error(transparent)]
     Log(#[from] OpenError),
     /// The address is taken, or not this machine's.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {}", Self::why(source))]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -62,6 +63,17 @@ pub enum StartError {
     /// Metrics cannot be gathered.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+}
+
+impl StartError {
+    fn why(source: &std::io::Error) -> String {
+        match source.kind() {
+            ErrorKind::AddrInUse => {
+                "another program does; end it, or name another address".to_owned()
+            }
+            _ => source.to_string(),
+        }
+    }
 }
 
 /// Where a server answers, and the token that programs of this machine may use.

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use chrono::Local;
 use clap::Args;
 
 use crate::events::{Clock, SystemClock, Timestamp};
@@ -39,8 +40,6 @@ pub(super) struct Doctor {
 #[derive(Default)]
 struct Findings {
     any: bool,
-    /// Why the store cannot be used at all.
-    store: Option<String>,
 }
 
 impl Findings {
@@ -72,11 +71,7 @@ impl Doctor {
         clock(data, &mut findings)?;
         let is_there = directory(data, &mut findings)?;
         server_and_store(&settings, is_there, &mut findings).await?;
-        match findings {
-            Findings { store: Some(why), .. } => Err(Failure::Unavailable(why).into()),
-            Findings { any: true, .. } => Ok(Found::Something),
-            Findings { any: false, .. } => Ok(Found::Nothing),
-        }
+        Ok(if findings.any { Found::Something } else { Found::Nothing })
     }
 }
 
@@ -97,7 +92,10 @@ fn clock(data: &Path, findings: &mut Findings) -> Result<(), Failure> {
             );
             findings.wrong(&what, todo)
         }
-        None => findings.fine(format_args!("clock: {}", table::time(now))),
+        None => {
+            let zone = now.to_utc().with_timezone(&Local).format("%:z");
+            findings.fine(format_args!("clock: {} ({zone} from UTC)", table::time(now)))
+        }
     }
 }
 
@@ -124,7 +122,6 @@ fn directory(data: &Path, findings: &mut Findings) -> Result<bool, Failure> {
     if let Err(error) = can_write(data) {
         let what = format!("data directory: {name} cannot be written: {error}");
         findings.wrong(&what, "give it to the user who serves, or name another with --data")?;
-        findings.store = Some(format!("{name} cannot be written: {error}"));
         return Ok(false);
     }
     space(data, findings)?;
@@ -180,7 +177,6 @@ async fn ready(client: &Client, findings: &mut Findings) -> anyhow::Result<()> {
     } else {
         let what = "store: the server says it is not ready";
         findings.wrong(what, "see its log and /v1/system; a full disk or a bad sync stops it")?;
-        findings.store = Some("the server cannot use its store".to_owned());
     }
     Ok(())
 }
@@ -216,6 +212,5 @@ async fn store(settings: &Settings, findings: &mut Findings) -> anyhow::Result<(
         Err(NotStarted::Configuration(what)) => (what, "correct the configuration"),
     };
     findings.wrong(&format!("store: {what}"), todo)?;
-    findings.store = Some(what);
     Ok(())
 }

@@ -95,10 +95,13 @@ fn show(receipt: &Receipt) -> anyhow::Result<()> {
         .deleted
         .iter()
         .filter_map(|(what, count)| Some((what, count.as_u64().filter(|count| *count > 0)?)))
-        .map(|(what, number)| format!("{} {}", table::count(number), table::plain(what)))
+        .map(|(what, number)| {
+            format!("{} {}", table::count(number), singular(&table::plain(what), number))
+        })
         .collect();
     let deleted = if deleted.is_empty() { "nothing".to_owned() } else { deleted.join(", ") };
-    say(format_args!("erased {deleted}; nothing from before {}", table::time(receipt.fenced_at)))?;
+    let fenced_at = table::time(receipt.fenced_at);
+    say(format_args!("erased {deleted}; what happened before {fenced_at} is refused from now on"))?;
     say(format_args!("receipt {}", table::plain(&receipt.receipt)))?;
     for left in &receipt.remaining {
         let left = left.as_str().map_or_else(|| left.to_string(), str::to_owned);
@@ -111,4 +114,8 @@ fn show(receipt: &Receipt) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn singular(what: &str, number: u64) -> &str {
+    if number == 1 { what.trim_end_matches('s') } else { what }
 }

@@ -12,6 +12,7 @@ use tempfile::NamedTempFile;
 use super::client::Client;
 use super::failure::{Failure, Found};
 use super::history::{self, PAGE_MAX, Pages};
+use super::output::say;
 use super::progress::{Progress, Reached, rate};
 use super::reach::Reach;
 use super::seams::Sheet;
@@ -55,25 +56,27 @@ impl Export {
     async fn write(&self, client: &Client, mut out: Out) -> anyhow::Result<Found> {
         // Bytes on a terminal would be torn by a bar.
         let mut progress = self.out.is_some().then(|| Progress::begin("export"));
-        match self.format {
-            Format::Csv => out = self.write_csv(client, out, &mut progress).await?,
-            Format::Viewlog | Format::Trakt => {
-                self.write_lines(client, &mut out, &mut progress).await?;
-            }
-        }
+        let written;
+        (out, written) = match self.format {
+            Format::Csv => self.write_csv(client, out, &mut progress).await?,
+            Format::Viewlog | Format::Trakt => self.write_lines(client, out, &mut progress).await?,
+        };
         if let Some(progress) = progress {
             progress.end();
         }
         out.conclude()?;
+        if let Some(path) = &self.out {
+            say(format_args!("{written} in {}", path.display()))?;
+        }
         Ok(Found::Nothing)
     }
 
     async fn write_lines(
         &self,
         client: &Client,
-        out: &mut Out,
+        mut out: Out,
         progress: &mut Option<Progress>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(Out, String), Failure> {
         let account = self.household.account(client)?;
         let url = client.url(&["v1", "accounts", account.as_str(), "export"])?;
         let response = client.stream(client.request(Method::GET, url)).await?;
@@ -86,7 +89,7 @@ impl Export {
             lines += u64::try_from(ends).unwrap_or(0);
             show(progress, lines, "lines");
         }
-        Ok(())
+        Ok((out, counted(lines, "lines")))
     }
 
     async fn write_csv(
@@ -94,7 +97,7 @@ impl Export {
         client: &Client,
         out: Out,
         progress: &mut Option<Progress>,
-    ) -> Result<Out, Failure> {
+    ) -> Result<(Out, String), Failure> {
         let account = self.household.account(client)?;
         let mut sheet = Sheet::new(out)?;
         let mut rows = 0;
@@ -108,14 +111,18 @@ impl Export {
                 show(progress, rows, "rows");
             }
         }
-        sheet.finish()
+        Ok((sheet.finish()?, counted(rows, "rows")))
     }
 }
 
 fn show(progress: &mut Option<Progress>, done: u64, unit: &str) {
     let Some(progress) = progress else { return };
-    let told = format!("{} {unit}, {}", table::count(done), rate(done, progress.elapsed()));
+    let told = format!("{}, {}", counted(done, unit), rate(done, progress.elapsed()));
     progress.reach(&Reached { done, total: None, told: &told });
+}
+
+fn counted(number: u64, unit: &str) -> String {
+    format!("{} {unit}", table::count(number))
 }
 
 /// Where an export goes. A file appears under its name only once it is whole.

@@ -59,7 +59,7 @@ impl History {
         }
         let (account, profiles) = self.person.all(client).await?;
         let is_alone = profiles.len() == 1;
-        let mut is_empty = true;
+        let mut is_first = true;
         for profile in profiles {
             let mut pages = Pages::new(self.url(client, &account, &profile)?);
             let mut watches = Vec::new();
@@ -71,16 +71,16 @@ impl History {
             if watches.is_empty() {
                 continue;
             }
-            is_empty = false;
             if !is_alone {
-                say(format_args!("{profile}:"))?;
+                say(format_args!("{}{profile}:", if is_first { "" } else { "\n" }))?;
             }
-            say(watched(&watches).trim_fmt())?;
+            is_first = false;
+            say(table::text(watched(&watches)))?;
             if pages.has_more() {
                 warn(format_args!("{profile} has watched more; --limit shows it"));
             }
         }
-        if is_empty {
+        if is_first {
             say("nothing was watched")?;
         }
         Ok(Found::Nothing)
@@ -142,9 +142,8 @@ impl Pages {
     }
 }
 
-/// A table of watches.
-pub(super) fn watched(watches: &[Watch]) -> comfy_table::Table {
-    let mut shown = table::table(["LAST PLAYED", "TITLE", ">PLAYED", ">AT", ">OF", "END"]);
+fn watched(watches: &[Watch]) -> comfy_table::Table {
+    let mut shown = table::table(["LAST PLAYED", "TITLE", ">PLAYED", ">AT", ">OF", "FINISHED"]);
     for watch in watches {
         shown.add_row(table::row([
             table::time(watch.last_at),

@@ -198,10 +198,10 @@ impl Work {
     }
 
     async fn take(&mut self, imported: Imported, to: &mut To<'_>) -> Result<(), Failure> {
-        for record in &imported.records {
-            self.count(record);
+        for record in imported.records {
+            self.count(&record);
             let Some((account, sender)) = to else { continue };
-            let json = seams::viewlog_line(account, record)?;
+            let json = seams::viewlog_line(account, record);
             if !sender.has_room_for(&json) {
                 self.flush(sender).await?;
             }

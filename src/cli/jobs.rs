@@ -150,7 +150,8 @@ async fn follow(client: &Client, kind: &'static str) -> Result<(Report, Reply), 
             Ok((report, _)) => {
                 silent = 0;
                 let told = report.told();
-                let total = report.total.filter(|total| *total > 0);
+                // Accounts are counted when they are done: before the first, nobody knows.
+                let total = report.total.filter(|total| *total > 1 && report.done > 0);
                 progress.reach(&Reached { done: report.done, total, told: &told });
             }
             Err(Failure::Unavailable(why)) if silent < SILENT_MAX => {

@@ -49,7 +49,8 @@ Examples:
   viewlog watch --account home                            follow what changes
   viewlog doctor                                          is everything as it should be
 
-Times are RFC 3339 (2026-11-23T05:00:30Z), a date (2026-11-23), or how long ago (90m, 2h, 3d).
+Times are RFC 3339 (2026-11-23T05:00:30Z), this machine's (\"2026-11-23 05:00\"), a date
+(2026-11-23), or how long ago (90m, 2h, 3d); tables show this machine's.
 Commands ask the server that holds the data directory, or open it where none runs; --server names
 one elsewhere. VIEWLOG_ACCOUNT, VIEWLOG_SERVER, VIEWLOG_TOKEN and VIEWLOG_DATA stand in for options.
 Exit status: 0 done; 1 done and something found, or refused; 2 wrong use; 3 store or server

@@ -54,7 +54,7 @@ async fn show_now(asked: &AboutHousehold, client: &Client) -> anyhow::Result<Fou
             playing.device.unwrap_or_default(),
         ]));
     }
-    say(shown.trim_fmt())?;
+    say(table::text(shown))?;
     Ok(Found::Nothing)
 }
 
@@ -73,6 +73,6 @@ async fn show_profiles(asked: &AboutHousehold, client: &Client) -> anyhow::Resul
     for profile in seen.items {
         shown.add_row(table::row([profile.profile, table::time(profile.last_at)]));
     }
-    say(shown.trim_fmt())?;
+    say(table::text(shown))?;
     Ok(Found::Nothing)
 }

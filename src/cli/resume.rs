@@ -13,6 +13,9 @@ use super::table;
 use super::whose::Person;
 use super::words;
 
+/// A person's word, which is no fact of a session.
+const POSITION_SET: &str = "position_set";
+
 /// Where one title stopped, or every title that can go on.
 #[derive(Debug, Args)]
 pub(super) struct Resume {
@@ -101,7 +104,7 @@ impl List {
             return client.get(self.url(client, &account, &profile)?).await?.print();
         }
         let (account, profiles) = person.all(client).await?;
-        let mut shown = table::table(["PROFILE", "TITLE", ">FROM", ">OF", "LAST MOVED"]);
+        let mut shown = table::table(["PROFILE", "TITLE", ">GO ON AT", ">OF", "LAST MOVED"]);
         for profile in profiles {
             let reply = client.get(self.url(client, &account, &profile)?).await?;
             let points: Items<Point> = reply.read()?;
@@ -118,7 +121,7 @@ impl List {
         if shown.is_empty() {
             say("nothing to go on with")?;
         } else {
-            say(shown.trim_fmt())?;
+            say(table::text(shown))?;
         }
         Ok(Found::Nothing)
     }
@@ -137,18 +140,15 @@ impl List {
 }
 
 fn show_point(point: &Point) -> anyhow::Result<()> {
-    let mut shown = table::table(["", ""]);
-    let mut line = |what: &str, is: String| {
-        shown.add_row_if(|_, _| !is.is_empty(), table::row([what.to_owned(), is.clone()]));
-    };
-    line("title", table::name_and_id(&point.title));
-    line("go on at", table::duration(point.resume_at_ms));
-    line("stopped at", of(point.position_ms, point.duration_ms));
-    line("finished", finished(point));
-    line("last moved", table::time(point.moved_at));
-    line("device", point.device.clone().unwrap_or_default());
-    line("session", point.session.clone());
-    say(shown.trim_fmt().trim_start())?;
+    say(table::facts([
+        ("title", table::name_and_id(&point.title)),
+        ("go on at", table::duration(point.resume_at_ms)),
+        ("stopped at", of(point.position_ms, point.duration_ms)),
+        ("finished", finished(point)),
+        ("last moved", table::time(point.moved_at)),
+        ("device", point.device.clone().unwrap_or_default()),
+        ("session", point.session.clone()),
+    ]))?;
     if !point.alternatives.is_empty() {
         let mut others = table::table([">OR AT", "LAST MOVED", "DEVICE AND SESSION"]);
         for other in &point.alternatives {
@@ -158,7 +158,7 @@ fn show_point(point: &Point) -> anyhow::Result<()> {
                 lines(other.device.as_deref(), &other.session),
             ]));
         }
-        say(format_args!("\n{}", others.trim_fmt()))?;
+        say(format_args!("\n{}", table::text(others)))?;
     }
     point.explain.as_ref().map_or(Ok(()), show_reasons)
 }
@@ -188,19 +188,24 @@ fn show_reasons(explain: &Explain) -> anyhow::Result<()> {
     let by = &explain.decided_by;
     let (kind, at) = (table::plain(&by.kind), table::time(by.at));
     let session = table::plain(&by.session);
-    say(format_args!("\ndecided by {kind} at {at}\n  fact {} of session {session}", by.seq))?;
+    let which = match by.kind.as_str() {
+        POSITION_SET => format!("command {session}"),
+        _ => format!("fact {} of session {session}", by.seq),
+    };
+    say(format_args!("\ndecided by {kind} at {at}\n  {which}"))?;
     if explain.others.is_empty() {
         return Ok(());
     }
-    let mut lost = table::table(["LOST BECAUSE", ">AT", "LAST MOVED"]);
+    let mut lost = table::table(["LOST BECAUSE", ">AT", "LAST MOVED", "SESSION"]);
     for other in &explain.others {
         lost.add_row(table::row([
-            format!("{}\n{}", reason(&other.reason), other.session),
+            reason(&other.reason).to_owned(),
             table::duration(other.position_ms),
             table::time(other.moved_at),
+            other.session.clone(),
         ]));
     }
-    say(format_args!("\n{}", lost.trim_fmt()))?;
+    say(format_args!("\n{}", table::text(lost)))?;
     Ok(())
 }
 

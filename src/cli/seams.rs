@@ -7,8 +7,7 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::events::json::FactJson;
-use crate::events::{AccountId, ProfileId, Record};
+use crate::events::{AccountId, Clock, Event, ProfileId, Record, SystemClock};
 use crate::projections::Watch;
 
 use super::failure::Failure;
@@ -93,7 +92,10 @@ pub(super) enum NotStarted {
 impl From<NotStarted> for Failure {
     fn from(error: NotStarted) -> Self {
         match error {
-            NotStarted::InUse(what) | NotStarted::Store(what) => Self::Unavailable(what),
+            NotStarted::InUse(what) => Self::Unavailable(what),
+            NotStarted::Store(what) => {
+                Self::Unavailable(format!("{what}; viewlog doctor says what to do"))
+            }
             NotStarted::Configuration(what) => Self::Wrong(what),
         }
     }
@@ -186,14 +188,16 @@ pub(super) fn viewlog_record(line: &str) -> Result<Record, String> {
     viewlog::read_line(line).map(|(_, record)| record)
 }
 
-/// Writes one line of viewlog's own export, without its line end.
-pub(super) fn viewlog_line(account: &AccountId, record: &Record) -> Result<String, Failure> {
+/// Writes one line of viewlog's own export, without its line end. What no server has had yet is
+/// received now.
+pub(super) fn viewlog_line(account: &AccountId, record: Record) -> String {
     match record {
-        Record::Event(event) => Ok(viewlog::write_event(account, event)),
-        Record::Mark(mark) => Ok(viewlog::write_mark(account, mark)),
-        Record::Snapshot(state) => Ok(viewlog::write_state(account, state)),
-        Record::Fact(fact) => serde_json::to_string(&FactJson::of(account, fact))
-            .map_err(|error| Failure::Unavailable(format!("a fact cannot be written: {error}"))),
+        Record::Event(event) => viewlog::write_event(account, &event),
+        Record::Mark(mark) => viewlog::write_mark(account, &mark),
+        Record::Snapshot(state) => viewlog::write_state(account, &state),
+        Record::Fact(fact) => {
+            viewlog::write_event(account, &Event::new(fact, SystemClock.now(), None))
+        }
     }
 }
 

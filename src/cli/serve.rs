@@ -57,7 +57,7 @@ impl Serve {
         if let Some(dashboard) = &serving.dashboard {
             let _ = say(dashboard);
         }
-        warn("serving; Ctrl-C stops");
+        warn("serving: / is the dashboard, /docs the API; Ctrl-C stops");
         interrupt.heard().await;
         warn("stopping: finishing what is in flight; Ctrl-C again stops at once");
         serving.application.stop().await?;

@@ -2,8 +2,8 @@
 
 use std::io::IsTerminal;
 
-use chrono::{Local, SecondsFormat};
-use comfy_table::{CellAlignment, ContentArrangement, Row, Table, presets};
+use chrono::Local;
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, presets};
 
 use crate::events::Timestamp;
 
@@ -11,20 +11,54 @@ use super::answers::Title;
 
 /// Where there is no terminal to ask: what everyone can read.
 const COLUMNS: u16 = 80;
+/// Between two columns.
+const GAP: u16 = 2;
+/// What times look like, on this machine's clock; [`super::words::instant`] reads it back.
+pub(super) const TIME: &str = "%Y-%m-%d %H:%M:%S";
 
 /// A table with these columns; those that begin with `>` hold figures and are aligned to the right.
 pub(super) fn table<const N: usize>(columns: [&str; N]) -> Table {
+    let mut table = empty();
+    table.set_header(columns.map(|name| name.trim_start_matches('>')));
+    for (column, name) in table.column_iter_mut().zip(columns) {
+        if name.starts_with('>') {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// Facts about one thing, a line each, as text; what is unknown is left out.
+pub(super) fn facts<const N: usize>(facts: [(&str, String); N]) -> String {
+    let mut table = empty();
+    for (what, is) in facts.into_iter().filter(|(_, is)| !is.is_empty()) {
+        table.add_row(row([what.to_owned(), is]));
+    }
+    text(table)
+}
+
+/// A table as text, without the columns in which nothing stands.
+pub(super) fn text(mut table: Table) -> String {
+    let rows: Vec<Row> = table.row_iter().cloned().collect();
+    let is_used = |at: usize| {
+        let cells = rows.iter().filter_map(|row| row.cell_iter().nth(at));
+        cells.into_iter().any(|cell| !cell.content().is_empty())
+    };
+    let last = (0..table.column_count()).rev().find(|at| is_used(*at));
+    for (at, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, if Some(at) == last { 0 } else { GAP }));
+        if !is_used(at) {
+            column.set_constraint(ColumnConstraint::Hidden);
+        }
+    }
+    table.trim_fmt()
+}
+
+fn empty() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     if !std::io::stdout().is_terminal() {
         table.set_width(COLUMNS);
-    }
-    table.set_header(columns.map(|name| name.trim_start_matches('>')));
-    for (column, name) in table.column_iter_mut().zip(columns) {
-        column.set_padding((0, 2));
-        if name.starts_with('>') {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
     }
     table
 }
@@ -55,9 +89,9 @@ pub(super) fn known(ms: Option<u64>) -> String {
     ms.map(duration).unwrap_or_default()
 }
 
-/// An instant on this machine's clock, RFC 3339 to the second.
+/// An instant on this machine's clock, to the second.
 pub(super) fn time(at: Timestamp) -> String {
-    at.to_utc().with_timezone(&Local).to_rfc3339_opts(SecondsFormat::Secs, true)
+    at.to_utc().with_timezone(&Local).format(TIME).to_string()
 }
 
 /// What people call a title; its id where it has no name.
@@ -68,15 +102,19 @@ pub(super) fn name(title: &Title) -> String {
         (None, Some(episode)) => Some(format!("E{episode}")),
         (None, None) => None,
     };
-    let parts = [title.series.as_deref(), number.as_deref(), title.name.as_deref()];
-    let parts: Vec<&str> = parts.into_iter().flatten().collect();
+    let (series, name) = (title.series.as_deref(), title.name.as_deref());
+    let parts = match (series, name) {
+        // Some services name an episode by all of it: `Signal Lost: Season 2: Episode 6`.
+        (Some(series), Some(name)) if name.starts_with(series) => vec![name],
+        _ => [series, number.as_deref(), name].into_iter().flatten().collect(),
+    };
     if parts.is_empty() { title.title.to_string() } else { parts.join(" ") }
 }
 
-/// A title's name, and below it the id by which other commands know it.
+/// A title's name, and below it the id by which other commands know it, unless one says both.
 pub(super) fn name_and_id(title: &Title) -> String {
-    let name = name(title);
-    if name == title.title.as_str() { name } else { format!("{name}\n{}", title.title) }
+    let (name, id) = (name(title), title.title.as_str());
+    if id.ends_with(&name) { id.to_owned() } else { format!("{name}\n{id}") }
 }
 
 /// `yes`, or nothing.

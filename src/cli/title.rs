@@ -4,10 +4,9 @@ use clap::Args;
 
 use crate::events::TitleId;
 
-use super::answers::TitlePage;
+use super::answers::{TitlePage, Watch};
 use super::client::Client;
 use super::failure::Found;
-use super::history;
 use super::output::say;
 use super::reach::Reach;
 use super::table;
@@ -43,21 +42,32 @@ impl Title {
             return reply.print();
         }
         let page: TitlePage = reply.read()?;
-        let mut shown = table::table(["", ""]);
-        for (what, is) in facts(&page) {
-            shown.add_row(table::row([what.to_owned(), is]));
-        }
-        say(shown.trim_fmt().trim_start())?;
+        say(table::facts(facts(&page)))?;
         if !page.watches.is_empty() {
-            say(format_args!("\n{}", history::watched(&page.watches).trim_fmt()))?;
+            say(format_args!("\n{}", table::text(watched(&page.watches))))?;
         }
         Ok(Found::Nothing)
     }
 }
 
+fn watched(watches: &[Watch]) -> comfy_table::Table {
+    let mut shown = table::table(["LAST PLAYED", ">PLAYED", ">AT", ">OF", "FINISHED", "DEVICE"]);
+    for watch in watches {
+        shown.add_row(table::row([
+            table::time(watch.last_at),
+            table::duration(watch.played_ms),
+            table::duration(watch.position_ms),
+            table::known(watch.duration_ms),
+            table::mark(watch.finished),
+            watch.device.as_ref().map(ToString::to_string).unwrap_or_default(),
+        ]));
+    }
+    shown
+}
+
 fn facts(page: &TitlePage) -> [(&'static str, String); 7] {
     let times = match page.times_finished {
-        0 => "never".to_owned(),
+        0 => "no".to_owned(),
         1 => "once".to_owned(),
         times => format!("{times} times"),
     };
@@ -67,12 +77,13 @@ fn facts(page: &TitlePage) -> [(&'static str, String); 7] {
         None => table::duration(page.position_ms),
     };
     let about = if page.approximate { "about " } else { "" };
+    let watched = Some(stretches(&page.watched)).filter(|watched| !watched.is_empty());
     [
         ("title", table::name_and_id(&page.title)),
-        ("finished", if page.finished { times } else { "never".to_owned() }),
+        ("finished", if page.finished { times } else { "no".to_owned() }),
         ("position", position),
         ("seen", seen.unwrap_or_default()),
-        ("watched", format!("{about}{}", stretches(&page.watched))),
+        ("watched", watched.map(|watched| format!("{about}{watched}")).unwrap_or_default()),
         ("skipped", stretches(&page.skipped)),
         ("hidden", if page.hidden { "yes" } else { "no" }.to_owned()),
     ]

@@ -87,7 +87,7 @@ impl WatchTime {
             return Ok(Found::Nothing);
         }
         shown.add_row(table::row([String::new(), "in all".to_owned(), table::duration(total_ms)]));
-        say(shown.trim_fmt())?;
+        say(table::text(shown))?;
         Ok(Found::Nothing)
     }
 

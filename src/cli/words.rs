@@ -1,8 +1,10 @@
 //! What people write on a command line: instants, playheads, spans of days.
 
-use chrono::{Local, NaiveDate, NaiveTime, TimeZone};
+use chrono::{Local, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 
 use crate::events::{Clock, SystemClock, Timestamp};
+
+use super::table;
 
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -10,14 +12,16 @@ const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 const WEEK_MS: i64 = 7 * DAY_MS;
 
-/// An instant: RFC 3339, a date (its first moment here), or how long ago.
+/// An instant: RFC 3339, this machine's time, a date (its first moment here), or how long ago.
 ///
 /// # Errors
 /// Says what would be right.
 pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
-    let told = Timestamp::parse(text).ok().or_else(|| first_moment(text)).or_else(|| ago(text));
+    let told = Timestamp::parse(text).ok().or_else(|| here(text));
+    let told = told.or_else(|| first_moment(text)).or_else(|| ago(text));
     told.ok_or_else(|| {
-        "not a time; write 2026-11-23T05:00:30Z, 2026-11-23, or how long ago: 90m, 2h, 3d"
+        "not a time; write 2026-11-23T05:00:30Z, \"2026-11-23 05:00\", 2026-11-23, or how long \
+         ago: 90m, 2h, 3d"
             .to_owned()
     })
 }
@@ -53,6 +57,14 @@ pub(super) fn time_zone(text: &str) -> Result<chrono_tz::Tz, String> {
 const UNITS: &[(&str, i64)] =
     &[("ms", 1), ("s", SECOND_MS), ("m", MINUTE_MS), ("h", HOUR_MS), ("d", DAY_MS), ("w", WEEK_MS)];
 
+/// As tables show it, or without seconds.
+fn here(text: &str) -> Option<Timestamp> {
+    let read = |form| NaiveDateTime::parse_from_str(text, form).ok();
+    let time = read(table::TIME).or_else(|| read("%Y-%m-%d %H:%M"))?;
+    // What the clocks pass over twice is meant the first time.
+    not_before_1970(Local.from_local_datetime(&time).earliest()?.timestamp_millis())
+}
+
 fn first_moment(text: &str) -> Option<Timestamp> {
     let date: NaiveDate = text.parse().ok()?;
     // Where the clocks change at midnight the day begins a little later.
@@ -60,7 +72,11 @@ fn first_moment(text: &str) -> Option<Timestamp> {
     let moment = moments
         .flatten()
         .find_map(|time| Local.from_local_datetime(&date.and_time(time)).earliest())?;
-    (moment.timestamp_millis() >= 0).then(|| Timestamp::from_ms(moment.timestamp_millis()))
+    not_before_1970(moment.timestamp_millis())
+}
+
+fn not_before_1970(ms: i64) -> Option<Timestamp> {
+    (ms >= 0).then(|| Timestamp::from_ms(ms))
 }
 
 fn ago(text: &str) -> Option<Timestamp> {
