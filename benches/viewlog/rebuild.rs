@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use viewlog::actors::Submission;
-use viewlog::events::{EventLog, SystemClock};
+use viewlog::events::codec::{decode_event, encode_event};
+use viewlog::events::{EventLog, SystemClock, fold};
 use viewlog::projections::{MemoryViews, MemoryViewsOptions, Progress, Rebuild, rebuild};
 
+use crate::RUN;
 use crate::facts::Player;
 use crate::in_process::Node;
 use crate::load::per_second;
@@ -21,8 +23,8 @@ pub(crate) fn run() {
         let log = Arc::clone(&node.log) as Arc<dyn EventLog>;
         let views =
             Arc::new(MemoryViews::new(MemoryViewsOptions::default(), Arc::new(SystemClock)));
-        let progress = Arc::new(Progress::default());
         for pass in ["first", "second"] {
+            let progress = Arc::new(Progress::default());
             let begun = Instant::now();
             let accounts = node.system.accounts().clone();
             let work = Rebuild {
@@ -34,13 +36,33 @@ pub(crate) fn run() {
                     Box::pin(async move { accounts.renew(account, week).await.is_ok() })
                 }),
             };
-            let rebuilt = rebuild(work, Arc::clone(&progress)).await;
+            let rebuilt = rebuild(work, progress).await;
             let events = rebuilt.unwrap().events;
             let rate = per_second(events, begun.elapsed());
             println!("rebuild, {pass} pass: {events} events, {rate:.0} events/s on all cores");
         }
         node.system.stop().await;
     });
+    decode_and_fold();
+}
+
+/// What a rebuild does with rows once they are read, on one core.
+fn decode_and_fold() {
+    let mut player = Player::new(0);
+    let session = player.session;
+    let rows: Vec<_> = (0..FACTS)
+        .map(|_| player.next())
+        .map(|event| (event.order, encode_event(&event)))
+        .collect();
+    let (begun, mut sessions) = (Instant::now(), 0);
+    while begun.elapsed() < RUN {
+        let events: Vec<_> =
+            rows.iter().map(|(order, row)| decode_event(session, *order, row).unwrap()).collect();
+        assert_eq!(fold(None, &events).unwrap().facts as usize, FACTS);
+        sessions += 1;
+    }
+    let rate = per_second(sessions * FACTS as u64, begun.elapsed());
+    println!("decoding and folding rows, one core: {rate:.0} events/s");
 }
 
 /// Records `facts` facts in each of `accounts` accounts, a session each.
