@@ -7,17 +7,21 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt;
 use reqwest::Method;
+use serde::Deserialize;
 use tempfile::NamedTempFile;
 
 use super::client::Client;
 use super::failure::{Failure, Found};
 use super::history::{self, PAGE_MAX, Pages};
-use super::output::say;
+use super::output::{say, warn};
 use super::progress::{Progress, Reached, rate};
 use super::reach::Reach;
 use super::seams::Sheet;
 use super::table;
 use super::whose::{self, Household};
+
+/// The kind of the last line of an export that lacks something.
+const INCOMPLETE: &str = "incomplete";
 
 /// What to export, and where to.
 #[derive(Debug, Args)]
@@ -53,11 +57,10 @@ impl Export {
         self.reach.ask(async |client| self.write(client, out).await).await
     }
 
-    async fn write(&self, client: &Client, mut out: Out) -> anyhow::Result<Found> {
+    async fn write(&self, client: &Client, out: Out) -> anyhow::Result<Found> {
         // Bytes on a terminal would be torn by a bar.
         let mut progress = self.out.is_some().then(|| Progress::begin("export"));
-        let written;
-        (out, written) = match self.format {
+        let Written { out, count, lacking } = match self.format {
             Format::Csv => self.write_csv(client, out, &mut progress).await?,
             Format::Viewlog | Format::Trakt => self.write_lines(client, out, &mut progress).await?,
         };
@@ -66,9 +69,11 @@ impl Export {
         }
         out.conclude()?;
         if let Some(path) = &self.out {
-            say(format_args!("{written} in {}", path.display()))?;
+            say(format_args!("{count} in {}", path.display()))?;
         }
-        Ok(Found::Nothing)
+        let Some(lacking) = lacking else { return Ok(Found::Nothing) };
+        warn(format_args!("the export is incomplete: {lacking}; viewlog verify says more"));
+        Ok(Found::Something)
     }
 
     async fn write_lines(
@@ -76,20 +81,22 @@ impl Export {
         client: &Client,
         mut out: Out,
         progress: &mut Option<Progress>,
-    ) -> Result<(Out, String), Failure> {
+    ) -> Result<Written, Failure> {
         let account = self.household.account(client)?;
         let url = client.url(&["v1", "accounts", account.as_str(), "export"])?;
         let response = client.stream(client.request(Method::GET, url)).await?;
         let mut pieces = response.bytes_stream();
         let mut lines: u64 = 0;
+        let mut last = LastLine::default();
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|error| client.broken(&error))?;
             out.write_all(&piece).map_err(|error| Failure::of_output(&error))?;
+            last.push(&piece);
             let ends = piece.iter().filter(|byte| **byte == b'\n').count();
             lines += u64::try_from(ends).unwrap_or(0);
             show(progress, lines, "lines");
         }
-        Ok((out, counted(lines, "lines")))
+        Ok(Written { out, count: counted(lines, "lines"), lacking: last.lacking() })
     }
 
     async fn write_csv(
@@ -97,7 +104,7 @@ impl Export {
         client: &Client,
         out: Out,
         progress: &mut Option<Progress>,
-    ) -> Result<(Out, String), Failure> {
+    ) -> Result<Written, Failure> {
         let account = self.household.account(client)?;
         let mut sheet = Sheet::new(out)?;
         let mut rows = 0;
@@ -111,7 +118,45 @@ impl Export {
                 show(progress, rows, "rows");
             }
         }
-        Ok((sheet.finish()?, counted(rows, "rows")))
+        Ok(Written { out: sheet.finish()?, count: counted(rows, "rows"), lacking: None })
+    }
+}
+
+/// An export that came to its end.
+struct Written {
+    out: Out,
+    count: String,
+    /// What the server says could not be read.
+    lacking: Option<String>,
+}
+
+/// The line that ends an export, which says so when something is lacking.
+#[derive(Default)]
+struct LastLine {
+    text: Vec<u8>,
+    is_whole: bool,
+}
+
+#[derive(Deserialize)]
+struct Incomplete {
+    kind: String,
+    detail: String,
+}
+
+impl LastLine {
+    fn push(&mut self, piece: &[u8]) {
+        for line in piece.split_inclusive(|byte| *byte == b'\n') {
+            if std::mem::take(&mut self.is_whole) {
+                self.text.clear();
+            }
+            self.text.extend_from_slice(line);
+            self.is_whole = line.ends_with(b"\n");
+        }
+    }
+
+    fn lacking(&self) -> Option<String> {
+        let last: Incomplete = serde_json::from_slice(&self.text).ok()?;
+        (last.kind == INCOMPLETE).then_some(last.detail)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::events::{AccountId, ProfileId, Timestamp, TitleId};
+use crate::events::{AccountId, Kind, ProfileId, Timestamp, TitleId};
 
 use super::answers::{Explain, Items, Resume as Point};
 use super::client::{Client, with};
@@ -12,9 +12,6 @@ use super::reach::Reach;
 use super::table;
 use super::whose::Person;
 use super::words;
-
-/// A person's word, which is no fact of a session.
-const POSITION_SET: &str = "position_set";
 
 /// Where one title stopped, or every title that can go on.
 #[derive(Debug, Args)]
@@ -188,10 +185,8 @@ fn show_reasons(explain: &Explain) -> anyhow::Result<()> {
     let by = &explain.decided_by;
     let (kind, at) = (table::plain(&by.kind), table::time(by.at));
     let session = table::plain(&by.session);
-    let which = match by.kind.as_str() {
-        POSITION_SET => format!("command {session}"),
-        _ => format!("fact {} of session {session}", by.seq),
-    };
+    let is_fact = Kind::ALL.iter().any(|known| known.as_str() == by.kind);
+    let which = if is_fact { format!("fact {} of session {session}", by.seq) } else { session };
     say(format_args!("\ndecided by {kind} at {at}\n  {which}"))?;
     if explain.others.is_empty() {
         return Ok(());

@@ -1,9 +1,19 @@
-//! The command line as far as it needs no server: help, wrong use, what it says then.
+//! The command line from outside: what it prints, what it does, how it exits. Here what needs no
+//! server: help, wrong use, what it says then.
+
+mod doctor;
+mod household;
+mod importing;
+mod reading;
+mod serving;
+mod telling;
+mod upkeep;
+mod watching;
 
 use std::io::Write;
 use std::process::{Output, Stdio};
 
-use crate::binary::{said, viewlog};
+use crate::binary::{err, finish, out, said, viewlog};
 
 /// Every command, and options that its help must name.
 const COMMANDS: &[(&str, &[&str])] = &[
@@ -35,15 +45,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
 ];
 
 fn run(arguments: &[&str]) -> Output {
-    viewlog().args(arguments).output().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
+    finish(viewlog().args(arguments))
 }
 
 #[test]
@@ -136,7 +138,7 @@ fn what_is_no_time_is_told_with_what_would_be_one() {
         let from = format!("--from={text}");
         let wrong = run(&["history", "--account", "home", &from]);
         assert_eq!(wrong.status.code(), Some(2), "{text:?}: {}", said(&wrong));
-        let names = ["2026-11-23T05:00:30Z", "2026-11-23", "3d"];
+        let names = ["2026-11-23T05:00:30Z", "2026-11-23 05:00", "3d"];
         assert!(names.iter().all(|name| err(&wrong).contains(name)), "{}", said(&wrong));
     }
 }
@@ -145,7 +147,9 @@ fn what_is_no_time_is_told_with_what_would_be_one() {
 fn times_playheads_and_days_are_read_as_people_write_them() {
     let server = ["--server", "http://127.0.0.1:1", "--account", "home", "--profile", "anna"];
     let times = ["2026-11-23T05:00:30Z", "2026-11-23T06:00:30.5+01:00", "2026-11-23", "90m"];
-    for text in times.iter().chain(&["2h", "3d", "3d ago", "1w2d", "99999999d"]) {
+    let spans = ["2h", "3d", "3d ago", "1w2d", "99999999d"];
+    let here = ["2026-11-23 05:00", "2026-11-23 05:00:30"];
+    for text in times.iter().chain(&spans).chain(&here) {
         let right = run(&[&["history", "--from", text], &server[..]].concat());
         assert_eq!(right.status.code(), Some(3), "{text:?}: {}", said(&right));
     }
@@ -195,24 +199,4 @@ fn a_reader_who_leaves_ends_a_command_quietly() {
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(0), "{}", said(&ended));
     assert_eq!(err(&ended), "");
-}
-
-#[test]
-fn the_doctor_says_what_to_do_about_what_it_finds() {
-    let data = tempfile::tempdir().unwrap();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::fs::write(
-        data.path().join("server.json"),
-        format!(r#"{{"url":"http://{address}","token":"t","pid":1}}"#),
-    )
-    .unwrap();
-    drop(listener);
-    let seen = viewlog().arg("doctor").arg("--data").arg(data.path()).output().unwrap();
-    for what in ["configuration", "clock", "data directory", "server", "port", "store"] {
-        assert!(out(&seen).contains(&format!(" {what}: ")), "{what}: {}", said(&seen));
-    }
-    let nowhere = viewlog().args(["doctor", "--data", "/proc/nowhere"]).output().unwrap();
-    assert_eq!(nowhere.status.code(), Some(1), "{}", said(&nowhere));
-    assert!(out(&nowhere).contains("name another"), "{}", said(&nowhere));
 }
