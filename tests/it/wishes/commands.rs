@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{DAY, HOUR, Home, Viewing, text};
+use super::{DAY, HOUR, Home, Viewing, just_now, text};
 
 #[actix_web::test]
 async fn wish_13_hidden_is_neither_watched_nor_lost() {
@@ -23,13 +23,8 @@ async fn wish_13_hidden_is_neither_watched_nor_lost() {
     home.say("titles/dull/hide", &json!({})).await;
     assert_eq!(home.continued().await, ["good"]);
 
-    // Whoever plays it again wants it back. The player began before the word and plays on now.
-    let again = Viewing::of("dull", 0).from(900);
-    let mut facts = again.going_on(120);
-    for fact in &mut facts {
-        fact.as_object_mut().unwrap().remove("at");
-    }
-    home.send(facts).await;
+    // Whoever plays it again wants it back.
+    home.send(just_now(Viewing::of("dull", 0).from(900).going_on(120))).await;
     assert_eq!(home.continued().await[0], "dull");
     home.stop().await;
 }
@@ -60,10 +55,7 @@ async fn wish_14_a_forgotten_title_was_never_seen() {
     let (status, problem) = home.post_events(&json!({ "events": secret.lasting(3_590) })).await;
     assert_eq!((status, text(&problem["code"])), (410, "erased".to_owned()));
     // Seen again, it is seen for the first time.
-    let anew = Viewing::of("secret", 0);
-    let mut facts = anew.going_on(120);
-    facts.iter_mut().for_each(|fact| drop(fact.as_object_mut().unwrap().remove("at")));
-    home.send(facts).await;
+    home.send(just_now(Viewing::of("secret", 0).going_on(120))).await;
     let page = home.title("secret").await;
     assert_eq!((&page["times_finished"], &page["position_ms"]), (&json!(0), &json!(120_000)));
     home.stop().await;
@@ -135,10 +127,7 @@ async fn wish_20_whoever_fell_asleep_goes_back_to_then() {
     assert_eq!(home.resume("untouched").await["position_ms"], 600_000);
 
     // Going on counts again.
-    let awake = Viewing::of("one", 0).from(1_195);
-    let mut facts = awake.going_on(120);
-    facts.iter_mut().for_each(|fact| drop(fact.as_object_mut().unwrap().remove("at")));
-    home.send(facts).await;
+    home.send(just_now(Viewing::of("one", 0).from(1_195).going_on(120))).await;
     assert_eq!(home.resume("one").await["position_ms"], 1_315_000);
     home.stop().await;
 }

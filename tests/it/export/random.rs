@@ -1,0 +1,1 @@
+//! Whatever a household recorded, in whatever order, comes back.
