@@ -130,15 +130,20 @@ fn counted(status: u16, answer: &Value) -> Counted {
 
 /// Exports, imports into a fresh application, and compares.
 async fn assert_the_same_elsewhere(account: &Account<'_>, titles: &[&str]) -> String {
-    let export = account.export().await;
     let fresh = Site::start().await;
-    let copy = Account { site: &fresh, id: account.id.clone() };
+    let export = assert_the_same_on(&fresh, account, titles).await;
+    fresh.stop().await;
+    export
+}
+
+async fn assert_the_same_on(fresh: &Site, account: &Account<'_>, titles: &[&str]) -> String {
+    let export = account.export().await;
+    let copy = Account { site: fresh, id: account.id.clone() };
     let lines = u64::try_from(export.lines().count()).unwrap();
     assert_eq!(copy.import(&export).await, Counted { recorded: lines, duplicates: 0 });
     assert_the_same(account, &copy, titles).await;
     assert_eq!(copy.import(&export).await, Counted { recorded: 0, duplicates: lines });
     assert_the_same(account, &copy, titles).await;
-    fresh.stop().await;
     export
 }
 
