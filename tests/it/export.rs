@@ -46,10 +46,15 @@ impl Account<'_> {
         format!("/v1/accounts/{}{path}", self.id)
     }
 
-    /// Records facts of one attempt; every one is taken.
+    /// Records facts of one attempt; every one is taken, and the next read knows of it.
     async fn send(&self, sent_at: Option<Timestamp>, facts: &[Value]) -> Counted {
         let body = json!({ "sent_at": sent_at, "events": facts });
         let (status, answer) = self.site.post(&self.path("/events"), &body).await;
+        for recorded in answer["sessions"].as_array().unwrap() {
+            let (session, seq) = (recorded["session"].as_str().unwrap(), &recorded["seq"]);
+            let after = self.path(&format!("/now?after={session}:{seq}"));
+            assert_eq!(self.site.get(&after).await.0, 200);
+        }
         counted(status, &answer)
     }
 
@@ -106,7 +111,7 @@ impl Account<'_> {
             paths.extend(lists.map(|list| format!("/profiles/{profile}/{list}")));
             for title in titles {
                 paths.push(format!("/profiles/{profile}/titles/{title}"));
-                paths.push(format!("/profiles/{profile}/resume/{title}?explain=true"));
+                paths.push(format!("/profiles/{profile}/resume/{title}"));
             }
         }
         let mut answers = Vec::new();

@@ -115,7 +115,11 @@ impl Told {
         }
     }
 
-    /// What is lost is none.
+    fn arrives_in_order(&self) -> bool {
+        self.is_numbered && self.arrivals.is_sorted()
+    }
+
+    /// What is lost is none. Only facts that arrive in order say what the title is called.
     fn facts(&self) -> Vec<Option<Value>> {
         let session = SessionId::fresh(ago(self.days_ago * DAY_S));
         let mut after_s = 0;
@@ -128,7 +132,7 @@ impl Told {
                 fact["seq"] = json!(seq);
             }
             fact["rate"] = json!(moved.rate);
-            fact["name"] = json!(moved.name);
+            fact["name"] = json!(moved.name.filter(|_| self.arrives_in_order()));
             if moved.kind == "seeked" {
                 fact["from_ms"] = json!(moved.position_s);
             }
@@ -166,7 +170,11 @@ fn whatever_was_recorded_comes_back() {
     let system = actix_rt::System::new();
     let (site, fresh) = system.block_on(async { (Site::start().await, Site::start().await) });
     let number = Cell::new(0);
-    let mut runner = TestRunner::new(ProptestConfig { cases: CASES, ..ProptestConfig::default() });
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: CASES,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
     let run = runner.run(&any_past(), |past| {
         number.set(number.get() + 1);
         let account = Account { site: &site, id: id(&format!("home-{}", number.get())) };

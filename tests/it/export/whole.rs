@@ -1,17 +1,14 @@
 //! One household with everything that a log may hold, thing by thing.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
-use viewlog::events::codec::encode_event;
-use viewlog::events::{Append, Event, EventRow, Fact, Kind, SessionId};
+use viewlog::events::SessionId;
 
 use super::{Account, DAY_S, ago, assert_the_same_elsewhere, fact};
 use crate::site::Site;
-use crate::support::{home, id};
+use crate::support::home;
 
 /// A session of a title begun so many seconds ago, watched on end for so many facts.
-fn watched(seconds_ago: i64, title: &str, count: u32) -> (SessionId, Vec<Value>) {
+pub(super) fn watched(seconds_ago: i64, title: &str, count: u32) -> (SessionId, Vec<Value>) {
     let session = SessionId::fresh(ago(seconds_ago));
     let facts = (0..count).map(|seq| {
         let kind = match seq {
@@ -29,7 +26,7 @@ fn watched(seconds_ago: i64, title: &str, count: u32) -> (SessionId, Vec<Value>)
     (session, facts.collect())
 }
 
-async fn with_home(test: impl AsyncFnOnce(&Account<'_>)) {
+pub(super) async fn with_home(test: impl AsyncFnOnce(&Account<'_>)) {
     let site = Site::start().await;
     test(&Account { site: &site, id: home() }).await;
     site.stop().await;
@@ -169,28 +166,6 @@ async fn what_came_after_a_compaction_comes_back_on_top_of_it() {
         assert_eq!(account.compact().await, 1);
         account.send(None, &facts[6..]).await;
         assert_the_same_elsewhere(account, &["film"]).await;
-    })
-    .await;
-}
-
-#[actix_web::test]
-async fn two_facts_of_one_number_come_back() {
-    with_home(async |account| {
-        let (session, facts) = watched(DAY_S, "film", 5);
-        account.send(None, &facts).await;
-        // As another node would have let it in.
-        let fact = Fact {
-            seq: Some(2),
-            at: Some(session.time().plus_ms(60_000)),
-            ..Fact::new(session, Kind::Progressed, 7)
-        };
-        let event = Event::new(fact, ago(0), None);
-        let mut append = Append::new(id("home"));
-        let body = encode_event(&event);
-        append.events.push(EventRow { session, order: event.order, body });
-        Arc::clone(&account.site.app.service().log).append(&append).await.unwrap();
-        let export = assert_the_same_elsewhere(account, &["film"]).await;
-        assert_eq!(export.lines().count(), 6);
     })
     .await;
 }
