@@ -223,7 +223,8 @@ struct StateLine<'a> {
 }
 
 /// What a state has beyond a fact. The order key has a name of its own, since it may be greater
-/// than any number of a fact.
+/// than any number of a fact. Up to it nothing but the state is exported, so whoever reads it has
+/// it as compacted that far.
 #[derive(Serialize, Deserialize)]
 struct Folded {
     phase: Named,
@@ -246,8 +247,6 @@ struct Folded {
     watched: Vec<(u64, u64)>,
     approximate: bool,
     played_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    compacted_through: Option<u64>,
 }
 
 /// A phase by its name; why a session ended is its `reason`.
@@ -291,7 +290,6 @@ impl Folded {
             watched: state.watched.as_slice().to_vec(),
             approximate: state.approximate,
             played_ms: state.played_ms,
-            compacted_through: state.compacted_through,
         }
     }
 }
@@ -332,7 +330,7 @@ fn read_state(line: &str) -> Result<State, String> {
         watched: stretches("watched", &folded.watched)?,
         approximate: folded.approximate,
         played_ms: folded.played_ms,
-        compacted_through: folded.compacted_through,
+        compacted_through: Some(folded.last_seq),
     })
 }
 

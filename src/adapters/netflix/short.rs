@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{NaiveDate, NaiveTime, TimeZone};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 
 use super::header::ShortColumns;
 use super::lines::Line;
@@ -41,7 +41,7 @@ impl Short {
         let day = date::day(line.cell(self.columns.date)?, self.order)
             .map_err(|why| format!("Date {why}"))?;
         let at = self.noon(day)?;
-        let command = self.command(at, day, &text);
+        let command = self.command(day, &text);
         Ok(Record::Mark(Mark {
             command,
             profile: self.place.profile.clone(),
@@ -53,7 +53,7 @@ impl Short {
 
     /// The middle of a day, of which nothing nearer is known.
     fn noon(&self, day: NaiveDate) -> Result<Timestamp, String> {
-        let noon = day.and_time(NaiveTime::MIN) + chrono::TimeDelta::hours(12);
+        let noon = noon_of(day);
         let there = self.place.time_zone.from_local_datetime(&noon).earliest();
         // A day that a country left out when it changed sides of the date line has no noon.
         let at_ms = there.map_or(noon.and_utc().timestamp_millis(), |at| at.timestamp_millis());
@@ -67,14 +67,18 @@ impl Short {
         Ok(at)
     }
 
-    /// The n-th row of a title and day is the n-th time it was watched, in every export anew.
-    fn command(&mut self, at: Timestamp, day: NaiveDate, title: &str) -> SessionId {
+    /// The n-th row of a title and day is the n-th time it was watched, in every export anew and
+    /// wherever it is read: the time in its id is that of the day in UTC.
+    fn command(&mut self, day: NaiveDate, title: &str) -> SessionId {
         let profile = self.place.profile.as_str().as_bytes();
-        let day = day.to_string();
-        let row = cell::hash(&[b"watched", profile, day.as_bytes(), title.as_bytes()]);
+        let row = cell::hash(&[b"watched", profile, day.to_string().as_bytes(), title.as_bytes()]);
         let times = self.seen.entry(row).or_default();
         *times += 1;
         let hash = cell::hash(&[&row.to_le_bytes(), &times.to_le_bytes()]);
-        SessionId::derived(at, hash)
+        SessionId::derived(Timestamp::from_ms(noon_of(day).and_utc().timestamp_millis()), hash)
     }
+}
+
+fn noon_of(day: NaiveDate) -> NaiveDateTime {
+    day.and_time(NaiveTime::MIN) + TimeDelta::hours(12)
 }

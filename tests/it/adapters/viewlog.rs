@@ -232,13 +232,13 @@ prop_compose! {
         (phase, seq, facts) in (any_phase(), any::<u64>(), any::<u32>()),
         [numbered, conflict, seeked, completed, approximate] in any::<[bool; 5]>(),
         [missing, watched] in [any_stretches(), any_stretches()],
-        compacted_through: Option<u64>,
     ) -> State {
         State {
             session, about: Arc::new(about), started, last, moved,
             clock_offset_ms: offset.map(|minutes| minutes * MINUTE_MS),
             position_ms, furthest_ms, duration_ms, rate, phase, seq, facts, numbered, missing,
-            conflict, seeked, completed, watched, approximate, played_ms, compacted_through,
+            conflict, seeked, completed, watched, approximate, played_ms,
+            compacted_through: Some(seq),
         }
     }
 }
