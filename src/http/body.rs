@@ -1,16 +1,18 @@
-//! The facts in a body: one, a list in an envelope, or one a line.
+//! What a body holds: facts (one, a list in an envelope, or one a line), or the fields of an object.
 
+use std::future::ready;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
 use actix_web::{FromRequest, HttpRequest};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use super::{Problem, Service};
@@ -49,6 +51,9 @@ impl FromRequest for Body {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let settings = request.app_data::<Data<Service>>().map(|service| &service.settings);
         let bounds = settings.map(|settings| (settings.body_bytes_max, settings.body_timeout));
+        if let Err(problem) = packing(request) {
+            return Box::pin(ready(Err(problem)));
+        }
         let reading = Bytes::from_request(request, payload);
         Box::pin(async move {
             let (bytes_max, patience) = bounds.unwrap_or_default();
@@ -63,6 +68,21 @@ impl FromRequest for Body {
             }
         })
     }
+}
+
+/// Refuses what would not be unpacked, before it is taken for damaged JSON.
+fn packing(request: &HttpRequest) -> Result<(), Problem> {
+    let Some(given) = request.headers().get(CONTENT_ENCODING) else { return Ok(()) };
+    let given = given.to_str().unwrap_or_default().trim();
+    let is_known = ["gzip", "deflate", "identity"].iter().any(|it| it.eq_ignore_ascii_case(given));
+    if is_known {
+        return Ok(());
+    }
+    Err(unsupported(format!("content encoding {given:?} is not read; send gzip, or none")))
+}
+
+fn unsupported(detail: String) -> Problem {
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
 }
 
 fn unread(error: &actix_web::Error, bytes_max: usize) -> Problem {
@@ -110,9 +130,9 @@ impl<'b> Facts<'b> {
             return Ok(Self { sent_at: None, each: vec![body] });
         }
         let envelope: Envelope<'b> = serde_json::from_slice(body).map_err(|error| {
-            Problem::malformed(format!(
-                "the body is neither a fact nor {{\"sent_at\":…,\"events\":[…]}}: {error}"
-            ))
+            let detail =
+                format!("the body is neither a fact nor {{\"sent_at\":…,\"events\":[…]}}: {error}");
+            if error.is_data() { Problem::invalid(detail) } else { Problem::malformed(detail) }
         })?;
         let Some(events) = envelope.events else {
             return Ok(Self { sent_at: None, each: vec![body] });
@@ -147,16 +167,46 @@ fn form(request: &HttpRequest) -> Result<Form, Problem> {
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Form::Lines),
         // What curl -d says when it is not told: it is looked at, like a beacon.
         "text/plain" | "application/x-www-form-urlencoded" => Ok(Form::Unsaid),
-        other => Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            format!(
-                "content type {other:?} is not read; send application/json or application/x-ndjson"
-            ),
-        )),
+        other => Err(unsupported(format!(
+            "content type {other:?} is not read; send application/json or application/x-ndjson"
+        ))),
     }
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
+}
+
+/// The fields of a body that is one JSON object, or that was left out.
+pub(super) struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// 400 when it is not JSON, 422 when it is no object.
+    pub(super) fn of(body: &[u8]) -> Result<Self, Problem> {
+        if body.trim_ascii().is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(fields)) => Ok(Self(fields)),
+            Ok(_) => Err(Problem::invalid("the body is not a JSON object")),
+            Err(error) => Err(Problem::malformed(format!("the body is not JSON: {error}"))),
+        }
+    }
+
+    /// A field, if it is there; `right` says in words what it should be.
+    ///
+    /// # Errors
+    /// 422 when it is something else.
+    pub(super) fn read<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        right: &str,
+    ) -> Result<Option<T>, Problem> {
+        let given = self.0.get(name).filter(|value| !value.is_null());
+        let read = given.map(T::deserialize).transpose();
+        read.map_err(|_| Problem::invalid(format!("{name} is not {right}")))
+    }
 }

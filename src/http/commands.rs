@@ -6,9 +6,9 @@
 
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::body::Body;
+use super::body::{Body, Fields};
 use super::erase::forget;
 use super::parameters::Parameters;
 use super::{Problem, Service};
@@ -17,6 +17,7 @@ use crate::events::{Mark, MarkKind, SessionId, Timestamp, TitleId};
 use crate::projections::Person;
 
 const POSITION_MS_MAX: u64 = 1 << 53;
+const AN_INSTANT: &str = "an RFC 3339 time such as \"2026-11-23T05:00:30.000Z\"";
 
 /// The routes of commands.
 pub(super) fn command_routes(config: &mut ServiceConfig) {
@@ -35,12 +36,6 @@ pub(super) struct Commanded {
     /// The command's id; `?after=ID:0` makes a read include it.
     #[schema(value_type = String)]
     command: SessionId,
-}
-
-#[derive(Deserialize, Default)]
-struct Said {
-    position_ms: Option<u64>,
-    at: Option<Timestamp>,
 }
 
 /// A person's word on a title: `hide`, `show`, `watched`, `unwatched`, `position`, `forget`.
@@ -88,14 +83,15 @@ async fn run(
         "show" => MarkKind::TitleShown { title: title.clone() },
         "unwatched" => MarkKind::MarkedUnwatched { title: title.clone() },
         "watched" => {
-            let watched_at = read::<Said>(body)?.at;
+            let watched_at: Option<Timestamp> = Fields::of(body)?.read("at", AN_INSTANT)?;
             if watched_at.is_some_and(|at| at > service.clock.now()) {
                 return Err(Problem::invalid("at lies in the future; say when it was watched"));
             }
             MarkKind::MarkedWatched { title: title.clone(), watched_at }
         }
         "position" => {
-            let position_ms = read::<Said>(body)?.position_ms;
+            let right = "a whole number of milliseconds from 0";
+            let position_ms: Option<u64> = Fields::of(body)?.read("position_ms", right)?;
             let position_ms = position_ms.filter(|ms| *ms <= POSITION_MS_MAX).ok_or_else(|| {
                 Problem::invalid("position_ms is missing or too great; it is in milliseconds")
             })?;
@@ -113,18 +109,10 @@ async fn run(
     command_given(service, person, mark).await
 }
 
-#[derive(Deserialize, utoipa::ToSchema)]
-struct Undo {
-    #[schema(value_type = String, format = DateTime)]
-    since: Option<Timestamp>,
-    #[schema(value_type = Option<String>)]
-    title: Option<TitleId>,
-}
-
 /// Goes back to how each title stood at an instant, or one title.
 #[utoipa::path(
     tag = "commands",
-    request_body = Undo,
+    request_body(content = Object, description = "{since}, the instant to go back to; optional {title}"),
     params(("Idempotency-Key" = Option<String>, Header, description = "A UUIDv7: the command's id")),
     responses((status = 200, body = Commanded)),
 )]
@@ -136,7 +124,9 @@ pub(super) async fn undo_since(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let person = asked.person()?;
-    let Undo { since, title } = read_whole(&body.0)?;
+    let fields = Fields::of(&body.0)?;
+    let title: Option<TitleId> = fields.read("title", "an id of 1 to 128 bytes")?;
+    let since: Option<Timestamp> = fields.read("since", AN_INSTANT)?;
     let since = since.ok_or_else(|| {
         Problem::invalid("since is missing; it is the instant to go back to, in RFC 3339")
     })?;
@@ -182,22 +172,25 @@ async fn command_given(
         mark.at = mark.at.plus_ms(1);
         given = accounts.mark(person.account.clone(), mark.clone()).await;
     }
-    let recorded = u8::from(given?);
-    service.answers.said(&person.account, &mark).await;
+    let recorded = given?;
+    // A repetition says what was said the first time, whatever has happened or been asked since.
+    let said = if recorded {
+        Some(mark.clone())
+    } else {
+        recorded_before(service, &person, &mark).await?
+    };
+    if let Some(said) = said {
+        service.answers.said(&person.account, &said).await;
+    }
+    let recorded = u8::from(recorded);
     Ok(HttpResponse::Ok().json(Commanded { recorded, command: mark.command }))
 }
 
-/// A body that may be left out.
-fn read<'b, T: Deserialize<'b> + Default>(body: &'b [u8]) -> Result<T, Problem> {
-    if body.trim_ascii().is_empty() {
-        return Ok(T::default());
-    }
-    read_whole(body)
-}
-
-fn read_whole<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => Problem::invalid(error.to_string()),
-        _ => Problem::malformed(format!("the body is not JSON: {error}")),
-    })
+async fn recorded_before(
+    service: &Service,
+    person: &Person,
+    mark: &Mark,
+) -> Result<Option<Mark>, Problem> {
+    let marks = service.log.marks(&person.account).await?;
+    Ok(marks.into_iter().find(|said| said.command == mark.command))
 }

@@ -17,6 +17,7 @@ use actix_web::http::header::{
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 
+use super::head::answered;
 use super::{Problem, Service, Settings};
 
 /// Lets a request through if its `Host` and `Origin` may call, and answers preflights.
@@ -30,7 +31,7 @@ pub async fn guard<B: MessageBody + 'static>(
     let headers = request.headers();
     let host = checked_host(headers, &service.settings)?;
     let Some(origin) = headers.get(ORIGIN).cloned() else {
-        return Ok(next.call(request).await?.map_into_boxed_body());
+        return Ok(answered(request, next).await?);
     };
     let is_own = origin.to_str().is_ok_and(|origin| is_page_of(origin, &host));
     if !is_own && !is_allowed(&origin, &service.settings) {
@@ -44,7 +45,7 @@ pub async fn guard<B: MessageBody + 'static>(
     if is_preflight {
         return Ok(request.into_response(preflight(&origin)));
     }
-    let mut response = next.call(request).await?.map_into_boxed_body();
+    let mut response = answered(request, next).await?;
     if !is_own {
         share(response.headers_mut(), origin);
     }
@@ -68,7 +69,7 @@ fn checked_host(headers: &HeaderMap, settings: &Settings) -> Result<String, Prob
 
 fn without_port(host: &str) -> &str {
     match host.strip_prefix('[') {
-        Some(six) => six.split(']').next().unwrap_or_default(),
+        Some(six) => six.split_once(']').map_or("", |(six, _)| six),
         None => host.split(':').next().unwrap_or_default(),
     }
 }

@@ -3,6 +3,7 @@
 
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, post};
+use serde::de::IgnoredAny;
 
 use super::Service;
 use super::body::Body;
@@ -56,7 +57,7 @@ pub(super) async fn import_lines(
 fn read(line: &[u8], now: Timestamp) -> Result<Record, Problem> {
     let line = std::str::from_utf8(line)
         .map_err(|_| Problem::malformed("not UTF-8; an export is UTF-8 throughout"))?;
-    let (_, record) = read_line(line).map_err(Problem::invalid)?;
+    let (_, record) = read_line(line).map_err(|detail| no_record(line, detail))?;
     let received_at = match &record {
         Record::Fact(fact) => {
             fact.check(now)?;
@@ -75,4 +76,11 @@ fn read(line: &[u8], now: Timestamp) -> Result<Record, Problem> {
         )));
     }
     Ok(record)
+}
+
+fn no_record(line: &str, detail: String) -> Problem {
+    match serde_json::from_str::<IgnoredAny>(line) {
+        Ok(_) => Problem::invalid(detail),
+        Err(error) => Problem::malformed(format!("not JSON: {error}")),
+    }
 }

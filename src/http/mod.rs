@@ -8,6 +8,7 @@ mod commands;
 mod erase;
 mod export;
 mod guard;
+mod head;
 mod import;
 mod jobs;
 mod live;

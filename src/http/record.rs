@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, post};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::body::{Body, Facts};
 use super::parameters::Parameters;
@@ -147,8 +148,18 @@ pub(super) async fn record(
         sorted.take((index, text), account, facts.sent_at, received_at);
     }
     let Sorted { refused, private, accounts, .. } = sorted;
-    let outcome = service.system.accounts().record(accounts).await;
+    let mut outcome = service.system.accounts().record(accounts).await;
+    // Who refuses a whole request knows of its facts no more than their places.
+    for refused in outcome.refused.iter_mut().filter(|refused| refused.reference.is_none()) {
+        refused.reference = facts.each.get(refused.index).and_then(|text| reference_of(text));
+    }
     Answered::of(outcome, refused, private)
+}
+
+/// The sender's own reference, also in what is otherwise no fact.
+fn reference_of(text: &[u8]) -> Option<Box<str>> {
+    let value: Value = serde_json::from_slice(text).ok()?;
+    value.get("ref")?.as_str().map(Into::into)
 }
 
 /// The facts of a request by account, and what need not go further.
@@ -170,7 +181,10 @@ impl Sorted {
     ) {
         let json = match FactJson::parse(text) {
             Ok(json) => json,
-            Err(error) => return self.refused.push(Problem::from(error).of_fact(index, None)),
+            Err(error) => {
+                let refused = Problem::from(error).of_fact(index, reference_of(text));
+                return self.refused.push(refused);
+            }
         };
         let reference = json.reference.as_deref().map(Into::into);
         match read(&json, account, sent_at, received_at) {

@@ -38,7 +38,7 @@ async fn an_instant_may_have_an_offset_whose_plus_was_not_encoded() {
 async fn commands_are_of_their_time_too() {
     let site = site().await;
     watched(&site, Play::of("film", 3_600)).await;
-    let before = now();
+    let before = ago(1);
     let path = format!("{ANNA}/titles/film/position");
     site.post(&path, &json!({ "position_ms": 5_000 })).await;
     let (_, then) = site.get(&format!("{ANNA}/resume/film?as_of={before}")).await;

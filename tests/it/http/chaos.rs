@@ -41,10 +41,10 @@ async fn an_account_that_panics_comes_back_with_everything() {
 #[actix_web::test]
 async fn wrong_wishes_for_chaos_are_refused_as_problems() {
     let site = chaotic().await;
-    for body in ["", "{", "x"] {
+    for body in ["{", "x"] {
         asked_for(&site, body).await.problem(400, "malformed");
     }
-    for body in ["{}", "[]", "{\"panic\":{}}", "{\"panic\":{\"account\":\"\"}}"] {
+    for body in ["", "{}", "[]", "{\"panic\":{}}", "{\"panic\":{\"account\":\"\"}}"] {
         asked_for(&site, body).await.problem(422, "invalid_event");
     }
     let plain = posted(&site, CHAOS, "text/plain", "{\"panic\":{\"account\":\"home\"}}").await;

@@ -64,7 +64,8 @@ async fn watched_counts_once_more_and_leaves_continue_watching() {
     let site = site().await;
     watched(&site, Play::of("film", 3_600)).await;
     assert_eq!(film(&site).await["times_finished"], json!(0));
-    said(&site, "watched", json!(null)).await;
+    let path = format!("{ANNA}/titles/film/watched");
+    assert_eq!(posted(&site, &path, "text/plain", "").await.ok()["recorded"], json!(1));
     assert!(continued(&site).await.is_empty());
     let title = film(&site).await;
     assert_eq!((&title["finished"], &title["times_finished"]), (&json!(true), &json!(1)));
@@ -206,7 +207,9 @@ async fn wrong_bodies_of_commands_are_refused_in_words() {
         "null",
         "5",
     ] {
-        posted(&site, &position, "application/json", body).await.problem(422, "invalid_event");
+        let problem = posted(&site, &position, "application/json", body).await;
+        let detail = problem.problem(422, "invalid_event")["detail"].to_string();
+        assert!(detail.contains("position_ms") || detail.contains("object"), "{detail}");
     }
     for body in ["{", "position_ms=5", "\u{0}", "{\"position_ms\":NaN}"] {
         posted(&site, &position, "application/json", body).await.problem(400, "malformed");

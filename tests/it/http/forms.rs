@@ -21,9 +21,13 @@ pub(super) async fn gzipped(body: Vec<u8>) -> Vec<u8> {
 }
 
 async fn posted_gzipped(site: &Site, path: &str, packed: Vec<u8>) -> Reply {
+    posted_as(site, path, "gzip", packed).await
+}
+
+async fn posted_as(site: &Site, path: &str, encoding: &str, packed: Vec<u8>) -> Reply {
     let request = site.client.post(format!("{}{path}", site.url));
     let request = request.header("content-type", "application/json");
-    sent(request.header("content-encoding", "gzip").body(packed)).await
+    sent(request.header("content-encoding", encoding).body(packed)).await
 }
 
 fn lines(facts: &[Value]) -> String {
@@ -154,6 +158,18 @@ async fn a_packed_body_that_is_damaged_is_malformed() {
     posted_gzipped(&site, EVENTS, damaged).await.problem(400, "malformed");
     let plain = play.fact(0, "started").to_string().into_bytes();
     posted_gzipped(&site, EVENTS, plain).await.problem(400, "malformed");
+}
+
+#[actix_web::test]
+async fn a_packing_that_is_not_read_is_refused_and_the_right_one_named() {
+    let site = site().await;
+    let fact = Play::of("film", 3_600).fact(0, "started").to_string().into_bytes();
+    for encoding in ["br", "zstd", "compress", "x-gzip", "gzip, gzip", ""] {
+        let reply = posted_as(&site, EVENTS, encoding, fact.clone()).await;
+        let problem = reply.problem(415, "unsupported_media_type");
+        assert!(problem["detail"].as_str().unwrap().contains("gzip"), "{problem}");
+    }
+    assert_eq!(posted_as(&site, EVENTS, "Identity", fact).await.ok()["recorded"], json!(1));
 }
 
 #[actix_web::test]
