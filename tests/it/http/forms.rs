@@ -151,13 +151,28 @@ async fn a_packed_body_is_unpacked_whatever_its_form() {
 async fn a_packed_body_that_is_damaged_is_malformed() {
     let (site, play) = (site().await, Play::of("film", 3_600));
     let packed = gzipped(play.fact(0, "started").to_string().into_bytes()).await;
-    let cut = packed[..packed.len() / 2].to_vec();
-    posted_gzipped(&site, EVENTS, cut).await.problem(400, "malformed");
+    for missing in (1..=8).chain([packed.len() / 2, packed.len() - 1]) {
+        let cut = packed[..packed.len() - missing].to_vec();
+        posted_gzipped(&site, EVENTS, cut).await.problem(400, "malformed");
+    }
     let mut damaged = packed.clone();
     damaged[20] ^= 0xff;
     posted_gzipped(&site, EVENTS, damaged).await.problem(400, "malformed");
     let plain = play.fact(0, "started").to_string().into_bytes();
     posted_gzipped(&site, EVENTS, plain).await.problem(400, "malformed");
+}
+
+#[actix_web::test]
+async fn packed_parts_in_a_row_are_never_read_in_part() {
+    let (site, play) = (site().await, Play::of("film", 3_600));
+    let mut packed = Vec::new();
+    for fact in play.facts(3) {
+        packed.extend(gzipped(format!("{fact}\n").into_bytes()).await);
+    }
+    let request = site.client.post(format!("{}{EVENTS}", site.url));
+    let request = request.header("content-type", "application/x-ndjson");
+    let reply = sent(request.header("content-encoding", "gzip").body(packed)).await;
+    reply.problem(400, "malformed");
 }
 
 #[actix_web::test]

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::raw::{json_of, said_all, status};
 use super::{EVENTS, Play, Reply, asked, sent, site};
 use crate::site::Site;
 
@@ -46,6 +47,23 @@ async fn a_page_of_another_site_is_refused_to_read_and_to_write() {
         assert_eq!(written.header("access-control-allow-origin"), "");
     }
     assert_eq!(site.get("/v1/accounts/home/profiles").await.1["items"], json!([]));
+}
+
+#[actix_web::test]
+async fn a_page_of_another_site_opens_no_socket_and_no_feed() {
+    let site = site().await;
+    for head in [
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+        "Connection: close\r\nAccept: text/event-stream\r\n",
+    ] {
+        let words = format!(
+            "GET /v1/accounts/home/live HTTP/1.1\r\nHost: localhost\r\n{head}\
+             Origin: https://example.org\r\n\r\n"
+        );
+        let answer = said_all(&site, words.as_bytes()).await;
+        assert_eq!((status(&answer), &json_of(&answer)["code"]), (403, &json!("forbidden")));
+    }
 }
 
 #[actix_web::test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use viewlog::events::{SessionId, Timestamp};
 
-use super::{ANNA, Play, ago, now, posted, record, site, titles, watched};
+use super::{ANNA, Play, after, ago, now, posted, record, site, titles, watched};
 use crate::site::Site;
 use crate::support::eventually;
 
@@ -26,7 +26,8 @@ async fn fell_asleep(site: &Site) -> Timestamp {
             super::with(fact, json!({ "position_ms": position_ms }))
         });
         record(site, facts.collect()).await;
-        assert_eq!(position(site, title).await, json!(1_500_000));
+        let (_, resume) = site.get(&format!("{ANNA}/resume/{title}?{}", after(&play))).await;
+        assert_eq!(resume["position_ms"], json!(1_500_000));
     }
     ago(3_600)
 }
