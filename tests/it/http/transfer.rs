@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ANNA, EVENTS, Play, Reply, ago, asked, now, posted, record, site, watched};
+use super::{ANNA, EVENTS, Play, Reply, ago, asked, now, posted, record, site, stopped, watched};
 use crate::site::Site;
 use crate::support::eventually;
 
@@ -235,6 +235,41 @@ async fn a_receipt_of_the_future_is_refused() {
 }
 
 #[actix_web::test]
+async fn a_state_or_a_word_that_cannot_be_is_refused_and_answers_stay() {
+    let site = site().await;
+    household(&site).await;
+    site.post("/v1/system/compact?older_than_days=0", &json!({})).await;
+    eventually("the compaction is done", async || {
+        site.get("/v1/system/jobs/compact").await.1["state"] == json!("done")
+    })
+    .await;
+    let export = exported(&site, "home").await;
+    let of_kind = |kind: &str| -> Value {
+        let kind = format!("\"kind\":\"{kind}\"");
+        serde_json::from_str(export.lines().find(|line| line.contains(&kind)).unwrap()).unwrap()
+    };
+    let (state, word) = (of_kind("session"), of_kind("position_set"));
+    for (line, field, value) in [
+        (&state, "furthest_ms", json!(u64::MAX)),
+        (&state, "played_ms", json!(u64::MAX)),
+        (&state, "played_ms", json!(1_u64 << 53)),
+        (&state, "watched", json!([[0, u64::MAX]])),
+        (&state, "last_seq", json!(u64::MAX)),
+        (&state, "facts", json!(u32::MAX)),
+        (&state, "position_ms", json!(u64::MAX)),
+        (&word, "position_ms", json!(u64::MAX)),
+        (&word, "at", json!("9999-01-01T00:00:00Z")),
+    ] {
+        let line = super::with(line.clone(), json!({ field: value }));
+        imported(&site, &line.to_string()).await.problem(422, "invalid_event");
+    }
+    let mut endless = state.clone();
+    endless["started"]["at"] = json!("1970-01-01T00:00:00Z");
+    imported(&site, &endless.to_string()).await.problem(422, "session_too_long");
+    assert_eq!(exported(&site, "copy").await, "");
+}
+
+#[actix_web::test]
 async fn a_line_without_a_receipt_says_so() {
     let site = site().await;
     let fact = Play::of("film", 3_600).fact(0, "started").to_string();
@@ -250,7 +285,7 @@ async fn what_is_imported_survives_a_restart() {
     let data = tempfile::tempdir().unwrap();
     let kept = Site::on(data.path(), &[]).await;
     imported(&kept, &export).await.ok();
-    kept.stop().await;
+    stopped(kept, data.path()).await;
     let kept = Site::on(data.path(), &[]).await;
     let copy = exported(&kept, "copy").await;
     assert_eq!(copy.replace("\"account\":\"copy\"", "\"account\":\"home\""), export);
