@@ -1,4 +1,4 @@
-//! What a body holds: facts (one, a list in an envelope, or one a line), or the fields of an object.
+//! What a body holds: facts (one, a list in an envelope, one a line), or the fields of an object.
 
 use std::future::ready;
 use std::pin::Pin;

@@ -1,5 +1,5 @@
-//! Failures on purpose, to see that nobody else notices. Routed only where `--chaos` was given, which
-//! is refused beyond loopback.
+//! Failures on purpose, to see that nobody else notices. Routed only where `--chaos` was given,
+//! which is refused beyond loopback.
 
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, post};

@@ -112,7 +112,7 @@ async fn run(
 /// Goes back to how each title stood at an instant, or one title.
 #[utoipa::path(
     tag = "commands",
-    request_body(content = Object, description = "{since}, the instant to go back to; optional {title}"),
+    request_body(content = Object, description = "since, the instant; optional title"),
     params(("Idempotency-Key" = Option<String>, Header, description = "A UUIDv7: the command's id")),
     responses((status = 200, body = Commanded)),
 )]

@@ -31,7 +31,7 @@ pub async fn guard<B: MessageBody + 'static>(
     let headers = request.headers();
     let host = checked_host(headers, &service.settings)?;
     let Some(origin) = headers.get(ORIGIN).cloned() else {
-        return Ok(answered(request, next).await?);
+        return answered(request, next).await;
     };
     let is_own = origin.to_str().is_ok_and(|origin| is_page_of(origin, &host));
     if !is_own && !is_allowed(&origin, &service.settings) {

@@ -3,7 +3,8 @@
 
 use serde_json::json;
 
-use super::{ANNA, EVENTS, Play, asked, fields, site, titles, watched};
+use super::{ANNA, EVENTS, Play, asked, fields, sent, site, titles, watched};
+use crate::binary::Served;
 use crate::support::eventually;
 
 #[actix_web::test]
@@ -45,12 +46,15 @@ async fn the_system_reports_what_the_contract_names() {
 
 #[actix_web::test]
 async fn metrics_count_facts_by_what_became_of_them() {
-    let site = site().await;
+    // In a process of its own: counters are bound when the first fact comes.
+    let data = tempfile::tempdir().unwrap();
+    let (served, client) = (Served::start(data.path(), &[]), reqwest::Client::new());
     let play = Play::of("film", 3_600);
     let private = Play::of("x", 60).fact_with(0, "started", json!({ "private": true }));
     let facts = json!([play.fact(0, "started"), play.fact(0, "started"), private, null]);
-    assert_eq!(site.post(EVENTS, &json!({ "events": facts })).await.0, 200);
-    let reply = asked(&site, "/metrics", &[]).await;
+    let told = client.post(format!("{}{EVENTS}", served.url)).json(&json!({ "events": facts }));
+    assert_eq!(sent(told).await.status, 200);
+    let reply = sent(client.get(format!("{}/metrics", served.url))).await;
     assert!(reply.header("content-type").starts_with("text/plain"));
     for (metric, label) in [
         ("viewlog_facts_total", "outcome=\"recorded\""),
@@ -93,7 +97,7 @@ async fn wrong_parameters_of_jobs_are_refused() {
     let site = site().await;
     for path in ["compact?older_than_days=-1", "compact?older_than_days=x", "verify?account=%00"] {
         let request = site.client.post(format!("{}/v1/system/{path}", site.url));
-        super::sent(request).await.problem(400, "malformed");
+        sent(request).await.problem(400, "malformed");
     }
 }
 

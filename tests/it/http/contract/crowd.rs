@@ -5,7 +5,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use viewlog::events::SessionId;
 
-use super::{ANNA, EVENTS, Play, asked, now, sent, site, watched};
+use super::{ANNA, EVENTS, Play, asked, now, sent, watched};
+use crate::site::Site;
 
 fn sum(answers: &[(u16, Value)], field: &str) -> u64 {
     answers.iter().map(|(_, answer)| answer[field].as_u64().unwrap_or(0)).sum()
@@ -13,7 +14,7 @@ fn sum(answers: &[(u16, Value)], field: &str) -> u64 {
 
 #[actix_web::test]
 async fn one_request_sent_by_many_at_once_is_recorded_once() {
-    let (site, play) = (site().await, Play::of("film", 3_600));
+    let (site, play) = (Site::start().await, Play::of("film", 3_600));
     let envelope = json!({ "events": play.facts(30) });
     let answers = join_all((0..16).map(|_| site.post(EVENTS, &envelope))).await;
     assert!(answers.iter().all(|(status, _)| *status == 200));
@@ -24,7 +25,7 @@ async fn one_request_sent_by_many_at_once_is_recorded_once() {
 
 #[actix_web::test]
 async fn of_many_facts_under_one_number_one_is_recorded() {
-    let (site, play) = (site().await, Play::of("film", 3_600));
+    let (site, play) = (Site::start().await, Play::of("film", 3_600));
     let facts: Vec<Value> =
         (0..16).map(|ms| play.fact_with(0, "started", json!({ "position_ms": ms }))).collect();
     let answers = join_all(facts.iter().map(|fact| site.post(EVENTS, fact))).await;
@@ -34,7 +35,7 @@ async fn of_many_facts_under_one_number_one_is_recorded() {
 
 #[actix_web::test]
 async fn many_accounts_at_once_do_not_mix() {
-    let site = site().await;
+    let site = Site::start().await;
     let plays: Vec<Play> = (0..50).map(|_| Play::of("film", 3_600)).collect();
     let posts = plays.iter().enumerate().map(|(number, play)| {
         let site = &site;
@@ -53,7 +54,7 @@ async fn many_accounts_at_once_do_not_mix() {
 
 #[actix_web::test]
 async fn a_command_sent_by_many_at_once_under_one_key_is_given_once() {
-    let site = site().await;
+    let site = Site::start().await;
     let key = SessionId::fresh(now()).to_string();
     let given = join_all((0..16).map(|_| {
         let request = site.client.post(format!("{}{ANNA}/titles/film/watched", site.url));
@@ -67,7 +68,7 @@ async fn a_command_sent_by_many_at_once_under_one_key_is_given_once() {
 
 #[actix_web::test]
 async fn what_is_erased_while_it_is_told_and_asked_for_is_gone_afterwards() {
-    let site = site().await;
+    let site = Site::start().await;
     for title in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"] {
         let play = watched(&site, Play::of(title, 3_600)).await;
         let envelope = json!({ "events": Play::of(title, 7_200).facts(30) });

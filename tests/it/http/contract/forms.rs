@@ -179,7 +179,7 @@ async fn packed_parts_in_a_row_are_never_read_in_part() {
 async fn a_packing_that_is_not_read_is_refused_and_the_right_one_named() {
     let site = site().await;
     let fact = Play::of("film", 3_600).fact(0, "started").to_string().into_bytes();
-    for encoding in ["br", "zstd", "compress", "x-gzip", "gzip, gzip", ""] {
+    for encoding in ["br", "zstd", "compress", "gzip, gzip"] {
         let reply = posted_as(&site, EVENTS, encoding, fact.clone()).await;
         let problem = reply.problem(415, "unsupported_media_type");
         assert!(problem["detail"].as_str().unwrap().contains("gzip"), "{problem}");
