@@ -11,7 +11,6 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::error::Category;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
@@ -144,25 +143,6 @@ impl Body {
             return Err(Problem::malformed("the body is empty; send a fact or a list of facts"));
         }
         Ok(self.0)
-    }
-
-    /// The JSON in it.
-    ///
-    /// # Errors
-    /// 400 when it is none, 422 when it is not what was asked for.
-    pub(super) fn json<'b, T: Deserialize<'b>>(&'b self) -> Result<T, Problem> {
-        serde_json::from_slice(&self.0).map_err(|error| match error.classify() {
-            Category::Data => Problem::invalid(error.to_string()),
-            _ => Problem::malformed(format!("the body is not JSON: {error}")),
-        })
-    }
-
-    /// The JSON in a body that may be left out.
-    ///
-    /// # Errors
-    /// As [`Self::json`].
-    pub(super) fn json_if_any<'b, T: Deserialize<'b> + Default>(&'b self) -> Result<T, Problem> {
-        if self.0.trim_ascii().is_empty() { Ok(T::default()) } else { self.json() }
     }
 }
 

@@ -6,10 +6,11 @@
 
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::body::Body;
 use super::erase::forget;
+use super::fields::Fields;
 use super::parameters::Parameters;
 use super::{Node, Problem};
 use crate::actors::Refusal;
@@ -17,6 +18,7 @@ use crate::events::{Mark, MarkKind, SessionId, Timestamp, TitleId};
 use crate::projections::Person;
 
 const POSITION_MS_MAX: u64 = 1 << 53;
+const AN_INSTANT: &str = "an RFC 3339 time such as \"2026-11-23T05:00:30.000Z\"";
 
 /// The routes of commands.
 pub(super) fn command_routes(config: &mut ServiceConfig) {
@@ -37,12 +39,6 @@ pub(super) struct Commanded {
     command: SessionId,
 }
 
-#[derive(Deserialize, Default)]
-struct Said {
-    position_ms: Option<u64>,
-    at: Option<Timestamp>,
-}
-
 /// A person's word on a title: `hide`, `show`, `watched`, `unwatched`, `position`, `forget`.
 #[utoipa::path(
     tag = "commands",
@@ -61,7 +57,7 @@ pub(super) async fn command_on_title(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let (title, command) = (asked.title()?, asked.segment(8).to_owned());
-    run(&request, &node, (&asked, title, &command), &body).await
+    run(&request, &node, (&asked, title, &command), &body.0).await
 }
 
 /// The same with `?title=`, for ids that proxies dislike in a path.
@@ -75,14 +71,14 @@ async fn by_title_query(
         Problem::malformed("title is missing; put it in the path or after ?title=")
     })?;
     let command = asked.segment(7).to_owned();
-    run(&request, &node, (&asked, title, &command), &body).await
+    run(&request, &node, (&asked, title, &command), &body.0).await
 }
 
 async fn run(
     request: &HttpRequest,
     node: &Node,
     (asked, title, command): (&Parameters, TitleId, &str),
-    body: &Body,
+    body: &[u8],
 ) -> Result<HttpResponse, Problem> {
     let person = asked.person()?;
     let kind = match command {
@@ -91,14 +87,15 @@ async fn run(
         "show" => MarkKind::TitleShown { title: title.clone() },
         "unwatched" => MarkKind::MarkedUnwatched { title: title.clone() },
         "watched" => {
-            let watched_at = body.json_if_any::<Said>()?.at;
+            let watched_at: Option<Timestamp> = Fields::of(body)?.read("at", AN_INSTANT)?;
             if watched_at.is_some_and(|at| at > node.clock.now()) {
                 return Err(Problem::invalid("at lies in the future; say when it was watched"));
             }
             MarkKind::MarkedWatched { title: title.clone(), watched_at }
         }
         "position" => {
-            let position_ms = body.json_if_any::<Said>()?.position_ms;
+            let right = "a whole number of milliseconds from 0";
+            let position_ms: Option<u64> = Fields::of(body)?.read("position_ms", right)?;
             let position_ms = position_ms.filter(|ms| *ms <= POSITION_MS_MAX).ok_or_else(|| {
                 Problem::invalid("position_ms is missing or too great; it is in milliseconds")
             })?;
@@ -116,18 +113,10 @@ async fn run(
     command_given(node, person, mark).await
 }
 
-#[derive(Deserialize, utoipa::ToSchema)]
-struct Undo {
-    #[schema(value_type = String, format = DateTime)]
-    since: Option<Timestamp>,
-    #[schema(value_type = Option<String>)]
-    title: Option<TitleId>,
-}
-
 /// Goes back to how each title stood at an instant, or one title.
 #[utoipa::path(
     tag = "commands",
-    request_body = Undo,
+    request_body(content = Object, description = "since, the instant; optional title"),
     params((
         "Idempotency-Key" = Option<String>, Header,
         description = "A UUIDv7: the command's id",
@@ -142,7 +131,9 @@ pub(super) async fn undo_since(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let person = asked.person()?;
-    let Undo { since, title } = body.json()?;
+    let fields = Fields::of(&body.0)?;
+    let title: Option<TitleId> = fields.read("title", "an id of 1 to 128 bytes")?;
+    let since: Option<Timestamp> = fields.read("since", AN_INSTANT)?;
     let since = since.ok_or_else(|| {
         Problem::invalid("since is missing; it is the instant to go back to, in RFC 3339")
     })?;
@@ -188,9 +179,22 @@ async fn command_given(
         mark.at = mark.at.plus_ms(1);
         given = accounts.mark(person.account.clone(), mark.clone()).await;
     }
-    let is_new = given?;
-    if is_new {
-        node.answers.said(&person.account, &mark).await;
+    let recorded = given?;
+    // A repetition says what was said the first time, whatever has happened or been asked since.
+    let said =
+        if recorded { Some(mark.clone()) } else { recorded_before(node, &person, &mark).await? };
+    if let Some(said) = said {
+        node.answers.said(&person.account, &said).await;
     }
-    Ok(HttpResponse::Ok().json(Commanded { recorded: u8::from(is_new), command: mark.command }))
+    let recorded = u8::from(recorded);
+    Ok(HttpResponse::Ok().json(Commanded { recorded, command: mark.command }))
+}
+
+async fn recorded_before(
+    node: &Node,
+    person: &Person,
+    mark: &Mark,
+) -> Result<Option<Mark>, Problem> {
+    let marks = node.log.marks(&person.account).await?;
+    Ok(marks.into_iter().find(|said| said.command == mark.command))
 }

@@ -17,6 +17,7 @@ use actix_web::http::header::{
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 
+use super::head::answered;
 use super::{Node, Problem, Settings};
 
 /// Lets a request through if its `Host` and `Origin` may call, and answers preflights.
@@ -29,7 +30,7 @@ pub async fn guard<B: MessageBody + 'static>(
     };
     let host = checked_host(&request, &node.settings)?;
     let Some(origin) = checked_origin(request.headers(), &host, &node.settings)? else {
-        return Ok(next.call(request).await?.map_into_boxed_body());
+        return answered(request, next).await;
     };
     let is_own = is_page_of(&origin, &host);
     let is_preflight = request.method() == Method::OPTIONS
@@ -37,7 +38,7 @@ pub async fn guard<B: MessageBody + 'static>(
     if is_preflight {
         return Ok(request.into_response(preflight(&origin)));
     }
-    let mut response = next.call(request).await?.map_into_boxed_body();
+    let mut response = answered(request, next).await?;
     if !is_own {
         share(response.headers_mut(), origin);
     }

@@ -10,11 +10,19 @@ use super::body::Body;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::record::Answered;
+use crate::actors::Refusal;
 use crate::adapters::viewlog::read_line;
-use crate::events::{Record, Timestamp};
+use crate::events::{MarkKind, Record, State, Timestamp};
 
-/// A receipt further ahead of this server's clock than this is a mistake.
-const AHEAD_MS_MAX: i64 = 24 * 60 * 60 * 1000;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// A receipt or a person's word further ahead of this server's clock than this is a mistake.
+const AHEAD_MS_MAX: i64 = DAY_MS;
+/// The greatest position or order key that JSON can carry exactly.
+const NUMBER_MAX: u64 = 1 << 53;
+/// Some 34 years: more than any session plays, and small enough for sums over all of them.
+const PLAYED_MS_MAX: u64 = 1 << 40;
+/// More facts than these no session has.
+const FACTS_MAX: u64 = 100_000;
 
 /// The route of imports.
 pub(super) fn import_routes(config: &mut ServiceConfig) {
@@ -61,11 +69,8 @@ pub(super) async fn import_lines(
 fn read(line: &[u8], now: Timestamp) -> Result<Record, Problem> {
     let line = std::str::from_utf8(line)
         .map_err(|_| Problem::malformed("not UTF-8; an export is UTF-8 throughout"))?;
-    let (_, record) = read_line(line).map_err(|detail| match serde_json::from_str(line) {
-        Ok(IgnoredAny) => Problem::invalid(detail),
-        Err(_) => Problem::malformed(detail),
-    })?;
-    let received_at = match &record {
+    let (_, record) = read_line(line).map_err(|detail| no_record(line, detail))?;
+    let latest = match &record {
         Record::Fact(fact) => {
             fact.check(now)?;
             now
@@ -74,13 +79,65 @@ fn read(line: &[u8], now: Timestamp) -> Result<Record, Problem> {
             event.fact.check(now)?;
             event.received_at
         }
-        Record::Mark(mark) => mark.received_at,
-        Record::Snapshot(state) => state.last.received_at,
+        Record::Mark(mark) => {
+            check_mark(&mark.kind)?;
+            mark.received_at.max(mark.at)
+        }
+        Record::Snapshot(state) => {
+            check_state(state)?;
+            state.last.received_at
+        }
     };
-    if received_at.since_ms(now) > AHEAD_MS_MAX {
+    if latest.since_ms(now) > AHEAD_MS_MAX {
         return Err(Problem::invalid(format!(
-            "received_at {received_at} is more than 24 h ahead of this server's clock"
+            "it is of {latest}, more than 24 h ahead of this server's clock"
         )));
     }
     Ok(record)
+}
+
+fn no_record(line: &str, detail: String) -> Problem {
+    match serde_json::from_str::<IgnoredAny>(line) {
+        Ok(_) => Problem::invalid(detail),
+        Err(error) => Problem::malformed(format!("not JSON: {error}")),
+    }
+}
+
+/// What facts could not have come to, no state has.
+fn check_state(state: &State) -> Result<(), Problem> {
+    if state.last.at.since_ms(state.started.at) > DAY_MS {
+        let detail = "the session lasts more than 24 h; none does".to_owned();
+        return Err(Refusal::SessionTooLong(detail).into());
+    }
+    let watched_to = state.watched.as_slice().last().map_or(0, |(_, to)| *to);
+    at_most(&[
+        ("furthest_ms", state.furthest_ms, NUMBER_MAX),
+        ("watched", watched_to, NUMBER_MAX),
+        ("last_seq", state.seq, NUMBER_MAX),
+        ("played_ms", state.played_ms, PLAYED_MS_MAX),
+        ("facts", u64::from(state.facts), FACTS_MAX),
+    ])
+}
+
+fn check_mark(kind: &MarkKind) -> Result<(), Problem> {
+    let position = |ms: u64| at_most(&[("position_ms", ms, NUMBER_MAX)]);
+    match kind {
+        MarkKind::PositionSet { position_ms, .. } => position(*position_ms),
+        MarkKind::Undone { titles, .. } => {
+            titles.iter().filter_map(|restored| restored.position_ms).try_for_each(position)
+        }
+        MarkKind::TitleHidden { .. }
+        | MarkKind::TitleShown { .. }
+        | MarkKind::MarkedWatched { .. }
+        | MarkKind::MarkedUnwatched { .. } => Ok(()),
+    }
+}
+
+fn at_most(numbers: &[(&str, u64, u64)]) -> Result<(), Problem> {
+    match numbers.iter().find(|(_, number, most)| number > most) {
+        None => Ok(()),
+        Some((field, _, most)) => {
+            Err(Problem::invalid(format!("{field} is past {most}; nothing comes to that")))
+        }
+    }
 }

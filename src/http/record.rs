@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, post};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::body::{Body, Facts};
 use super::parameters::Parameters;
@@ -161,6 +162,12 @@ pub(super) async fn record(
     answered
 }
 
+/// The sender's own reference, also in what is otherwise no fact.
+fn reference_of(text: &[u8]) -> Option<String> {
+    let value: Value = serde_json::from_slice(text).ok()?;
+    value.get("ref")?.as_str().map(str::to_owned)
+}
+
 /// The facts of a request by account, and what need not go further.
 #[derive(Default)]
 struct Sorted<'b> {
@@ -182,7 +189,11 @@ impl<'b> Sorted<'b> {
     ) {
         let mut json = match FactJson::parse(text) {
             Ok(json) => json,
-            Err(error) => return self.refused.push(Problem::from(error).of_fact(index)),
+            Err(error) => {
+                let reference = reference_of(text).map(|reference| (index, reference.into()));
+                self.references.extend(reference);
+                return self.refused.push(Problem::from(error).of_fact(index));
+            }
         };
         self.references.extend(json.reference.take().map(|reference| (index, reference)));
         match read(&json, account, sent_at, received_at) {

@@ -66,7 +66,7 @@ impl Account<'_> {
 
     /// Leaves of every session that may be compacted its state alone.
     async fn compact(&self) -> usize {
-        let accounts = self.site.app.service().system.accounts();
+        let accounts = self.site.app.node().system.accounts();
         let mut sessions = 0;
         // The first time only writes the snapshots that are behind.
         for _ in 0..2 {

@@ -3,6 +3,7 @@
 mod abuse;
 mod callers;
 mod commands;
+mod contract;
 mod erasing;
 mod errors;
 mod facts;

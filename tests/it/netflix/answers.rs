@@ -8,7 +8,7 @@ use crate::support::home;
 
 /// Records through the account actors; how many were new, and how many were known.
 async fn record(site: &Site, records: Vec<Record>) -> (usize, usize) {
-    let accounts = site.app.service().system.accounts();
+    let accounts = site.app.node().system.accounts();
     let (mut recorded, mut known) = (0, 0);
     for some in records.chunks(1_000) {
         let outcome = accounts.import(home(), some.iter().cloned().enumerate().collect()).await;
@@ -43,7 +43,7 @@ async fn imported_over_http_titles_stop_where_netflix_says() {
         assert_eq!(import(&site, &records).await, 0, "{}, again", export.name);
         let stored = super::answers(&site, &export).await;
         // From the views, and folded anew.
-        site.app.service().views.forget(&home()).await.unwrap();
+        site.app.node().views.forget(&home()).await.unwrap();
         assert!(super::answers(&site, &export).await == stored, "{}", export.name);
         site.stop().await;
     }

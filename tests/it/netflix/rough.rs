@@ -36,7 +36,7 @@ fn batches(export: &Export, dice: &mut StdRng) -> Vec<Vec<Record>> {
 /// What was answered before a failure is never told again, so the counts of what a failure swallowed
 /// are lost with it.
 async fn deliver(site: &Site, batch: &[Record], has_panic: bool) -> usize {
-    let accounts = site.app.service().system.accounts();
+    let accounts = site.app.node().system.accounts();
     let mut waiting: Vec<(usize, Record)> = batch.iter().cloned().enumerate().collect();
     let (mut recorded, mut panics) = (0, usize::from(has_panic));
     eventually("the batch is recorded", async || {
@@ -79,7 +79,7 @@ async fn rough(export: &Export, data: &Path, dice: &mut StdRng) {
         recorded += deliver(&site, batch, number % PANIC_EVERY == 0).await;
     }
     assert!(recorded <= export.distinct(), "{}: {recorded}", export.name);
-    let restarts = site.app.service().system.observe();
+    let restarts = site.app.node().system.observe();
     let restarts = restarts.kinds.iter().find(|kind| kind.name == "account").unwrap();
     assert!(restarts.restarts + restarts.given_up > 0, "no actor failed");
     assert_agrees(&site, export).await;
