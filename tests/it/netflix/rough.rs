@@ -1,5 +1,5 @@
-//! Rows in any order, told twice, with actors that fail and a restart at the end: nothing of it shows
-//! in any answer.
+//! Rows in any order, told twice, with actors that fail and a restart at the end: nothing of it
+//! shows in any answer.
 
 use std::path::Path;
 
