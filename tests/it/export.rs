@@ -1,5 +1,5 @@
-//! Out and in again: an export, imported into a fresh application, is exported as the same bytes and
-//! answers the same.
+//! Out and in again: an export, imported into a fresh application, is exported as the same bytes
+//! and answers the same.
 
 mod interrupted;
 mod random;

@@ -1,5 +1,5 @@
-//! What Netflix hands out, through the whole product: its own answer to "where did I stop" is in its
-//! export, and must be ours. Real exports, where this machine has any, and the sample that the
+//! What Netflix hands out, through the whole product: its own answer to "where did I stop" is in
+//! its export, and must be ours. Real exports, where this machine has any, and the sample that the
 //! project ships.
 
 mod answers;

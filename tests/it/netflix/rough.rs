@@ -1,5 +1,5 @@
-//! Rows in any order, told twice, with actors that fail and a restart at the end: nothing of it shows
-//! in any answer.
+//! Rows in any order, told twice, with actors that fail and a restart at the end: nothing of it
+//! shows in any answer.
 
 use std::path::Path;
 
@@ -31,10 +31,8 @@ fn batches(export: &Export, dice: &mut StdRng) -> Vec<Vec<Record>> {
     batches
 }
 
-/// Sends a batch until it is recorded, as any client would; how much of it was new.
-///
-/// What was answered before a failure is never told again, so the counts of what a failure swallowed
-/// are lost with it.
+/// Sends a batch until it is recorded, as any client would; how much was said to be new. What an
+/// actor recorded and failed to say is known the next time, and not counted.
 async fn deliver(site: &Site, batch: &[Record], has_panic: bool) -> usize {
     let accounts = site.app.node().system.accounts();
     let mut waiting: Vec<(usize, Record)> = batch.iter().cloned().enumerate().collect();

@@ -9,11 +9,11 @@ use super::{Home, ago};
 use crate::support::{home as account, id};
 
 const FULL: &str = "\
-Profile Name,Start Time,Duration,Attributes,Title,Supplemental Video Type,Device Type,Bookmark,Latest Bookmark,Country
-anna,2026-06-16 22:55:58,00:44:10,,Saltmarsh: Season 3: High Water (Episode 8),,Kitchen TV,00:44:10,00:44:10,NL (Netherlands)
-anna,2026-06-15 23:30:00,01:10:00,View was hidden; ,The Harbour Pilot,,Kitchen TV,01:10:00,01:10:00,NL (Netherlands)
-anna,2026-06-14 00:15:00,00:00:30,Autoplayed: user action: None; ,Saltmarsh_hook_16x9,HOOK,Phone,00:00:30,00:00:30,NL (Netherlands)
-anna,2026-06-14 00:15:00,00:00:30,Autoplayed: user action: None; ,Saltmarsh_hook_16x9,HOOK,Phone,00:00:30,00:00:30,NL (Netherlands)
+Profile Name,Start Time,Duration,Attributes,Title,Supplemental Video Type,Device Type,Bookmark
+anna,2026-06-16 22:55:58,00:44:10,,Saltmarsh: Season 3: High Water (Episode 8),,TV,00:44:10
+anna,2026-06-15 23:30:00,01:10:00,View was hidden; ,The Harbour Pilot,,TV,01:10:00
+anna,2026-06-14 00:15:00,00:00:30,Autoplayed: user action: None; ,Saltmarsh_hook,HOOK,TV,00:00:30
+anna,2026-06-14 00:15:00,00:00:30,Autoplayed: user action: None; ,Saltmarsh_hook,HOOK,TV,00:00:30
 ";
 const SHORT: &str = "Title,Date\n\"The Harbour Pilot\",\"2026-06-15\"\n\"Ferry: Season 1: Fog\",\
                      \"2026-06-14\"\n\"Ferry: Season 1: Fog\",\"2026-06-14\"\n";
