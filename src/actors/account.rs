@@ -44,6 +44,8 @@ pub(super) struct Item {
 /// What is to be recorded.
 pub(super) enum What {
     Event(Event),
+    /// An event of an export: recorded as it is.
+    Kept(Event),
     Mark(Mark),
     Snapshot(Box<State>),
 }

@@ -58,7 +58,7 @@ impl Accounts {
         let items = records.into_iter().map(|(index, record)| {
             let what = match record {
                 Record::Fact(fact) => What::Event(Event::new(fact, now, None)),
-                Record::Event(event) => What::Event(event),
+                Record::Event(event) => What::Kept(event),
                 Record::Mark(mark) => What::Mark(mark),
                 Record::Snapshot(state) => What::Snapshot(Box::new(state)),
             };

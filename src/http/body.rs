@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use actix_web::dev::{Decompress, Payload};
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ContentEncoding};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ContentEncoding};
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::{StreamExt, stream};
@@ -56,7 +56,11 @@ impl FromRequest for Body {
         let bounds = settings.map(|settings| (settings.body_bytes_max, settings.body_timeout));
         let (bytes_max, patience) = bounds.unwrap_or_default();
         let (packing, payload) = (packing(request), payload.take());
+        let announced = announced_bytes(request);
         Box::pin(async move {
+            if announced.is_some_and(|bytes| bytes > bytes_max) {
+                return Err(past(bytes_max));
+            }
             let reading = whole(payload, packing?, bytes_max);
             match timeout(patience, reading).await {
                 Ok(body) => body.map(Self),
@@ -68,6 +72,15 @@ impl FromRequest for Body {
             }
         })
     }
+}
+
+/// Packed or not, a body is no smaller than what comes over the line suggests.
+fn announced_bytes(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn past(bytes_max: usize) -> Problem {
+    Problem::too_large(format!("the body has more than {bytes_max} bytes; send less at once"))
 }
 
 fn packing(request: &HttpRequest) -> Result<ContentEncoding, Problem> {
@@ -104,9 +117,7 @@ async fn whole(
             Problem::malformed("the body broke off or cannot be unpacked; send it again")
         })?;
         if body.len() + piece.len() > bytes_max {
-            return Err(Problem::too_large(format!(
-                "the body has more than {bytes_max} bytes; send less at once"
-            )));
+            return Err(past(bytes_max));
         }
         body = if body.is_empty() { piece } else { joined(body, &piece) };
     }

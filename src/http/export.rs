@@ -14,7 +14,7 @@ use futures_util::{Stream, stream};
 use super::parameters::Parameters;
 use super::{Node, Problem};
 use crate::adapters::viewlog::{write_event, write_mark, write_state};
-use crate::events::{AccountId, Depth, EventLog, ReadError, Stored, Week};
+use crate::events::{About, AccountId, Depth, Event, EventLog, ReadError, Stored, Week};
 use crate::projections::AnswerError;
 
 /// About how many bytes are sent at once.
@@ -157,9 +157,25 @@ impl Damage {
     }
 }
 
+/// What the first fact was of may be written with a later one that arrived before it. Each line
+/// must be enough for the next, however the lines are cut into requests.
+fn name_the_first(events: &mut [Event]) {
+    let mut named = About::default();
+    for about in events.iter().filter_map(|event| event.fact.about.as_deref()) {
+        named.profile = named.profile.or_else(|| about.profile.clone());
+        named.title = named.title.or_else(|| about.title.clone());
+    }
+    if let Some(first) = events.first_mut().filter(|_| named != About::default()) {
+        first.fact.about.get_or_insert_default().fill_from(&named);
+    }
+}
+
 /// The lines of a week, made as they are sent. A state is there only where facts are not.
 fn lines_of(account: AccountId, sessions: Vec<Stored>) -> Lines {
-    Box::new(sessions.into_iter().flat_map(move |Stored { snapshot, events, .. }| {
+    Box::new(sessions.into_iter().flat_map(move |Stored { snapshot, mut events, .. }| {
+        if snapshot.is_none() {
+            name_the_first(&mut events);
+        }
         let (of_state, of_event) = (account.clone(), account.clone());
         let state = snapshot.into_iter().map(move |state| write_state(&of_state, &state));
         state.chain(events.into_iter().map(move |event| write_event(&of_event, &event)))

@@ -2,6 +2,7 @@
 //! and answers the same.
 
 mod interrupted;
+mod kept;
 mod random;
 mod whole;
 

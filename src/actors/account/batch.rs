@@ -49,10 +49,9 @@ impl Batch {
                 let item = batch.items.len();
                 let session = match what {
                     What::Event(event) => {
-                        let session = event.fact.session;
-                        sorted.facts.push(Proposed { item, event });
-                        Some(session)
+                        Some(sorted.take(Proposed { item, event, is_kept: false }))
                     }
+                    What::Kept(event) => Some(sorted.take(Proposed { item, event, is_kept: true })),
                     What::Mark(mark) => {
                         sorted.marks.push((item, mark));
                         None

@@ -21,6 +21,8 @@ pub(super) struct Proposed {
     pub(super) item: usize,
     /// The fact.
     pub(super) event: Event,
+    /// It comes from an export and is recorded as it is, also beside another of its number.
+    pub(super) is_kept: bool,
 }
 
 /// What becomes of a fact.
@@ -49,7 +51,11 @@ pub(super) struct Decision {
 
 /// True when memory cannot decide all of `proposed`, and the session's rows have to be read.
 pub(super) fn needs_the_past(live: &Live, proposed: &[Proposed]) -> bool {
-    let unclear = |p: &Proposed| matches!(live.place(&p.event), Place::Late | Place::Unsure);
+    let unclear = |p: &Proposed| match live.place(&p.event) {
+        Place::Late | Place::Unsure => true,
+        Place::Taken => p.is_kept,
+        Place::Ahead | Place::Known => false,
+    };
     proposed.iter().any(unclear)
 }
 
@@ -71,9 +77,9 @@ pub(super) fn decide(
         caught_up: false,
     };
     let mut desk = Desk { live, past, names, fences, decision };
-    for Proposed { item, event } in proposed {
-        let verdict = desk.judge(event);
-        desk.decision.verdicts.push((*item, verdict));
+    for proposed in proposed {
+        let verdict = desk.judge(proposed);
+        desk.decision.verdicts.push((proposed.item, verdict));
     }
     let Desk { live, past, mut decision, .. } = desk;
     if let Some(past) = past {
@@ -144,20 +150,24 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn judge(&mut self, event: &mut Event) -> Verdict {
+    fn judge(&mut self, proposed: &mut Proposed) -> Verdict {
+        let Proposed { event, is_kept, .. } = proposed;
+        let is_kept = *is_kept;
         let place = match &self.past {
             Some(past) => past.place(event.order, event.fact.seq.is_some()),
             None => self.live.place(event),
         };
         match place {
             Place::Known => return Verdict::Duplicate,
-            Place::Taken => return Verdict::Refuse(conflict(event)),
-            Place::Ahead | Place::Late | Place::Unsure => {}
+            Place::Taken if !is_kept => return Verdict::Refuse(conflict(event)),
+            Place::Taken | Place::Ahead | Place::Late | Place::Unsure => {}
         }
-        if let Some(refusal) = self.refusal(event) {
+        if let Some(refusal) = self.refusal(event, is_kept) {
             return Verdict::Refuse(refusal);
         }
-        self.leave_out_what_is_known(event);
+        if !is_kept {
+            self.leave_out_what_is_known(event);
+        }
         self.decision.rows.push(EventRow {
             session: event.fact.session,
             order: event.order,
@@ -170,7 +180,7 @@ impl Desk<'_> {
         Verdict::Record
     }
 
-    fn refusal(&self, event: &Event) -> Option<Refusal> {
+    fn refusal(&self, event: &Event, is_kept: bool) -> Option<Refusal> {
         let Names { profile: Some(profile), title: Some(title) } = &self.names else {
             return Some(Refusal::UnknownSession(
                 "nothing recorded says which title and profile this session is of; send both"
@@ -187,7 +197,7 @@ impl Desk<'_> {
                     "seq is on every fact of a session or on none".to_owned(),
                 ));
             }
-            if let Some(detail) = too_long(state, event) {
+            if let Some(detail) = too_long(state, event, is_kept) {
                 return Some(Refusal::SessionTooLong(detail));
             }
         }
@@ -244,14 +254,15 @@ fn conflict(event: &Event) -> Refusal {
     ))
 }
 
-fn too_long(state: &State, event: &Event) -> Option<String> {
+/// How long an exported session lasts was judged in the order in which its facts once arrived.
+fn too_long(state: &State, event: &Event, is_kept: bool) -> Option<String> {
     if state.facts >= FACTS_MAX {
         return Some(format!("the session has {FACTS_MAX} facts; start another"));
     }
     let at = event.at();
     let first = state.started.at.min(at);
     let last = state.last.at.max(at);
-    (last.since_ms(first) > SPAN_MS_MAX)
+    (!is_kept && last.since_ms(first) > SPAN_MS_MAX)
         .then(|| "the session would last more than 24 h; start another".to_owned())
 }
 

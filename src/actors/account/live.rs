@@ -162,6 +162,13 @@ impl Standing {
 }
 
 impl Past {
+    /// A session of which nothing but this is known.
+    pub(super) fn of(snapshot: State) -> Self {
+        let session = snapshot.session;
+        let stored = Stored { session, snapshot: Some(snapshot), events: vec![], damage: None };
+        Self { stored: Some(stored), ..Self::default() }
+    }
+
     /// Where `order` stands, for certain.
     pub(super) fn place(&self, order: Order, numbered: bool) -> Place {
         if self.holds(order) || self.added.contains(&order) || self.older.contains(&order) {

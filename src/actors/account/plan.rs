@@ -27,6 +27,13 @@ pub(super) struct Plan {
 }
 
 impl Sorted {
+    /// Takes a fact; gives its session.
+    pub(super) fn take(&mut self, proposed: Proposed) -> SessionId {
+        let session = proposed.event.fact.session;
+        self.facts.push(proposed);
+        session
+    }
+
     /// The facts of each session.
     pub(super) fn by_session(&self) -> impl Iterator<Item = &[Proposed]> {
         self.facts.chunk_by(|a, b| a.event.fact.session == b.event.fact.session)
@@ -48,6 +55,13 @@ impl Plan {
             touched: Vec::with_capacity(1),
             marks: vec![],
         };
+        // What is left of a session comes before its facts that came later.
+        for (item, state) in sorted.snapshots {
+            let session = state.session;
+            if let Some(past) = plan.decide_snapshot(memory, item, state) {
+                pasts.insert(session, past);
+            }
+        }
         let same = |a: &Proposed, b: &Proposed| a.event.fact.session == b.event.fact.session;
         for proposed in sorted.facts.chunk_by_mut(same) {
             let session = proposed.first().map(|first| first.event.fact.session);
@@ -57,9 +71,6 @@ impl Plan {
         }
         for (item, mark) in sorted.marks {
             plan.decide_mark(memory, item, mark);
-        }
-        for (item, state) in sorted.snapshots {
-            plan.decide_snapshot(memory, item, state);
         }
         plan
     }
@@ -138,7 +149,13 @@ impl Plan {
         self.verdicts.push((item, verdict));
     }
 
-    fn decide_snapshot(&mut self, memory: &mut Memory, item: usize, mut state: State) {
+    /// The past of the session's facts in this very batch, when the snapshot is taken.
+    fn decide_snapshot(
+        &mut self,
+        memory: &mut Memory,
+        item: usize,
+        mut state: State,
+    ) -> Option<Past> {
         let session = state.session;
         let live = memory.sessions.of(session);
         let about = Arc::clone(&state.about);
@@ -159,16 +176,19 @@ impl Plan {
                 "a snapshot line needs profile, title and every number from 0 to seq".to_owned(),
             )),
         };
+        let mut past = None;
         if verdict == Verdict::Record {
             state.compacted_through = Some(state.seq);
             self.append.snapshots.push(SnapshotRow { session, body: encode_snapshot(&state) });
             self.touched.push(session);
+            past = Some(Past::of(state.clone()));
             live.state = Some(state);
             live.snapshot_written(true);
             self.register(session.week(), memory);
             self.changed.push((session, true));
         }
         self.verdicts.push((item, verdict));
+        past
     }
 }
 

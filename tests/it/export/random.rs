@@ -115,11 +115,7 @@ impl Told {
         }
     }
 
-    fn arrives_in_order(&self) -> bool {
-        self.is_numbered && self.arrivals.is_sorted()
-    }
-
-    /// What is lost is none. Only facts that arrive in order say what the title is called.
+    /// What is lost is none.
     fn facts(&self) -> Vec<Option<Value>> {
         let session = SessionId::fresh(ago(self.days_ago * DAY_S));
         let mut after_s = 0;
@@ -132,7 +128,7 @@ impl Told {
                 fact["seq"] = json!(seq);
             }
             fact["rate"] = json!(moved.rate);
-            fact["name"] = json!(moved.name.filter(|_| self.arrives_in_order()));
+            fact["name"] = json!(moved.name);
             if moved.kind == "seeked" {
                 fact["from_ms"] = json!(moved.position_s);
             }
