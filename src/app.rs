@@ -1,4 +1,5 @@
-//! Wiring: stores, actors, listeners, and shutdown in order. Nothing else knows the concrete stores.
+//! Wiring: stores, actors, listeners, and shutdown in order. Nothing else knows the concrete
+//! stores.
 
 pub mod demo;
 mod note;
@@ -172,7 +173,8 @@ impl App {
         &self.service
     }
 
-    /// Stops accepting, finishes what is in flight, tells sockets, writes what lags, closes the log.
+    /// Stops accepting, finishes what is in flight, tells sockets, writes what lags, closes the
+    /// log.
     ///
     /// # Errors
     /// When the log could not be closed in order; what was acknowledged is durable all the same.
