@@ -232,7 +232,7 @@ impl Reply {
             output::warn(format_args!("this answer is behind what was recorded{through}"));
         }
         if doubt.complete == Some(false) {
-            output::warn("only part could be read; ask again for all of it");
+            output::warn("only part could be read; viewlog verify says what is missing");
         }
     }
 }

@@ -206,8 +206,13 @@ async fn store(settings: &Settings, findings: &mut Findings) -> anyhow::Result<(
         Err(NotStarted::InUse(what)) => {
             (what, "another process holds it and does not answer; end it, or wait until it is done")
         }
+        Err(NotStarted::Damaged(what)) => (
+            what,
+            "keep a copy of the directory; restore a backup, or accept what is readable by \
+             starting once with VIEWLOG_EMBEDDED__ACCEPT_DAMAGE=true",
+        ),
         Err(NotStarted::Store(what)) => {
-            (what, "keep a copy of the directory; restore a backup, or accept what is readable")
+            (what, "it takes the version that made it, and a user who may write its files")
         }
         Err(NotStarted::Configuration(what)) => (what, "correct the configuration"),
     };

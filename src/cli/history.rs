@@ -143,7 +143,7 @@ impl Pages {
 }
 
 fn watched(watches: &[Watch]) -> comfy_table::Table {
-    let mut shown = table::table(["LAST PLAYED", "TITLE", ">PLAYED", ">AT", ">OF", "FINISHED"]);
+    let mut shown = table::table(["LAST PLAYED", "TITLE", ">PLAYED", ">AT", ">OF", "DONE"]);
     for watch in watches {
         shown.add_row(table::row([
             table::time(watch.last_at),

@@ -83,7 +83,9 @@ impl Given {
 pub(super) enum NotStarted {
     /// Another process has the data directory open.
     InUse(String),
-    /// The log has lost acknowledged events, or cannot be read.
+    /// The log has lost acknowledged events.
+    Damaged(String),
+    /// The log cannot be opened.
     Store(String),
     /// The configuration cannot work here, such as an address that is taken.
     Configuration(String),
@@ -93,7 +95,7 @@ impl From<NotStarted> for Failure {
     fn from(error: NotStarted) -> Self {
         match error {
             NotStarted::InUse(what) => Self::Unavailable(what),
-            NotStarted::Store(what) => {
+            NotStarted::Damaged(what) | NotStarted::Store(what) => {
                 Self::Unavailable(format!("{what}; viewlog doctor says what to do"))
             }
             NotStarted::Configuration(what) => Self::Wrong(what),
@@ -105,6 +107,7 @@ impl From<StartError> for NotStarted {
     fn from(error: StartError) -> Self {
         match &error {
             StartError::Log(OpenError::InUse { .. }) => Self::InUse(error.to_string()),
+            StartError::Log(OpenError::Damaged { .. }) => Self::Damaged(error.to_string()),
             StartError::Log(_) => Self::Store(error.to_string()),
             StartError::Listen { .. } | StartError::Note { .. } | StartError::Telemetry(_) => {
                 Self::Configuration(error.to_string())

@@ -108,7 +108,9 @@ pub(super) fn name(title: &Title) -> String {
         (Some(series), Some(name)) if name.starts_with(series) => vec![name],
         _ => [series, number.as_deref(), name].into_iter().flatten().collect(),
     };
-    if parts.is_empty() { title.title.to_string() } else { parts.join(" ") }
+    let name = if parts.is_empty() { title.title.to_string() } else { parts.join(" ") };
+    // A name is one line, whatever a player says.
+    name.replace(char::is_control, "?")
 }
 
 /// A title's name, and below it the id by which other commands know it, unless one says both.

@@ -1,5 +1,5 @@
-//! What must not be lost when things break: the real process killed at random moments, told to stop,
-//! on a damaged log, on a full disk, with actors that panic.
+//! What must not be lost when things break: the real process killed at random moments, told to
+//! stop, on a damaged log, on a full disk, with actors that panic.
 
 mod broken_actor;
 mod damaged;
@@ -39,7 +39,7 @@ fn numbers(lines: &str) -> Numbers {
     numbers
 }
 
-/// Copies a directory as it lies there.
+/// Copies a directory as it lies there, but for the zeros to whose end a journal is made.
 fn copied(from: &Path) -> tempfile::TempDir {
     let to = tempfile::tempdir().unwrap();
     copy(from, to.path());
@@ -54,7 +54,19 @@ fn copy(from: &Path, to: &Path) {
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &target);
         } else {
-            std::fs::copy(entry.path(), target).unwrap();
+            std::fs::write(target, written(&entry.path())).unwrap();
         }
     }
+}
+
+fn written(path: &Path) -> Vec<u8> {
+    let mut bytes = std::fs::read(path).unwrap();
+    if path.extension().is_none_or(|is| is != "jnl") {
+        return bytes;
+    }
+    while bytes.ends_with(&[0; 4096]) {
+        bytes.truncate(bytes.len() - 4096);
+    }
+    bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+    bytes
 }

@@ -96,7 +96,11 @@ fn a_log_of_another_format_is_named() {
     let data = quiet_household();
     std::fs::write(data.path().join("log/format"), "viewlog embedded log 2\n").unwrap();
     let seen = doctor(data.path(), &[]);
-    sick(&seen, "\"viewlog embedded log 2\", which this version does not know", "keep a copy");
+    sick(
+        &seen,
+        "\"viewlog embedded log 2\", which this version does not know",
+        "the version that made it",
+    );
 }
 
 #[test]

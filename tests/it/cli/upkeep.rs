@@ -9,7 +9,7 @@ use viewlog::events::{
     Append, Event, EventLog, EventRow, Kind, SessionId, SessionKey, SnapshotRow, fold,
 };
 
-use super::household::{household, quiet_household};
+use super::household::{FILM, household, quiet_household};
 use crate::binary::{Served, err, out, run, said};
 use crate::support::{event, fact, home};
 
@@ -137,7 +137,7 @@ async fn a_flipped_byte_in_a_fact_is_found_and_hides_no_neighbour() {
         assert!(out(&verified).contains(&found), "{}", said(&verified));
         let history = run(data.path(), &["history", "--account", "home"]);
         assert_eq!(history.status.code(), Some(0), "{}", said(&history));
-        assert_eq!(out(&history).matches("The Kingsroad").count(), 2, "{}", said(&history));
+        assert_eq!(out(&history).matches(FILM).count(), 2, "{}", said(&history));
         let exported = run(data.path(), &["export", "--account", "home"]);
         assert_eq!(exported.status.code(), Some(1), "{}", said(&exported));
         assert!(

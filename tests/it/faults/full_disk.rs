@@ -11,7 +11,7 @@ use super::players::{Player, players};
 use crate::binary::{Served, out, run, said};
 use crate::support::eventually;
 
-/// A tebibyte, the most that may be asked for.
+/// The most that may be asked for, and more than most disks have free.
 const FULL: &[(&str, &str)] = &[
     ("VIEWLOG_EMBEDDED__FREE_BYTES_MIN", "1099511627776"),
     ("VIEWLOG_ACTORS__APPEND_DEADLINE_MS", "200"),
@@ -30,6 +30,10 @@ async fn ask(served: &Served, path: &str) -> (u16, Value) {
 #[tokio::test]
 async fn a_full_disk_stops_writing_with_a_clear_word_and_keeps_reading() {
     let data = tempfile::tempdir().unwrap();
+    let disk = rustix::fs::statvfs(data.path()).unwrap();
+    if disk.f_bavail * disk.f_frsize > 1 << 40 {
+        return println!("skipped: this disk has more free than can be asked for");
+    }
     let player = players(1).remove(0);
     let served = Served::start(data.path(), &[]);
     assert_eq!(send(&served, &player, 0).await.status(), 200);
