@@ -124,7 +124,7 @@ pub(super) async fn undo_since(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let person = asked.person()?;
-    let fields = Fields::of(&body.0)?;
+    let fields = Fields::of(&body.not_empty()?)?;
     let title: Option<TitleId> = fields.read("title", "an id of 1 to 128 bytes")?;
     let since: Option<Timestamp> = fields.read("since", AN_INSTANT)?;
     let since = since.ok_or_else(|| {
