@@ -151,7 +151,7 @@ impl Body {
     /// 400.
     pub(super) fn not_empty(self) -> Result<Bytes, Problem> {
         if self.0.trim_ascii().is_empty() {
-            return Err(Problem::malformed("the body is empty; send a fact or a list of facts"));
+            return Err(Problem::malformed("the body is empty; say in it what is to be recorded"));
         }
         Ok(self.0)
     }

@@ -129,7 +129,7 @@ async fn wrong_bodies_of_an_undo_are_refused_in_words() {
         let problem = reply.problem(422, "invalid_event");
         assert!(!problem["detail"].as_str().unwrap().is_empty(), "{body}");
     }
-    for body in ["{", "since=yesterday"] {
+    for body in ["", " \n", "{", "since=yesterday"] {
         posted(&site, &path, "application/json", body).await.problem(400, "malformed");
     }
 }
