@@ -99,9 +99,9 @@ fn a_file_may_come_through_a_pipe() {
 fn what_the_server_refuses_is_an_odd_row_too() {
     let data = tempfile::tempdir().unwrap();
     let good = evening();
-    let conflicting =
-        good.lines().nth(1).unwrap().replace("\"position_ms\":3499000", "\"position_ms\":9");
-    let file = lines_in_a_file(&format!("{good}{conflicting}\n{{\"kind\":\"rewound\"}}\n"));
+    let of_another_title = good.lines().nth(1).unwrap().replace("tt0111161", "tt0068646");
+    let of_another_title = of_another_title.replace("\"seq\":1", "\"seq\":7");
+    let file = lines_in_a_file(&format!("{good}{of_another_title}\n{{\"kind\":\"rewound\"}}\n"));
     let path = file.path().to_str().unwrap();
     let loaded = run(data.path(), &["import", "viewlog", path, "--account", "home"]);
     assert_eq!(loaded.status.code(), Some(1), "{}", said(&loaded));

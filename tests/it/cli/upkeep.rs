@@ -141,7 +141,7 @@ async fn a_flipped_byte_in_a_fact_is_found_and_hides_no_neighbour() {
         let exported = run(data.path(), &["export", "--account", "home"]);
         assert_eq!(exported.status.code(), Some(1), "{}", said(&exported));
         assert!(
-            err(&exported).contains("1 rows of 1 sessions cannot be read"),
+            err(&exported).contains("rows that cannot be read: 1, in sessions: 1"),
             "{}",
             said(&exported)
         );
