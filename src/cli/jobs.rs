@@ -18,6 +18,8 @@ use super::words;
 
 /// How often the server is asked how far it is.
 const POLL_EVERY: Duration = Duration::from_millis(250);
+/// The state of a job that goes on.
+const RUNNING: &str = "running";
 /// So often in a row the server may not answer before the job is given up.
 const SILENT_MAX: u32 = 20;
 
@@ -143,7 +145,7 @@ async fn follow(client: &Client, kind: &'static str) -> Result<(Report, Reply), 
     let mut silent = 0;
     loop {
         match ask(client, url.clone()).await {
-            Ok((report, reply)) if report.state != "running" => {
+            Ok((report, reply)) if report.state != RUNNING => {
                 progress.end();
                 return Ok((report, reply));
             }
@@ -173,6 +175,9 @@ async fn ask(client: &Client, url: Url) -> Result<(Report, Reply), Failure> {
 
 impl Report {
     fn told(&self) -> String {
+        if self.events == 0 && self.state == RUNNING {
+            return "reading".to_owned();
+        }
         let events = table::count(self.events);
         match self.events_per_s {
             Some(rate) => format!("{events} events, {}/s", table::count(rate.max(0.0) as u64)),

@@ -16,6 +16,11 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 /// How often a terminal may be drawn on, a second.
 const DRAWN_PER_S: u8 = 10;
 
+/// How work looks whose end is known.
+const OF_KNOWN: &str = "{prefix} {bar:24} {percent:>3} %  {msg}  {eta} left";
+/// How work looks that ends when it ends.
+const OF_UNKNOWN: &str = "{prefix} {spinner} {msg}  {elapsed}";
+
 /// Work under way.
 pub(super) struct Progress {
     what: &'static str,
@@ -45,6 +50,8 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(None, target).with_prefix(what);
+        // Without one the first drawing would be a bar of nothing.
+        set_style(&bar, OF_UNKNOWN);
         let now = Instant::now();
         Self { what, bar, is_terminal, began: now, told: now }
     }
@@ -83,19 +90,17 @@ impl Progress {
     }
 
     fn draw(&self, reached: &Reached<'_>) {
-        let template = match reached.total {
-            Some(_) => "{prefix} {bar:24} {percent:>3} %  {msg}  {eta} left",
-            None => "{prefix} {spinner} {msg}  {elapsed}",
-        };
-        let is_first = self.bar.message().is_empty();
         self.bar.set_message(reached.told.to_owned());
-        if is_first || self.bar.length() != reached.total {
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                self.bar.set_style(style);
-            }
+        if self.bar.length() != reached.total {
             match reached.total {
-                Some(total) => self.bar.set_length(total),
-                None => self.bar.unset_length(),
+                Some(total) => {
+                    set_style(&self.bar, OF_KNOWN);
+                    self.bar.set_length(total);
+                }
+                None => {
+                    set_style(&self.bar, OF_UNKNOWN);
+                    self.bar.unset_length();
+                }
             }
         }
         self.bar.set_position(reached.done);
@@ -112,6 +117,12 @@ impl Progress {
             }
             _ => format!("{what}: {told}"),
         }
+    }
+}
+
+fn set_style(bar: &ProgressBar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
     }
 }
 

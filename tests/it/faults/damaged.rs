@@ -158,8 +158,8 @@ async fn a_flipped_byte_in_a_segment_never_shortens_an_export_in_silence() {
     let player = players(1).remove(0);
     let url = format!("{}/v1/accounts/home-0/events", served.url);
     let client = reqwest::Client::new();
-    for from in (0..16_000).step_by(4_000) {
-        let facts: Vec<_> = (from..from + 4_000).map(|seq| player.fact(seq)).collect();
+    for from in (0..10_000).step_by(2_500) {
+        let facts: Vec<_> = (from..from + 2_500).map(|seq| player.fact(seq)).collect();
         let answer = client.post(&url).json(&json!({ "events": facts })).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
     }
@@ -167,7 +167,7 @@ async fn a_flipped_byte_in_a_segment_never_shortens_an_export_in_silence() {
     let whole = out(&run(data.path(), &["export", "--account", "home-0"]));
     let mut random = StdRng::seed_from_u64(20_261_125);
     let mut reported = 0;
-    for _ in 0..4 {
+    for _ in 0..3 {
         let hurt = copied(data.path());
         let segment = &segments(hurt.path())[0];
         let mut bytes = std::fs::read(segment).unwrap();
