@@ -5,7 +5,6 @@
 //! alone: machines are shared and noisy.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::print_stdout,
     clippy::indexing_slicing,
     reason = "a benchmark: it stops at the first thing that is wrong, and its output is the point"
