@@ -6,8 +6,10 @@ use crate::facts::Player;
 use crate::load::{Signal, Waiter, measure};
 use crate::network::{Http, Server};
 
-const ACCOUNTS: usize = 500;
+const ACCOUNTS: usize = 200;
 const PLAYS: usize = 200;
+/// Enough, a second apart, to claim the resume point.
+const FACTS: usize = 14;
 const CLIENTS: usize = 32;
 
 pub(crate) fn run() {
@@ -34,9 +36,12 @@ async fn fill(server: &Server) {
         let mut body = String::new();
         for play in 0..PLAYS {
             let mut player = Player::new(account * PLAYS + play);
-            for _ in 0..4 {
+            for fact in 0..FACTS {
                 let title = format!("title-{}", play % 60);
-                let line = player.next_json().replace("tt0944947:s1e3", &title);
+                let mut line = player.next_json().replace("tt0944947:s1e3", &title);
+                if fact + 1 == FACTS {
+                    line = line.replace("progressed", "stopped");
+                }
                 body.push_str(&line.replace(player.account.as_str(), &format!("reader-{account}")));
                 body.push('\n');
             }

@@ -181,7 +181,9 @@ impl Answers {
             for profile in reader.profiles().await? {
                 let played = reader.newest(&profile, None, 1).await?.plays;
                 let played = played.iter().map(State::last_at);
-                let said = reader.marks(&profile).await?.into_iter().map(|mark| mark.received_at);
+                let said = reader.marks(&profile).await?;
+                // An import of today may bring what was said years ago.
+                let said = said.into_iter().map(|mark| mark.at.min(mark.received_at));
                 let last_at = played.chain(said).max().unwrap_or_default();
                 items.push(ProfileSeen { profile, last_at });
             }
