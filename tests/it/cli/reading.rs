@@ -170,8 +170,8 @@ fn a_person_may_be_left_out_only_where_there_is_one() {
     ask(quiet.path(), &["history", "--json"], &[]);
     let data = household();
     let all = ask(data.path(), &["history", "--limit", "2"], &[]);
-    for person in ["anna:\n", "\nben:\n", "\ncleo:\n", "\ndora:\n"] {
-        assert!(all.contains(person), "{person}: {all}");
+    for person in ["anna:", "ben:", "cleo:", "dora:"] {
+        assert!(all.lines().any(|line| line == person), "{person}: {all}");
     }
     for question in [&["history", "--json"][..], &["title", FILM], &["hide", FILM]] {
         let which = run(data.path(), &[question, &["--account", "home"]].concat());
