@@ -108,7 +108,7 @@ async fn run(
             )));
         }
     };
-    let newest = node.answers.newest_moved_at(&person, &title).await?;
+    let newest = node.answers.newest_moved_at(&person, std::slice::from_ref(&title)).await?;
     let mark = mark(request, node, &person, (kind, newest))?;
     command_given(node, person, mark).await
 }
@@ -141,10 +141,8 @@ pub(super) async fn undo_since(
         return Err(Problem::invalid("since lies in the future"));
     }
     let titles = node.answers.restored(&person, since, title.as_ref()).await?;
-    let mut newest = None;
-    for restored in &titles {
-        newest = newest.max(node.answers.newest_moved_at(&person, &restored.title).await?);
-    }
+    let changed: Vec<TitleId> = titles.iter().map(|restored| restored.title.clone()).collect();
+    let newest = node.answers.newest_moved_at(&person, &changed).await?;
     let kind = MarkKind::Undone { since, titles };
     let mark = mark(&request, &node, &person, (kind, newest))?;
     command_given(&node, person, mark).await

@@ -21,11 +21,10 @@ use crate::projections::{
     Answer, AnswerError, HistoryQuery, Items, Now, Person, ProfileSeen, Resume, Source,
     TitleAnswer, Watch, WatchTime, WatchTimeQuery,
 };
+use crate::telemetry::READ_SECONDS;
 
 const CONTINUE_WATCHING_USUAL: usize = 20;
 const HISTORY_USUAL: usize = 50;
-/// Histogram: how long answers took, by `source`.
-const READ_SECONDS: &str = "viewlog_read_seconds";
 
 /// The routes of section 3, but for one session and the export.
 pub(super) fn read_routes(config: &mut ServiceConfig) {

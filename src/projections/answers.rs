@@ -145,11 +145,9 @@ impl Answers {
         let titles = std::slice::from_ref(title);
         let answer = self
             .ask(&person.account, when, async |reader| {
-                let marks = reader.marks_of(&person.profile, titles).await?;
                 let stories =
                     resume::stories(reader, &person.profile, titles, &self.policy).await?;
-                let both = stories.first().zip(marks.first());
-                Ok(both.and_then(|(story, marks)| title::title(story, marks, &self.policy)))
+                Ok(stories.first().and_then(|story| title::title(story, &self.policy)))
             })
             .await?;
         known(answer)
@@ -205,18 +203,18 @@ impl Answers {
         known(Answer { body, as_of, stale: false, source: Source::Log, complete })
     }
 
-    /// When a person last moved a title or said something of it; a command comes after that.
+    /// When a person last moved any of these titles or said something of one; a command comes after
+    /// that.
     pub async fn newest_moved_at(
         &self,
         person: &Person,
-        title: &TitleId,
+        titles: &[TitleId],
     ) -> Result<Option<Timestamp>, AnswerError> {
-        let titles = std::slice::from_ref(title);
         let newest = self
             .ask(&person.account, When::default(), async |reader| {
                 let stories =
                     resume::stories(reader, &person.profile, titles, &self.policy).await?;
-                Ok(stories.first().and_then(story::Story::newest).map(|rank| rank.0))
+                Ok(stories.iter().filter_map(story::Story::newest).max().map(|rank| rank.0))
             })
             .await?;
         Ok(newest.body)

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::events::AccountId;
-
-/// Gauge: open sockets.
-const SOCKETS: &str = "viewlog_sockets";
+use crate::telemetry::SOCKETS;
 
 /// Open sockets and event streams by account; cheap to clone.
 #[derive(Clone, Default)]

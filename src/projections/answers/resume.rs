@@ -22,9 +22,7 @@ pub(super) async fn stories<'a>(
     let plays = reader.plays_of(profile, titles).await?;
     let marks = reader.marks_of(profile, titles).await?;
     let each = titles.iter().zip(plays).zip(marks);
-    Ok(each
-        .map(|((title, plays), marks)| Story::of(title.clone(), plays, &marks, policy))
-        .collect())
+    Ok(each.map(|((title, plays), marks)| Story::of(title.clone(), plays, marks, policy)).collect())
 }
 
 /// The resume point of a title; `None` when nothing claims it.

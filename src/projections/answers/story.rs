@@ -12,6 +12,7 @@ use crate::projections::{Policy, TitleInfo};
 pub(super) struct Story<'a> {
     pub(super) title: TitleId,
     pub(super) plays: Vec<State>,
+    pub(super) marks: Vec<Mark>,
     /// Whether the title is hidden, and since when.
     hidden: Option<(Rank, bool)>,
     /// What an `unwatched` or an `undone` left: how often it was finished until then.
@@ -37,12 +38,13 @@ impl<'a> Story<'a> {
     pub(super) fn of(
         title: TitleId,
         plays: Vec<State>,
-        marks: &[Mark],
+        marks: Vec<Mark>,
         policy: &'a Policy,
     ) -> Self {
         let mut story = Self {
             title,
             plays,
+            marks: vec![],
             hidden: None,
             reset: None,
             watched: vec![],
@@ -51,6 +53,7 @@ impl<'a> Story<'a> {
         };
         story.plays.sort_by_key(|play| std::cmp::Reverse(rank_of(play)));
         marks.iter().for_each(|mark| story.hear(mark));
+        story.marks = marks;
         story.positions.sort_by_key(|(rank, ..)| std::cmp::Reverse(*rank));
         story
     }

@@ -2,11 +2,11 @@
 
 use super::history::{placed, told_watch};
 use super::story::Story;
-use crate::events::{Intervals, Mark};
+use crate::events::Intervals;
 use crate::projections::{Policy, TitleAnswer};
 
 /// The title's page; `None` when it was never played nor spoken of.
-pub(super) fn title(story: &Story<'_>, marks: &[Mark], policy: &Policy) -> Option<TitleAnswer> {
+pub(super) fn title(story: &Story<'_>, policy: &Policy) -> Option<TitleAnswer> {
     if story.is_empty() {
         return None;
     }
@@ -16,7 +16,7 @@ pub(super) fn title(story: &Story<'_>, marks: &[Mark], policy: &Policy) -> Optio
     let furthest_ms = story.plays.iter().map(|play| play.furthest_ms).max().unwrap_or(0);
     let skipped = watched.gaps(duration_ms.unwrap_or(furthest_ms));
     let mut watches = placed(&story.plays, policy);
-    watches.extend(marks.iter().filter_map(told_watch));
+    watches.extend(story.marks.iter().filter_map(told_watch));
     watches.sort_by_key(|placed| std::cmp::Reverse(placed.rank));
     let times_finished = story.times_finished();
     Some(TitleAnswer {

@@ -148,10 +148,10 @@ async fn undo_inside_a_session_finds_the_position_of_that_instant() {
 async fn a_command_comes_after_whatever_it_acts_on() {
     let house = House::new();
     house.played(&Played::new(1, "film", 200_000)).await;
-    let newest = house.answers.newest_moved_at(&anna(), &id("film")).await.unwrap();
+    let newest = house.answers.newest_moved_at(&anna(), &[id("film")]).await.unwrap();
     assert_eq!(newest, Some(at(200_600)), "a player's clock may run ahead of the server's");
     house.said(1, at(200_601), hidden("film")).await;
-    let newest = house.answers.newest_moved_at(&anna(), &id("film")).await.unwrap();
+    let newest = house.answers.newest_moved_at(&anna(), &[id("film")]).await.unwrap();
     assert_eq!(newest, Some(at(200_601)));
     let answer = house.answers.continue_watching(&anna(), 9, When::default()).await.unwrap();
     assert!(answer.body.items.is_empty());
