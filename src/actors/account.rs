@@ -8,6 +8,7 @@ mod batch;
 mod compact;
 mod decide;
 mod erase;
+mod errand;
 mod live;
 mod memory;
 mod plan;
@@ -23,13 +24,13 @@ use std::sync::Arc;
 use actix::fut::ActorFutureExt;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Supervised, WrapFuture};
 use futures_util::FutureExt;
-use tokio::sync::oneshot;
 
 use super::append::append_until;
 use super::gather::Reply;
 use super::host::Vitals;
-use super::{Chaos, Compaction, Deps, Receipt, Refusal};
-use crate::events::{AccountId, Event, Mark, Scope, State, Timestamp, Week};
+use super::{Chaos, Deps, Refusal};
+use crate::events::{AccountId, Event, Mark, State};
+pub(super) use errand::{Answer, Errand};
 use memory::Memory;
 
 /// When to send again what did not fit in the line.
@@ -58,39 +59,10 @@ pub(super) struct Part {
     pub(super) reply: Reply,
 }
 
-/// Erases a scope.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Erase {
-    pub(super) scope: Scope,
-    pub(super) reply: oneshot::Sender<Result<Receipt, Refusal>>,
-}
-
-/// Compacts the weeks that closed before an instant.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Compact {
-    pub(super) before: Timestamp,
-    pub(super) reply: oneshot::Sender<Result<Compaction, Refusal>>,
-}
-
-/// Makes the snapshots of a week again.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Renew {
-    pub(super) week: Week,
-    pub(super) reply: oneshot::Sender<Result<usize, Refusal>>,
-}
-
 /// Says goodbye: writes what lags and stops.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Passivate;
-
-/// Panics, to show what happens then.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Panic;
 
 /// A batch, an erasure or a compaction came to its end, or panicked.
 #[derive(Message)]
@@ -116,9 +88,7 @@ pub(super) struct Account {
 /// What waits in the line.
 enum Work {
     Part(Part),
-    Erase(Erase),
-    Compact(Compact),
-    Renew(Renew),
+    Errand(Errand),
     Passivate,
 }
 
@@ -146,16 +116,8 @@ impl Account {
                 self.waiting_items = self.waiting_items.saturating_sub(first.items.len());
                 self.record(first, memory, context);
             }
-            Some(Work::Erase(erase)) => {
-                let work = erase::erase(self.id.clone(), memory, erase, Arc::clone(&self.deps));
-                self.run(work, 1, context);
-            }
-            Some(Work::Compact(asked)) => {
-                let work = compact::compact(self.id.clone(), memory, asked, Arc::clone(&self.deps));
-                self.run(work, 1, context);
-            }
-            Some(Work::Renew(asked)) => {
-                let work = renew::renew(self.id.clone(), memory, asked, Arc::clone(&self.deps));
+            Some(Work::Errand(errand)) => {
+                let work = errand::run(self.id.clone(), memory, errand, Arc::clone(&self.deps));
                 self.run(work, 1, context);
             }
             Some(Work::Passivate) if self.waiting.is_empty() => {
@@ -269,29 +231,14 @@ impl Handler<Part> for Account {
     }
 }
 
-impl Handler<Erase> for Account {
+impl Handler<Errand> for Account {
     type Result = ();
 
-    fn handle(&mut self, erase: Erase, context: &mut Context<Self>) {
-        self.waiting.push_back(Work::Erase(erase));
-        self.go_on(context);
-    }
-}
-
-impl Handler<Compact> for Account {
-    type Result = ();
-
-    fn handle(&mut self, asked: Compact, context: &mut Context<Self>) {
-        self.waiting.push_back(Work::Compact(asked));
-        self.go_on(context);
-    }
-}
-
-impl Handler<Renew> for Account {
-    type Result = ();
-
-    fn handle(&mut self, asked: Renew, context: &mut Context<Self>) {
-        self.waiting.push_back(Work::Renew(asked));
+    fn handle(&mut self, errand: Errand, context: &mut Context<Self>) {
+        if matches!(errand, Errand::Panic) {
+            Chaos::panic();
+        }
+        self.waiting.push_back(Work::Errand(errand));
         self.go_on(context);
     }
 }
@@ -302,13 +249,5 @@ impl Handler<Passivate> for Account {
     fn handle(&mut self, _: Passivate, context: &mut Context<Self>) {
         self.waiting.push_back(Work::Passivate);
         self.go_on(context);
-    }
-}
-
-impl Handler<Panic> for Account {
-    type Result = ();
-
-    fn handle(&mut self, _: Panic, _: &mut Context<Self>) {
-        Chaos::panic();
     }
 }

@@ -13,9 +13,9 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::account::{Compact, Erase, Item, Part, Renew, What};
+use super::account::{Answer, Errand, Item, Part, What};
 use super::gather::{Admission, Gather, Indexes, Reply};
-use super::shard::{Deliver, Errand, Forward, PassivateAll, Shard};
+use super::shard::{Deliver, Forward, PassivateAll, Shard};
 use super::{Compaction, Deps, Outcome, Receipt, Refusal, Submission};
 use crate::events::{AccountId, Event, Mark, Record, Scope, Timestamp, Week};
 
@@ -86,10 +86,7 @@ impl Accounts {
     /// # Errors
     /// [`Refusal::StoreUnavailable`] when the log did not answer: ask again.
     pub async fn erase(&self, account: AccountId, scope: Scope) -> Result<Receipt, Refusal> {
-        let (reply, receiver) = oneshot::channel();
-        self.shard(&account)
-            .do_send(Forward { account, what: Errand::Erase(Erase { scope, reply }) });
-        receiver.await.unwrap_or_else(|_| Err(failed()))
+        self.ask(account, |answer| Errand::Erase(scope, answer)).await
     }
 
     /// Leaves of sessions in weeks that closed before an instant their snapshots alone.
@@ -101,10 +98,7 @@ impl Accounts {
         account: AccountId,
         before: Timestamp,
     ) -> Result<Compaction, Refusal> {
-        let (reply, receiver) = oneshot::channel();
-        self.shard(&account)
-            .do_send(Forward { account, what: Errand::Compact(Compact { before, reply }) });
-        receiver.await.unwrap_or_else(|_| Err(failed()))
+        self.ask(account, |answer| Errand::Compact(before, answer)).await
     }
 
     /// Makes the snapshots of a week again from its facts; returns how many.
@@ -112,10 +106,7 @@ impl Accounts {
     /// # Errors
     /// [`Refusal::StoreUnavailable`] when the log did not answer: ask again.
     pub async fn renew(&self, account: AccountId, week: Week) -> Result<usize, Refusal> {
-        let (reply, receiver) = oneshot::channel();
-        self.shard(&account)
-            .do_send(Forward { account, what: Errand::Renew(Renew { week, reply }) });
-        receiver.await.unwrap_or_else(|_| Err(failed()))
+        self.ask(account, |answer| Errand::Renew(week, answer)).await
     }
 
     /// Makes an account's actor panic, to show what happens then.
@@ -143,6 +134,16 @@ impl Accounts {
     /// How many facts are admitted and not answered yet.
     pub fn admitted(&self) -> usize {
         self.admitted.load(Ordering::Relaxed)
+    }
+
+    async fn ask<T>(
+        &self,
+        account: AccountId,
+        errand: impl FnOnce(Answer<T>) -> Errand,
+    ) -> Result<T, Refusal> {
+        let (answer, receiver) = oneshot::channel();
+        self.shard(&account).do_send(Forward { account, what: errand(answer) });
+        receiver.await.unwrap_or_else(|_| Err(failed()))
     }
 
     async fn take(&self, accounts: Vec<(AccountId, Vec<Item>)>) -> Outcome {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Deps;
-use super::account::{Account, Compact, Erase, Panic, Part, Passivate, Renew};
+use super::account::{Account, Errand, Part, Passivate};
 use super::accounts::GRACE;
 use super::host::{self, Vitals, Watch};
 use crate::events::AccountId;
@@ -34,14 +34,6 @@ pub(super) struct Deliver {
 pub(super) struct Forward {
     pub(super) account: AccountId,
     pub(super) what: Errand,
-}
-
-/// What is asked of one account beside recording.
-pub(super) enum Errand {
-    Erase(Erase),
-    Compact(Compact),
-    Renew(Renew),
-    Panic,
 }
 
 /// Lets every account go.
@@ -204,21 +196,10 @@ impl Handler<Forward> for Shard {
 
     fn handle(&mut self, forward: Forward, _: &mut Context<Self>) {
         let seat = self.seat(&forward.account);
-        match forward.what {
-            Errand::Erase(erase) => {
-                seat.vitals.add_waiting(1);
-                seat.actor.do_send(erase);
-            }
-            Errand::Compact(compact) => {
-                seat.vitals.add_waiting(1);
-                seat.actor.do_send(compact);
-            }
-            Errand::Renew(renew) => {
-                seat.vitals.add_waiting(1);
-                seat.actor.do_send(renew);
-            }
-            Errand::Panic => seat.actor.do_send(Panic),
+        if !matches!(forward.what, Errand::Panic) {
+            seat.vitals.add_waiting(1);
         }
+        seat.actor.do_send(forward.what);
     }
 }
 

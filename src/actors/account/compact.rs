@@ -1,45 +1,20 @@
 //! Compaction of an account's closed weeks: sessions that their snapshot covers keep the snapshot
 //! alone. The actor does it itself, so that it never races with an append of its own.
 
-use std::sync::Arc;
-
-use super::Compact;
-use super::memory::Memory;
-use crate::actors::{Compaction, Deps, Refusal};
+use super::errand::Failure;
+use crate::actors::{Compaction, Deps};
 use crate::events::codec::encode_snapshot;
 use crate::events::{
-    AccountId, Append, AppendError, Compacted, Depth, ReadError, SessionKey, SnapshotRow, State,
-    Stored, Timestamp, Week, fold,
+    AccountId, Append, Compacted, Depth, SessionKey, SnapshotRow, State, Stored, Timestamp, Week,
+    fold,
 };
 
-/// Compacts, answers how much, and gives back a memory that knows nothing of what was compacted.
+/// Compacts; returns how much.
 pub(super) async fn compact(
-    account: AccountId,
-    _memory: Box<Memory>,
-    asked: Compact,
-    deps: Arc<Deps>,
-) -> Box<Memory> {
-    let done = run(&account, asked.before, &deps).await.map_err(|failure| {
-        tracing::error!(error = %failure, "a compaction failed");
-        Refusal::StoreUnavailable {
-            detail: "the log could not be compacted at the moment; ask again".to_owned(),
-            retry_after_ms: 1_000,
-        }
-    });
-    // Whoever asked may have hung up; it is compacted all the same.
-    let _ = asked.reply.send(done);
-    Box::default()
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error(transparent)]
-    Write(#[from] AppendError),
-}
-
-async fn run(account: &AccountId, before: Timestamp, deps: &Deps) -> Result<Compaction, Failure> {
+    account: &AccountId,
+    before: Timestamp,
+    deps: &Deps,
+) -> Result<Compaction, Failure> {
     let mut compaction = Compaction::default();
     for week in deps.log.weeks(account).await? {
         if is_closed(week, before, deps.clock.now()) {

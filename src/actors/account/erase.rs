@@ -1,46 +1,18 @@
 //! Erasing a play, a title, a profile or all of an account: fence first, then nothing of it is
 //! left.
 
-use std::sync::Arc;
-
-use super::Erase;
-use super::memory::Memory;
-use crate::actors::{Deps, Receipt, Refusal};
+use super::errand::Failure;
+use crate::actors::{Deps, Receipt};
 use crate::events::{
-    AccountId, AppendError, Depth, Erased, Fence, Mark, MarkKind, ReadError, Scope, SessionId,
-    State,
+    AccountId, Depth, Erased, Fence, Mark, MarkKind, ReadError, Scope, SessionId, State,
 };
 
-/// Erases a scope, answers with the receipt, and gives back a memory that knows nothing of it.
+/// Erases a scope; memory knows nothing of it afterwards.
 pub(super) async fn erase(
-    account: AccountId,
-    _memory: Box<Memory>,
-    erase: Erase,
-    deps: Arc<Deps>,
-) -> Box<Memory> {
-    let done = run(&account, &erase.scope, &deps).await.map_err(|failure| {
-        tracing::error!(error = %failure, "an erasure failed");
-        Refusal::StoreUnavailable {
-            detail: "the log could not erase at the moment; ask again".to_owned(),
-            retry_after_ms: 1_000,
-        }
-    });
-    // Whoever asked may have hung up; it is erased all the same.
-    let _ = erase.reply.send(done);
-    Box::default()
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error(transparent)]
-    Write(#[from] AppendError),
-    #[error(transparent)]
-    Views(#[from] crate::projections::ViewError),
-}
-
-async fn run(account: &AccountId, scope: &Scope, deps: &Deps) -> Result<Receipt, Failure> {
+    account: &AccountId,
+    scope: &Scope,
+    deps: &Deps,
+) -> Result<Receipt, Failure> {
     let sessions = sessions_in(account, scope, deps).await?;
     let (marks, rewritten) = marks_in(account, scope, deps).await?;
     let fenced_at = deps.clock.now();
