@@ -169,7 +169,17 @@ pub struct Health {
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
     /// Makes a batch durable.
-    async fn append(&self, batch: &Append) -> Result<(), AppendError>;
+    async fn append(&self, batch: &Append) -> Result<(), AppendError> {
+        self.append_all(std::slice::from_ref(batch)).await
+    }
+
+    /// Makes the batches of several accounts durable. After an error each of them may or may not
+    /// be, and each may be repeated by itself.
+    async fn append_all(&self, group: &[Append]) -> Result<(), AppendError>;
+
+    /// True where batches of many accounts are cheaper together; false where each goes better by
+    /// itself, because one that is slow would hold up the others.
+    fn takes_groups(&self) -> bool;
 
     /// One session: its snapshot and the events above; `None` when the log knows nothing of it.
     async fn session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError>;

@@ -57,6 +57,17 @@ impl Account {
         self.partitions.entry(session.week()).or_default().entry(session).or_default()
     }
 
+    fn append(&mut self, batch: &Append) {
+        self.weeks.extend(&batch.weeks);
+        for row in &batch.events {
+            self.rows_mut(row.session).events.insert(row.order, row.body.clone());
+        }
+        for row in &batch.snapshots {
+            self.rows_mut(row.session).snapshot = Some(row.body.clone());
+        }
+        self.marks.extend(batch.marks.iter().map(|mark| (mark.command, encode_mark(mark))));
+    }
+
     fn take(&mut self, session: SessionId) -> Option<Rows> {
         self.partitions.get_mut(&session.week())?.remove(&session)
     }
@@ -78,21 +89,15 @@ impl MemoryLog {
 
 #[async_trait]
 impl EventLog for MemoryLog {
-    async fn append(&self, batch: &Append) -> Result<(), AppendError> {
-        if batch.rows() == 0 {
-            return Ok(());
+    async fn append_all(&self, group: &[Append]) -> Result<(), AppendError> {
+        for batch in group.iter().filter(|batch| batch.rows() > 0) {
+            self.write(batch.account.clone(), |account| account.append(batch));
         }
-        self.write(batch.account.clone(), |account| {
-            account.weeks.extend(&batch.weeks);
-            for row in &batch.events {
-                account.rows_mut(row.session).events.insert(row.order, row.body.clone());
-            }
-            for row in &batch.snapshots {
-                account.rows_mut(row.session).snapshot = Some(row.body.clone());
-            }
-            account.marks.extend(batch.marks.iter().map(|mark| (mark.command, encode_mark(mark))));
-        });
         Ok(())
+    }
+
+    fn takes_groups(&self) -> bool {
+        true
     }
 
     async fn session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError> {

@@ -123,18 +123,22 @@ fn take(count: &AtomicUsize) -> bool {
 
 #[async_trait]
 impl EventLog for FlakyLog {
-    async fn append(&self, batch: &Append) -> Result<(), AppendError> {
+    async fn append_all(&self, group: &[Append]) -> Result<(), AppendError> {
         self.appends.fetch_add(1, Ordering::SeqCst);
         let _open = self.gate.read().await;
         if take(&self.unavailable) {
             return Err(AppendError::Unavailable("made to fail".to_owned()));
         }
         let is_in_doubt = take(&self.in_doubt);
-        self.inner.append(batch).await?;
+        self.inner.append_all(group).await?;
         if is_in_doubt {
             return Err(AppendError::InDoubt("made to doubt".to_owned()));
         }
         Ok(())
+    }
+
+    fn takes_groups(&self) -> bool {
+        self.inner.takes_groups()
     }
 
     async fn session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError> {
