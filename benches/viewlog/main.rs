@@ -1,5 +1,5 @@
 //! The measurements of docs/benchmarks.md. `cargo bench --bench viewlog -- [name…]`; no name runs
-//! all. `--features mimalloc` measures with the other allocator.
+//! all. `--no-default-features` measures with the system's allocator.
 //!
 //! Client and server share the machine's cores, as the figures say. Numbers compare within one run
 //! alone: machines are shared and noisy.
@@ -17,6 +17,7 @@ mod load;
 mod log;
 mod memory;
 mod network;
+mod nowhere;
 mod reads;
 mod rebuild;
 

@@ -1,7 +1,7 @@
 //! The actors of a node together: what they share, how they are started, observed and stopped.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -75,12 +75,15 @@ pub struct Kinds {
 #[derive(Default)]
 pub struct Chaos {
     poisoned: Mutex<BTreeSet<SessionId>>,
+    /// Asked before every fold, and almost always false.
+    is_any: AtomicBool,
 }
 
 impl Chaos {
     /// Lets every fold of `session` panic from now on.
     pub fn poison(&self, session: SessionId) {
         self.poisoned.lock().unwrap_or_else(PoisonError::into_inner).insert(session);
+        self.is_any.store(true, Ordering::Release);
     }
 
     /// Fails, because it was asked to.
@@ -90,7 +93,8 @@ impl Chaos {
     }
 
     pub(super) fn poisons(&self, session: SessionId) -> bool {
-        self.poisoned.lock().unwrap_or_else(PoisonError::into_inner).contains(&session)
+        self.is_any.load(Ordering::Acquire)
+            && self.poisoned.lock().unwrap_or_else(PoisonError::into_inner).contains(&session)
     }
 }
 

@@ -147,19 +147,16 @@ pub(super) async fn record(
     facts: &Facts<'_>,
     received_at: Timestamp,
 ) -> Answered {
-    let mut sorted = Sorted::default();
-    for (index, text) in facts.each.iter().enumerate() {
-        sorted.take((index, text), account, facts.sent_at, received_at);
-    }
-    let Sorted { refused, private, accounts, references, .. } = sorted;
-    let outcome = node.system.accounts().record(accounts).await;
-    let mut answered = Answered::of(outcome, refused, private);
-    for fact in &mut answered.refused {
-        let known = references.binary_search_by_key(&fact.index, |(index, _)| *index);
-        let known = known.ok().and_then(|place| references.get(place));
-        fact.reference = known.map(|(_, reference)| reference.as_ref().into());
-    }
-    answered
+    let mut sorted = Sorted::of(account, facts, received_at);
+    let outcome = node.system.accounts().record(sorted.take_accounts()).await;
+    sorted.answered(outcome)
+}
+
+/// The same for several requests at once, each answered for itself.
+pub(super) async fn record_each(node: &Node, mut sorted: Vec<Sorted<'_>>) -> Vec<Answered> {
+    let accounts = sorted.iter_mut().map(Sorted::take_accounts).collect();
+    let outcomes = node.system.accounts().record_each(accounts).await;
+    sorted.into_iter().zip(outcomes).map(|(sorted, outcome)| sorted.answered(outcome)).collect()
 }
 
 /// The sender's own reference, also in what is otherwise no fact.
@@ -170,7 +167,7 @@ fn reference_of(text: &[u8]) -> Option<String> {
 
 /// The facts of a request by account, and what need not go further.
 #[derive(Default)]
-struct Sorted<'b> {
+pub(super) struct Sorted<'b> {
     refused: Vec<RefusedFact>,
     /// Kept here, so that they are echoed whoever refuses, also when no actor answered.
     references: Vec<(usize, Cow<'b, str>)>,
@@ -180,6 +177,34 @@ struct Sorted<'b> {
 }
 
 impl<'b> Sorted<'b> {
+    /// Reads each fact for itself.
+    pub(super) fn of(
+        account: Option<&AccountId>,
+        facts: &Facts<'b>,
+        received_at: Timestamp,
+    ) -> Self {
+        let mut sorted = Self::default();
+        for (index, text) in facts.each.iter().enumerate() {
+            sorted.take((index, text), account, facts.sent_at, received_at);
+        }
+        sorted
+    }
+
+    fn take_accounts(&mut self) -> Vec<(AccountId, Vec<Submission>)> {
+        std::mem::take(&mut self.accounts)
+    }
+
+    fn answered(self, outcome: Outcome) -> Answered {
+        let Self { refused, private, references, .. } = self;
+        let mut answered = Answered::of(outcome, refused, private);
+        for fact in &mut answered.refused {
+            let known = references.binary_search_by_key(&fact.index, |(index, _)| *index);
+            let known = known.ok().and_then(|place| references.get(place));
+            fact.reference = known.map(|(_, reference)| reference.as_ref().into());
+        }
+        answered
+    }
+
     fn take(
         &mut self,
         (index, text): (usize, &'b [u8]),

@@ -74,7 +74,12 @@ impl Batch {
     }
 
     /// Answers every part, each item by its verdict.
-    pub(super) fn answer(mut self, account: &AccountId, memory: &Memory, verdicts: Vec<(usize, Verdict)>) {
+    pub(super) fn answer(
+        mut self,
+        account: &AccountId,
+        memory: &Memory,
+        verdicts: Vec<(usize, Verdict)>,
+    ) {
         for (item, verdict) in verdicts {
             let Some(asked) = self.items.get_mut(item) else { continue };
             let Some((_, outcome)) = self.replies.get_mut(asked.reply) else { continue };

@@ -12,8 +12,8 @@ use actix_web::{HttpRequest, HttpResponse, rt};
 use actix_ws::{
     AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, ProtocolError, Session,
 };
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
@@ -24,7 +24,7 @@ use super::leash::Leash;
 use crate::actors::Update;
 use crate::events::AccountId;
 use crate::http::body::Facts;
-use crate::http::record::record;
+use crate::http::record::{Sorted, record_each};
 use crate::http::{Node, Problem};
 use crate::projections::{Answer, Now};
 
@@ -74,6 +74,7 @@ pub(super) async fn open(
         messages,
         leash,
         answers: FuturesUnordered::new(),
+        unanswered: 0,
         ping,
         missed: 0,
         look_again_at: lags.then(|| Instant::now() + LOOK_AGAIN_AFTER),
@@ -88,12 +89,17 @@ struct Socket {
     session: Session,
     messages: AggregatedMessageStream,
     leash: Leash,
-    answers: FuturesUnordered<JoinHandle<Result<String, End>>>,
+    answers: FuturesUnordered<JoinHandle<Vec<Reply>>>,
+    /// Frames that wait for theirs.
+    unanswered: usize,
     ping: Interval,
     /// Pings since the client was last heard.
     missed: u32,
     look_again_at: Option<Instant>,
 }
+
+/// What a frame is answered with, or how it ends the socket.
+type Reply = Result<String, End>;
 
 /// Why a socket ends.
 enum End {
@@ -136,11 +142,11 @@ impl Socket {
         let look_again = async { sleep_until(look_again_at.unwrap_or_else(Instant::now)).await };
         tokio::select! {
             update = self.follower.subscription.next() => self.tell(update).await,
-            message = self.messages.recv(), if self.answers.len() < ANSWERS_MAX => {
+            message = self.messages.recv(), if self.unanswered < ANSWERS_MAX => {
                 self.hear(message).await
             }
-            Some(answer) = self.answers.next() => match answer {
-                Ok(frame) => self.send(frame?).await,
+            Some(replies) = self.answers.next() => match replies {
+                Ok(replies) => self.reply(replies).await,
                 Err(_) => Err(End::told(CloseCode::Error, "recording failed; send it again")),
             },
             _ = self.ping.tick() => self.ping().await,
@@ -173,17 +179,32 @@ impl Socket {
         }
     }
 
-    async fn hear(
-        &mut self,
-        message: Option<Result<AggregatedMessage, ProtocolError>>,
-    ) -> Result<(), End> {
+    /// Takes a message and whatever came with it: what is heard at once is recorded at once.
+    async fn hear(&mut self, first: Option<Message>) -> Result<(), End> {
         self.missed = 0;
         self.leash.loosen();
+        let mut texts = Vec::new();
+        let mut heard = self.listen(first, &mut texts).await;
+        while heard.is_ok() && self.unanswered + texts.len() < ANSWERS_MAX {
+            let Some(next) = self.messages.recv().now_or_never() else { break };
+            heard = self.listen(next, &mut texts).await;
+        }
+        if !texts.is_empty() {
+            self.unanswered += texts.len();
+            let (node, account) = (&self.follower.node, &self.follower.account);
+            self.answers.push(rt::spawn(answer(node.clone(), account.clone(), texts)));
+        }
+        heard
+    }
+
+    async fn listen(
+        &mut self,
+        message: Option<Message>,
+        texts: &mut Vec<Bytes>,
+    ) -> Result<(), End> {
         match message.ok_or(End::Gone)?.map_err(|error| self.end_of(&error))? {
             AggregatedMessage::Text(text) => {
-                let (node, account) = (&self.follower.node, &self.follower.account);
-                let answer = answer(node.clone(), account.clone(), text.into_bytes());
-                self.answers.push(rt::spawn(answer));
+                texts.push(text.into_bytes());
                 Ok(())
             }
             AggregatedMessage::Ping(echo) => {
@@ -195,6 +216,14 @@ impl Socket {
             }
             AggregatedMessage::Close(reason) => Err(End::Close(reason)),
         }
+    }
+
+    async fn reply(&mut self, replies: Vec<Reply>) -> Result<(), End> {
+        self.unanswered = self.unanswered.saturating_sub(replies.len());
+        for reply in replies {
+            self.send(reply?).await?;
+        }
+        Ok(())
     }
 
     /// What a broken stream of frames is answered with.
@@ -246,10 +275,11 @@ impl Socket {
     /// Acknowledges what is on its way to the log.
     async fn finish_answers(&mut self) {
         let finish = async {
-            while let Some(answer) = self.answers.next().await {
-                let Ok(Ok(frame)) = answer else { continue };
-                if self.session.text(frame).await.is_err() {
-                    return;
+            while let Some(replies) = self.answers.next().await {
+                for frame in replies.into_iter().flatten().flatten() {
+                    if self.session.text(frame).await.is_err() {
+                        return;
+                    }
                 }
             }
         };
@@ -257,25 +287,45 @@ impl Socket {
     }
 }
 
-/// What one frame is answered with, once its facts are durable. Goes on when the socket ends.
-async fn answer(node: Data<Node>, account: AccountId, text: Bytes) -> Result<String, End> {
+/// A message as it comes.
+type Message = Result<AggregatedMessage, ProtocolError>;
+
+/// What frames are answered with, once their facts are durable. Goes on when the socket ends.
+async fn answer(node: Data<Node>, account: AccountId, texts: Vec<Bytes>) -> Vec<Reply> {
     let received_at = node.clock.now();
     let facts_max = node.settings.facts_max;
+    let mut sorted = Vec::with_capacity(texts.len());
+    let mut read = Vec::with_capacity(texts.len());
+    for text in &texts {
+        read.push(understood(text, facts_max).map(|(id, facts)| {
+            sorted.push(Sorted::of(Some(&account), &facts, received_at));
+            id
+        }));
+    }
+    let mut answers = record_each(&node, sorted).await.into_iter();
+    let reply = |read: Result<_, Reply>| match read {
+        Ok(id) => {
+            let answered = answers.next().unwrap_or_default();
+            Ok(Frame::Recorded { id: &id, answered: &answered }.text())
+        }
+        Err(reply) => reply,
+    };
+    read.into_iter().map(reply).collect()
+}
+
+/// The id of a frame and its facts, or what it is answered with at once.
+fn understood(text: &[u8], facts_max: usize) -> Result<(Option<Value>, Facts<'_>), Reply> {
     let refused =
-        |id: &Option<Value>, code, detail: &str| Ok(Frame::Error { id, code, detail }.text());
-    match Asked::read(&text) {
+        |id: &Option<Value>, code, detail: &str| Err(Ok(Frame::Error { id, code, detail }.text()));
+    match Asked::read(text) {
         Err(Misread::NotJson(why)) => {
-            Err(End::told(CloseCode::Invalid, format!("not JSON: {why}")))
+            Err(Err(End::told(CloseCode::Invalid, format!("not JSON: {why}"))))
         }
         Err(Misread::Malformed { id, detail }) => refused(&id, "malformed", &detail),
         Ok(asked) if asked.events.len() > facts_max => {
             let detail = format!("more than {facts_max} events; send fewer in a frame");
             refused(&asked.id, "too_large", &detail)
         }
-        Ok(Asked { id, sent_at, events }) => {
-            let facts = Facts { sent_at, each: events };
-            let answered = record(&node, Some(&account), &facts, received_at).await;
-            Ok(Frame::Recorded { id: &id, answered: &answered }.text())
-        }
+        Ok(Asked { id, sent_at, events }) => Ok((id, Facts { sent_at, each: events })),
     }
 }
