@@ -37,14 +37,15 @@ type Measurement = (&'static str, fn());
 fn main() {
     let asked: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let all: [Measurement; 7] = [
+    let all: [Measurement; 8] = [
         ("log", log::run),
         ("in-process", in_process::run),
         ("network", network::run),
         ("reads", reads::run),
         ("rebuild", rebuild::run),
         ("disk", disk::run),
-        ("memory", memory::run),
+        ("memory", memory::run_of_one),
+        ("memory-64", memory::run_of_many),
     ];
     for (name, run) in all {
         if asked.is_empty() || asked.iter().any(|asked| asked == name) {

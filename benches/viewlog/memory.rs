@@ -1,4 +1,5 @@
-//! Resident memory for each idle account actor with one session, the log left out.
+//! Resident memory for each idle account actor with one session, the log left out. Means something
+//! only in a process of its own: memory that another measurement left is used first.
 
 use std::sync::Arc;
 
@@ -9,21 +10,26 @@ use crate::rebuild::fill;
 
 const ACCOUNTS: usize = 50_000;
 
-pub(crate) fn run() {
-    for facts in [1, 64] {
-        actix_rt::System::new().block_on(async {
-            let system = system_on(Arc::new(NowhereLog));
-            let mut players = Player::many(ACCOUNTS + 1_000);
-            let (first, others) = players.split_at_mut(1_000);
-            fill(&system, first, facts).await;
-            let before = resident_bytes();
-            fill(&system, others, facts).await;
-            let each = resident_bytes().saturating_sub(before) / ACCOUNTS as u64;
-            println!("{each} bytes an idle account with a session of {facts} facts");
-            system.stop().await;
-        });
-    }
-    println!("the second is what came on top of the first: ask for memory by itself");
+pub(crate) fn run_of_one() {
+    measure(1);
+}
+
+pub(crate) fn run_of_many() {
+    measure(64);
+}
+
+fn measure(facts: usize) {
+    actix_rt::System::new().block_on(async {
+        let system = system_on(Arc::new(NowhereLog));
+        let mut players = Player::many(ACCOUNTS + 1_000);
+        let (first, others) = players.split_at_mut(1_000);
+        fill(&system, first, facts).await;
+        let before = resident_bytes();
+        fill(&system, others, facts).await;
+        let each = resident_bytes().saturating_sub(before) / ACCOUNTS as u64;
+        println!("{each} bytes an idle account with a session of {facts} facts");
+        system.stop().await;
+    });
 }
 
 fn resident_bytes() -> u64 {
