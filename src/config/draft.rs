@@ -16,8 +16,8 @@ use super::value::{checked, from_text};
 use super::{Config, ConfigError, LogStore, Place, Problem, ViewsStore, platform_data};
 
 const PREFIX: &str = "VIEWLOG_";
-/// Variables that are read by others: which file to read, which server to ask.
-const NO_SETTINGS: [&str; 3] = ["VIEWLOG_CONFIG", "VIEWLOG_SERVER", "VIEWLOG_TOKEN"];
+/// Variables that others read: which file, which server, where deploy/dev keeps its servers.
+const NO_SETTINGS: [&str; 4] = ["VIEWLOG_CONFIG", "VIEWLOG_SERVER", "VIEWLOG_TOKEN", "VIEWLOG_DEV"];
 
 /// What was taken so far.
 pub(super) struct Draft<'m> {

@@ -24,6 +24,8 @@ mod live;
 mod log_contract;
 mod netflix;
 mod projections;
+mod proxy;
+mod servers;
 mod site;
 mod stored_events;
 mod support;

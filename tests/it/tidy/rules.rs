@@ -326,6 +326,8 @@ fn tests_wait_for_conditions_and_never_sleep() {
         "tests/it/support.rs",
         // Where processes are awaited with a deadline, and killed at a random moment.
         "tests/it/binary.rs",
+        // Where bytes are late on purpose.
+        "tests/it/proxy.rs",
     ];
     let mut findings = Findings::default();
     for source in sources(&["tests"], "rs") {
