@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 use viewlog::events::{
-    AccountId, Append, AppendError, Compacted, Depth, Erased, Event, EventLog, Fence, Health, Mark,
-    ReadError, SessionKey, Stored, Week,
+    AccountId, AccountRange, Append, AppendError, Compacted, Depth, Erased, Event, EventLog, Fence,
+    Gone, Health, Mark, ReadError, SessionKey, Slice, Stored, Week, Window,
 };
 
 pub(crate) struct NowhereLog;
@@ -48,7 +48,16 @@ impl EventLog for NowhereLog {
         Ok(vec![])
     }
 
-    async fn accounts(&self, _: Option<&AccountId>, _: usize) -> Result<Vec<AccountId>, ReadError> {
+    fn ranges(&self, _: usize) -> Vec<AccountRange> {
+        vec![AccountRange::ALL]
+    }
+
+    async fn accounts(
+        &self,
+        _: &AccountRange,
+        _: Option<&AccountId>,
+        _: usize,
+    ) -> Result<Vec<AccountId>, ReadError> {
         Ok(vec![])
     }
 
@@ -56,8 +65,16 @@ impl EventLog for NowhereLog {
         Ok(())
     }
 
-    async fn erase(&self, _: Erased) -> Result<(u64, u64), AppendError> {
-        Ok((0, 0))
+    async fn erase(&self, _: Erased) -> Result<Gone, AppendError> {
+        Ok(Gone { events: 0, snapshots: 0, is_everywhere: true })
+    }
+
+    fn keeps_dirty_index(&self) -> bool {
+        false
+    }
+
+    async fn dirty(&self, _: Slice, _: Window) -> Result<Vec<SessionKey>, ReadError> {
+        Ok(vec![])
     }
 
     async fn note(&self, _: &str) -> Result<Option<Vec<u8>>, ReadError> {

@@ -1,12 +1,14 @@
 //! The URLs of stores, and what a node does with them.
 //!
-//! This version keeps everything in one process. What belongs to a fleet is known by name, so that
-//! it is refused in plain words.
+//! What of a fleet this version does not have yet is known by name, so that it is refused in plain
+//! words.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::Deserialize;
+
+use super::{CassandraUrl, CassandraUrlError};
 
 /// Where events are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -16,6 +18,8 @@ pub enum LogStore {
     Embedded(PathBuf),
     /// In memory, until the process ends.
     Memory,
+    /// On Cassandra or ScyllaDB, shared with other nodes.
+    Cassandra(CassandraUrl),
 }
 
 /// Where views are kept.
@@ -45,6 +49,9 @@ pub enum StoreError {
         /// What can be used.
         right: &'static str,
     },
+    /// It is meant to be on Cassandra, but cannot be.
+    #[error(transparent)]
+    Cassandra(#[from] CassandraUrlError),
     /// Nothing of the kind is known.
     #[error("must be {right}")]
     Unknown {
@@ -53,7 +60,7 @@ pub enum StoreError {
     },
 }
 
-const LOGS: &str = "embedded:DIR or memory:";
+const LOGS: &str = "embedded:DIR, memory: or cassandra://HOST/KEYSPACE";
 const VIEWS: &str = "memory:";
 const ROLES: &str = "all";
 
@@ -76,9 +83,7 @@ impl FromStr for LogStore {
         match text.split_once(':') {
             Some(("embedded", dir)) => Ok(Self::Embedded(PathBuf::from(dir))),
             Some(("memory", "")) => Ok(Self::Memory),
-            Some(("cassandra", _)) => {
-                Err(StoreError::NotYet { what: "a log on cassandra", right: LOGS })
-            }
+            Some(("cassandra", _)) => Ok(Self::Cassandra(text.parse()?)),
             _ => Err(StoreError::Unknown { right: LOGS }),
         }
     }

@@ -35,8 +35,8 @@ use self::tables::{Rows, Table, Tables};
 use self::writer::{Done, Job, Shared, Writer};
 use super::codec::encode_mark;
 use super::{
-    AccountId, Append, AppendError, Compacted, Depth, Erased, Event, EventLog, Fence, Health, Mark,
-    ReadError, SessionKey, Stored, Week,
+    AccountId, AccountRange, Append, AppendError, Compacted, Depth, Erased, Event, EventLog, Fence,
+    Gone, Health, Mark, ReadError, SessionKey, Slice, Stored, Week, Window,
 };
 
 /// How an embedded log behaves.
@@ -259,7 +259,7 @@ impl Drop for EmbeddedLog {
 #[async_trait]
 impl EventLog for EmbeddedLog {
     async fn append_all(&self, group: &[Append]) -> Result<(), AppendError> {
-        if group.iter().all(|batch| batch.rows() == 0) {
+        if group.iter().all(|batch| batch.rows() == batch.dirty.len()) {
             return Ok(());
         }
         let rows = rows_of(group);
@@ -303,8 +303,13 @@ impl EventLog for EmbeddedLog {
         self.tables.read_fences(account)
     }
 
+    fn ranges(&self, _parts: usize) -> Vec<AccountRange> {
+        vec![AccountRange::ALL]
+    }
+
     async fn accounts(
         &self,
+        _range: &AccountRange,
         after: Option<&AccountId>,
         limit: usize,
     ) -> Result<Vec<AccountId>, ReadError> {
@@ -315,8 +320,17 @@ impl EventLog for EmbeddedLog {
         self.ask(|done| Job::Compact(Box::new(compacted), done)).await
     }
 
-    async fn erase(&self, erased: Erased) -> Result<(u64, u64), AppendError> {
-        self.ask(|done| Job::Erase(Box::new(erased), done)).await
+    async fn erase(&self, erased: Erased) -> Result<Gone, AppendError> {
+        let (events, snapshots) = self.ask(|done| Job::Erase(Box::new(erased), done)).await?;
+        Ok(Gone { events, snapshots, is_everywhere: true })
+    }
+
+    fn keeps_dirty_index(&self) -> bool {
+        false
+    }
+
+    async fn dirty(&self, _slice: Slice, _window: Window) -> Result<Vec<SessionKey>, ReadError> {
+        Ok(vec![])
     }
 
     async fn note(&self, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
@@ -343,7 +357,7 @@ impl EventLog for EmbeddedLog {
 fn rows_of(group: &[Append]) -> Rows {
     let (count, bytes) = group.iter().map(size_of).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
     let mut rows = Rows::with_capacity(count, bytes);
-    for Append { account, weeks, events, snapshots, marks } in group {
+    for Append { account, weeks, events, snapshots, marks, dirty: _ } in group {
         // Week 0 is registered too: it is how an account with nothing but marks is found.
         let person = (!marks.is_empty()).then_some(Week::PERSON);
         for week in weeks.iter().copied().chain(person) {

@@ -6,6 +6,7 @@
 //! as finished, where to resume) is not here; it is applied when reading, in
 //! [`crate::projections`].
 
+pub mod cassandra;
 pub mod codec;
 pub mod embedded;
 mod event;
@@ -19,6 +20,7 @@ mod log;
 mod mark;
 pub mod memory;
 mod record;
+mod slice;
 mod state;
 mod stored;
 mod time;
@@ -30,10 +32,11 @@ pub use fold::{FOLD_VERSION, fold};
 pub use id::{AccountId, DeviceId, Id, IdError, ProfileId, SessionId, TitleId, Week};
 pub use intervals::Intervals;
 pub use log::{
-    Append, AppendError, Compacted, Damage, Depth, Erased, EventLog, EventRow, Health, ReadError,
-    SessionKey, SnapshotRow, Stored,
+    AccountRange, Append, AppendError, Compacted, Damage, Depth, Erased, EventLog, EventRow, Gone,
+    Health, ReadError, SessionKey, SnapshotRow, Stored,
 };
 pub use mark::{Mark, MarkKind, Restored};
 pub use record::Record;
+pub use slice::{DirtyMark, Slice, Window};
 pub use state::{Phase, Stamp, State};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};

@@ -12,6 +12,7 @@ mod actors;
 mod adapters;
 mod answers;
 mod binary;
+mod cassandra;
 mod cli;
 mod config;
 mod embedded;

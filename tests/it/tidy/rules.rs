@@ -166,6 +166,12 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         where_: "src/",
+        except: &["src/events/cassandra"],
+        what: &["scylla"],
+        right: "the log on Cassandra alone knows its driver; speak to the EventLog seam",
+    },
+    Wall {
+        where_: "src/",
         except: &["src/main.rs", "src/cli"],
         what: &["anyhow"],
         right: "anyhow belongs to main.rs and cli/; here, a small thiserror enum says what to do",
