@@ -19,6 +19,7 @@ mod log;
 mod mark;
 pub mod memory;
 mod record;
+mod slice;
 mod state;
 mod stored;
 mod time;
@@ -35,5 +36,6 @@ pub use log::{
 };
 pub use mark::{Mark, MarkKind, Restored};
 pub use record::Record;
+pub use slice::Slice;
 pub use state::{Phase, Stamp, State};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};
