@@ -18,8 +18,8 @@ use viewlog::events::codec::encode_event;
 use viewlog::events::embedded::{EmbeddedLog, EmbeddedOptions};
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
-    About, AccountId, Append, Clock, Depth, Event, EventLog, EventRow, Fact, Id, Kind, SessionId,
-    SystemClock,
+    About, AccountId, AccountRange, Append, Clock, Depth, Event, EventLog, EventRow, Fact, Id,
+    Kind, SessionId, SystemClock,
 };
 use viewlog::projections::{
     Entry, MemoryViews, MemoryViewsOptions, Projection, Query, Recorded, Select, Target, Version,
@@ -68,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let views = MemoryViews::new(MemoryViewsOptions::default(), Arc::new(SystemClock));
     let mut out = std::io::stdout();
-    for account in log.accounts(None, 1_000).await? {
+    for account in log.accounts(&AccountRange::ALL, None, 1_000).await? {
         fill(log.as_ref(), &views, &account).await?;
         for (device, played_ms) in devices(&views, &account).await? {
             writeln!(out, "{account}\t{device}\t{} min", played_ms / 60_000)?;

@@ -9,6 +9,8 @@ mod compact;
 mod decide;
 mod erase;
 mod errand;
+mod flight;
+mod home;
 mod live;
 mod memory;
 mod plan;
@@ -16,21 +18,25 @@ mod renew;
 mod sessions;
 mod wake;
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::fut::ActorFutureExt;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Supervised, WrapFuture};
 use futures_util::FutureExt;
+use tokio::time::Instant;
 
 use super::append::append_until;
 use super::gather::Reply;
 use super::host::Vitals;
+use super::outbox::Outbox;
 use super::{Chaos, Deps, Refusal};
 use crate::events::{AccountId, Event, Mark, State};
 pub(super) use errand::{Answer, Errand};
+pub(super) use flight::Flight;
+use home::{Home, Panic};
 use memory::Memory;
 
 /// When to send again what did not fit in the line.
@@ -64,25 +70,21 @@ pub(super) struct Part {
 #[rtype(result = "()")]
 pub(super) struct Passivate;
 
-/// A batch, an erasure or a compaction came to its end, or panicked.
+/// The memory is home again, and something waits for it.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Done {
-    memory: Result<Box<Memory>, Box<dyn Any + Send>>,
-    items: usize,
-}
+struct GoOn;
+
+/// A batch, an erasure or a compaction panicked; its actor fails with it.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Crashed(Panic);
 
 /// One active account.
 pub(super) struct Account {
-    id: AccountId,
-    deps: Arc<Deps>,
-    vitals: Arc<Vitals>,
+    home: Rc<Home>,
     waiting: VecDeque<Work>,
     waiting_items: usize,
-    /// Absent while a batch has it.
-    memory: Option<Box<Memory>>,
-    /// The actor failed while a batch was under way: what that brings back is not trusted.
-    failed: bool,
 }
 
 /// What waits in the line.
@@ -93,50 +95,42 @@ enum Work {
 }
 
 impl Account {
-    pub(super) fn new(id: AccountId, deps: Arc<Deps>, vitals: Arc<Vitals>) -> Self {
-        Self {
-            id,
-            deps,
-            vitals,
-            waiting: VecDeque::new(),
-            waiting_items: 0,
-            memory: Some(Box::default()),
-            failed: false,
-        }
+    pub(super) fn new(
+        id: AccountId,
+        (deps, outbox): (Arc<Deps>, Rc<Outbox>),
+        vitals: Arc<Vitals>,
+        context: &Context<Self>,
+    ) -> Self {
+        let home = Home::new((id, context.address().downgrade()), (deps, outbox), vitals);
+        Self { home, waiting: VecDeque::new(), waiting_items: 0 }
     }
 
-    /// Starts the next batch unless one is under way.
+    /// Starts what waits, unless work is under way.
     fn go_on(&mut self, context: &mut Context<Self>) {
-        if self.waiting.is_empty() {
-            return;
-        }
-        let Some(memory) = self.memory.take() else { return };
-        match self.waiting.pop_front() {
-            Some(Work::Part(first)) => {
-                self.waiting_items = self.waiting_items.saturating_sub(first.items.len());
-                self.record(first, memory, context);
-            }
-            Some(Work::Errand(errand)) => {
-                let work = errand::run(self.id.clone(), memory, errand, Arc::clone(&self.deps));
-                self.run(work, 1, context);
-            }
-            Some(Work::Passivate) if self.waiting.is_empty() => {
-                self.passivate(&memory, context);
-            }
-            Some(Work::Passivate) | None => {
-                self.memory = Some(memory);
-                self.go_on(context);
+        while !self.waiting.is_empty() {
+            let Some(memory) = self.home.take() else {
+                self.home.wait(|| context.address());
+                return;
+            };
+            match self.waiting.pop_front() {
+                Some(Work::Part(first)) => self.record(first, memory),
+                Some(Work::Errand(errand)) => self.run(errand, memory),
+                Some(Work::Passivate) if self.waiting.is_empty() => {
+                    self.passivate(&memory, context);
+                    return;
+                }
+                Some(Work::Passivate) | None => self.home.put_back(memory),
             }
         }
     }
 
-    fn record(&mut self, first: Part, memory: Box<Memory>, context: &mut Context<Self>) {
+    fn record(&mut self, first: Part, memory: Box<Memory>) {
         let mut items = first.items.len();
+        self.waiting_items = self.waiting_items.saturating_sub(items);
         let mut parts = vec![first];
         while let Some(Work::Part(next)) = self.waiting.front() {
             items += next.items.len();
-            if items > self.deps.limits.batch_max {
-                items -= next.items.len();
+            if items > self.home.deps.limits.batch_max {
                 break;
             }
             if let Some(Work::Part(next)) = self.waiting.pop_front() {
@@ -144,33 +138,31 @@ impl Account {
                 parts.push(next);
             }
         }
-        let work = batch::record(self.id.clone(), memory, parts, Arc::clone(&self.deps));
-        self.run(work, items, context);
+        batch::record(&self.home, memory, parts);
     }
 
-    /// Not as a future of this context: what is on its way to the log is answered and signalled
-    /// even when the actor fails meanwhile, and the next batch waits for it in any case.
-    fn run(
-        &self,
-        work: impl Future<Output = Box<Memory>> + 'static,
-        items: usize,
-        context: &Context<Self>,
-    ) {
-        let account = context.address();
+    fn run(&self, errand: Errand, memory: Box<Memory>) {
+        let trip = self.home.set_out(1);
+        trip.leave();
         actix_rt::spawn(async move {
-            let memory = AssertUnwindSafe(work).catch_unwind().await;
-            account.do_send(Done { memory, items });
+            let (account, deps) = (trip.home.account.clone(), Arc::clone(&trip.home.deps));
+            let done = AssertUnwindSafe(errand::run(account, memory, errand, deps));
+            match done.catch_unwind().await {
+                Ok(memory) => trip.end(memory),
+                Err(panic) => trip.fail(panic),
+            }
         });
     }
 
     fn passivate(&self, memory: &Memory, context: &mut Context<Self>) {
-        let Some(farewell) = memory.farewell(&self.id) else {
+        let Some(farewell) = memory.farewell(&self.home.account) else {
             context.stop();
             return;
         };
-        let deps = Arc::clone(&self.deps);
+        let deps = Arc::clone(&self.home.deps);
+        let deadline = Instant::now() + deps.limits.append_deadline;
         // A snapshot that cannot be written is only behind: nothing is lost with it.
-        let write = async move { append_until(&deps, &farewell).await.is_ok() };
+        let write = async move { append_until(&deps, &farewell, deadline).await.is_ok() };
         context.spawn(write.into_actor(self).map(|_, _, context| context.stop()));
     }
 }
@@ -181,33 +173,25 @@ impl Actor for Account {
 
 impl Supervised for Account {
     fn restarting(&mut self, context: &mut Context<Self>) {
-        match &mut self.memory {
-            Some(memory) => {
-                **memory = Memory::default();
-                self.go_on(context);
-            }
-            None => self.failed = true,
+        if self.home.start_afresh() {
+            self.go_on(context);
         }
     }
 }
 
-impl Handler<Done> for Account {
+impl Handler<GoOn> for Account {
     type Result = ();
 
-    fn handle(&mut self, done: Done, context: &mut Context<Self>) {
-        self.vitals.done(done.items);
-        let failed = std::mem::take(&mut self.failed);
-        match done.memory {
-            Ok(memory) if !failed => self.memory = Some(memory),
-            Ok(_) => self.memory = Some(Box::default()),
-            Err(panic) => {
-                self.memory = Some(Box::default());
-                // It may have failed between the log and the signal.
-                actix_rt::spawn(batch::forget_views(self.id.clone(), Arc::clone(&self.deps)));
-                resume_unwind(panic);
-            }
-        }
+    fn handle(&mut self, _: GoOn, context: &mut Context<Self>) {
         self.go_on(context);
+    }
+}
+
+impl Handler<Crashed> for Account {
+    type Result = ();
+
+    fn handle(&mut self, crashed: Crashed, _: &mut Context<Self>) {
+        resume_unwind(crashed.0);
     }
 }
 
@@ -216,13 +200,9 @@ impl Handler<Part> for Account {
 
     fn handle(&mut self, part: Part, context: &mut Context<Self>) {
         let items = part.items.len();
-        if self.waiting_items + items > self.deps.limits.account_waiting_max {
-            self.vitals.done(items);
+        if self.waiting_items + items > self.home.deps.limits.account_waiting_max {
+            self.home.done(items);
             part.reply.refuse(&Refusal::TooManyRequests { retry_after_ms: FULL_RETRY_AFTER_MS });
-            return;
-        }
-        if let Some(memory) = self.memory.take_if(|_| self.waiting.is_empty()) {
-            self.record(part, memory, context);
             return;
         }
         self.waiting_items += items;

@@ -15,8 +15,11 @@ const BACKOFF_MAX_MS: u64 = 1_000;
 ///
 /// # Errors
 /// A refusal fit for the client, when the deadline passes or the log has stopped.
-pub(super) async fn append_until(deps: &Deps, batch: &Append) -> Result<(), Refusal> {
-    let deadline = Instant::now() + deps.limits.append_deadline;
+pub(super) async fn append_until(
+    deps: &Deps,
+    batch: &Append,
+    deadline: Instant,
+) -> Result<(), Refusal> {
     let mut pause_ms = BACKOFF_MIN_MS;
     loop {
         let error = match timeout_at(deadline, deps.log.append(batch)).await {
@@ -27,14 +30,32 @@ pub(super) async fn append_until(deps: &Deps, batch: &Append) -> Result<(), Refu
             Ok(Err(error)) => error,
             Err(_) => AppendError::InDoubt("no answer in time".to_owned()),
         };
-        let jitter = rand::rng().random_range(pause_ms / 2..=pause_ms);
-        let next = Instant::now() + Duration::from_millis(jitter);
-        if next >= deadline {
+        let pause = jittered(pause_ms);
+        if Instant::now() + pause >= deadline {
             return Err(refusal(&error, deps));
         }
-        sleep(Duration::from_millis(jitter)).await;
+        sleep(pause).await;
         pause_ms = (pause_ms * 2).min(BACKOFF_MAX_MS);
     }
+}
+
+/// The same for rows that the log did not take at first.
+///
+/// # Errors
+/// As [`append_until`].
+pub(super) async fn append_again(
+    deps: &Deps,
+    batch: &Append,
+    deadline: Instant,
+) -> Result<(), Refusal> {
+    if !stopped(deps) {
+        sleep(jittered(BACKOFF_MIN_MS)).await;
+    }
+    append_until(deps, batch, deadline).await
+}
+
+fn jittered(pause_ms: u64) -> Duration {
+    Duration::from_millis(rand::rng().random_range(pause_ms / 2..=pause_ms))
 }
 
 fn stopped(deps: &Deps) -> bool {

@@ -141,14 +141,30 @@ where
     F: FnOnce(&mut Context<A>) -> A + Send + 'static,
 {
     let (sender, receiver) = channel::channel(MAILBOX);
-    arbiter.spawn_fn(move || {
-        let mut context = Context::with_receiver(receiver);
-        let actor = make(&mut context);
-        watch.kind.active.fetch_add(1, Ordering::Relaxed);
-        let run = Box::pin(context.into_future(actor));
-        actix_rt::spawn(Guard { run, watch, pause: None, failures: VecDeque::new() });
-    });
+    arbiter.spawn_fn(move || run(Context::with_receiver(receiver), watch, make));
     Addr::new(sender)
+}
+
+/// The same on the arbiter of whoever asks.
+pub(super) fn spawn_here<A, F>(watch: Watch, make: F) -> Addr<A>
+where
+    A: Actor<Context = Context<A>> + Supervised,
+    F: FnOnce(&mut Context<A>) -> A,
+{
+    let (sender, receiver) = channel::channel(MAILBOX);
+    run(Context::with_receiver(receiver), watch, make);
+    Addr::new(sender)
+}
+
+fn run<A, F>(mut context: Context<A>, watch: Watch, make: F)
+where
+    A: Actor<Context = Context<A>> + Supervised,
+    F: FnOnce(&mut Context<A>) -> A,
+{
+    let actor = make(&mut context);
+    watch.kind.active.fetch_add(1, Ordering::Relaxed);
+    let run = Box::pin(context.into_future(actor));
+    actix_rt::spawn(Guard { run, watch, pause: None, failures: VecDeque::new() });
 }
 
 /// Runs an actor and survives its panics.

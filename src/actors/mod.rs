@@ -8,6 +8,7 @@ mod append;
 mod feed;
 mod gather;
 mod host;
+mod outbox;
 mod outcome;
 mod projector;
 mod shard;

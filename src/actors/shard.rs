@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::Deps;
 use super::account::{Account, Errand, Part, Passivate};
 use super::accounts::GRACE;
 use super::host::{self, Vitals, Watch};
+use super::outbox::Outbox;
 use crate::events::AccountId;
 
 /// How often a shard looks for idle and stuck accounts.
@@ -45,8 +47,8 @@ pub(super) struct PassivateAll {
 
 /// The active accounts of one arbiter.
 pub(super) struct Shard {
-    arbiter: ArbiterHandle,
     deps: Arc<Deps>,
+    outbox: Rc<Outbox>,
     seats: HashMap<AccountId, Seat, ByText>,
 }
 
@@ -101,9 +103,9 @@ impl Shard {
             // A node without a shard is no node: it is always started again.
             budget: host::Budget { restarts_max: usize::MAX, ..deps.limits.restarts },
         };
-        let (arbiter_inside, deps) = (arbiter.clone(), Arc::clone(deps));
+        let deps = Arc::clone(deps);
         host::spawn(arbiter, watch, move |_| Self {
-            arbiter: arbiter_inside,
+            outbox: Outbox::new(Arc::clone(&deps)),
             deps,
             seats: HashMap::default(),
         })
@@ -111,21 +113,13 @@ impl Shard {
 
     fn seat(&mut self, account: &AccountId) -> &Seat {
         let now = Instant::now();
-        let (arbiter, deps) = (&self.arbiter, &self.deps);
-        let sit_down = |account: &AccountId| {
-            let vitals = Arc::<Vitals>::default();
-            let watch = Watch {
-                kind: Arc::clone(&deps.kinds.account),
-                vitals: Arc::clone(&vitals),
-                budget: deps.limits.restarts,
-            };
-            let (id, deps, inside) = (account.clone(), Arc::clone(deps), Arc::clone(&vitals));
-            let actor = host::spawn(arbiter, watch, move |_| Account::new(id, deps, inside));
-            Seat { actor, vitals, used_at: now, progress: (0, now) }
-        };
-        let seat = self.seats.entry(account.clone()).or_insert_with_key(sit_down);
+        let (deps, outbox) = (&self.deps, &self.outbox);
+        let seat = self
+            .seats
+            .entry(account.clone())
+            .or_insert_with_key(|account| sit_down(account, (deps, outbox), now));
         if seat.vitals.is_given_up() || !seat.actor.connected() {
-            *seat = sit_down(account);
+            *seat = sit_down(account, (deps, outbox), now);
         }
         seat.used_at = now;
         seat
@@ -151,6 +145,23 @@ impl Shard {
             !is_idle
         });
     }
+}
+
+fn sit_down(
+    account: &AccountId,
+    (deps, outbox): (&Arc<Deps>, &Rc<Outbox>),
+    now: Instant,
+) -> Seat {
+    let vitals = Arc::<Vitals>::default();
+    let watch = Watch {
+        kind: Arc::clone(&deps.kinds.account),
+        vitals: Arc::clone(&vitals),
+        budget: deps.limits.restarts,
+    };
+    let (id, inside) = (account.clone(), Arc::clone(&vitals));
+    let stores = (Arc::clone(deps), Rc::clone(outbox));
+    let actor = host::spawn_here(watch, |context| Account::new(id, stores, inside, context));
+    Seat { actor, vitals, used_at: now, progress: (0, now) }
 }
 
 struct Limits {

@@ -35,8 +35,8 @@ use self::tables::{Rows, Table, Tables};
 use self::writer::{Done, Job, Shared, Writer};
 use super::codec::encode_mark;
 use super::{
-    AccountId, Append, AppendError, Compacted, Depth, Erased, Event, EventLog, Fence, Health, Mark,
-    ReadError, SessionKey, Stored, Week,
+    AccountId, AccountRange, Append, AppendError, Compacted, Depth, Erased, Event, EventLog, Fence,
+    Gone, Health, Mark, ReadError, SessionKey, Slice, Stored, Week, Window,
 };
 
 /// How an embedded log behaves.
@@ -258,12 +258,16 @@ impl Drop for EmbeddedLog {
 
 #[async_trait]
 impl EventLog for EmbeddedLog {
-    async fn append(&self, batch: &Append) -> Result<(), AppendError> {
-        if batch.rows() == 0 {
+    async fn append_all(&self, group: &[Append]) -> Result<(), AppendError> {
+        if group.iter().all(|batch| batch.rows() == batch.dirty.len()) {
             return Ok(());
         }
-        let rows = rows_of(batch);
+        let rows = rows_of(group);
         self.ask(|done| Job::Write(rows, done)).await
+    }
+
+    fn takes_groups(&self) -> bool {
+        true
     }
 
     async fn session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError> {
@@ -299,8 +303,13 @@ impl EventLog for EmbeddedLog {
         self.tables.read_fences(account)
     }
 
+    fn ranges(&self, _parts: usize) -> Vec<AccountRange> {
+        vec![AccountRange::ALL]
+    }
+
     async fn accounts(
         &self,
+        _range: &AccountRange,
         after: Option<&AccountId>,
         limit: usize,
     ) -> Result<Vec<AccountId>, ReadError> {
@@ -311,8 +320,17 @@ impl EventLog for EmbeddedLog {
         self.ask(|done| Job::Compact(Box::new(compacted), done)).await
     }
 
-    async fn erase(&self, erased: Erased) -> Result<(u64, u64), AppendError> {
-        self.ask(|done| Job::Erase(Box::new(erased), done)).await
+    async fn erase(&self, erased: Erased) -> Result<Gone, AppendError> {
+        let (events, snapshots) = self.ask(|done| Job::Erase(Box::new(erased), done)).await?;
+        Ok(Gone { events, snapshots, is_everywhere: true })
+    }
+
+    fn keeps_dirty_index(&self) -> bool {
+        false
+    }
+
+    async fn dirty(&self, _slice: Slice, _window: Window) -> Result<Vec<SessionKey>, ReadError> {
+        Ok(vec![])
     }
 
     async fn note(&self, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
@@ -335,27 +353,35 @@ impl EventLog for EmbeddedLog {
     }
 }
 
-/// The rows of an append, encoded by the caller's thread so that the writer only has to sort them.
-fn rows_of(batch: &Append) -> Rows {
-    let Append { account, weeks, events, snapshots, marks } = batch;
-    let bodies = events.iter().map(|row| &row.body).chain(snapshots.iter().map(|row| &row.body));
-    let bytes = bodies.map(Vec::len).sum::<usize>() + (batch.rows() + 1) * keys::bytes_max(account);
-    let mut rows = Rows::with_capacity(batch.rows() + 1, bytes);
-    // Week 0 is registered too: it is how an account with nothing but marks is found.
-    let person = (!marks.is_empty()).then_some(Week::PERSON);
-    for week in weeks.iter().copied().chain(person) {
-        rows.put(Table::Weeks, keys::week(account, week), &[]);
-    }
-    for row in events {
-        rows.put(Table::Events, keys::event(account, row.session, row.order), &row.body);
-    }
-    for row in snapshots {
-        rows.put(Table::Snapshots, keys::session(account, row.session), &row.body);
-    }
-    for mark in marks {
-        rows.put(Table::Marks, keys::mark(account, mark.command), &encode_mark(mark));
+/// The rows of a group, encoded by the caller's thread so that the writer only has to sort them.
+fn rows_of(group: &[Append]) -> Rows {
+    let (count, bytes) = group.iter().map(size_of).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    let mut rows = Rows::with_capacity(count, bytes);
+    for Append { account, weeks, events, snapshots, marks, dirty: _ } in group {
+        // Week 0 is registered too: it is how an account with nothing but marks is found.
+        let person = (!marks.is_empty()).then_some(Week::PERSON);
+        for week in weeks.iter().copied().chain(person) {
+            rows.put(Table::Weeks, keys::week(account, week), &[]);
+        }
+        for row in events {
+            rows.put(Table::Events, keys::event(account, row.session, row.order), &row.body);
+        }
+        for row in snapshots {
+            rows.put(Table::Snapshots, keys::session(account, row.session), &row.body);
+        }
+        for mark in marks {
+            rows.put(Table::Marks, keys::mark(account, mark.command), &encode_mark(mark));
+        }
     }
     rows
+}
+
+/// About how many rows and bytes a batch comes to.
+fn size_of(batch: &Append) -> (usize, usize) {
+    let rows = batch.rows() + usize::from(!batch.marks.is_empty());
+    let events = batch.events.iter().map(|row| row.body.len());
+    let snapshots = batch.snapshots.iter().map(|row| row.body.len());
+    (rows, events.chain(snapshots).sum::<usize>() + rows * keys::bytes_max(&batch.account))
 }
 
 fn bytes_in(dir: &Path) -> io::Result<u64> {

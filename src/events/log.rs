@@ -1,12 +1,15 @@
 //! The log: the first of three seams. Everything else can be made again from it.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 
 use super::codec::DecodeError;
 use super::fold::fold;
-use super::{AccountId, Event, Fence, Mark, Order, SessionId, State, Week};
+use super::{
+    AccountId, DirtyMark, Event, Fence, Mark, Order, SessionId, Slice, State, Week, Window,
+};
 
 /// A session and the household it belongs to; together they say where its events lie.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -50,17 +53,21 @@ pub struct Append {
     pub snapshots: Vec<SnapshotRow>,
     /// What persons said.
     pub marks: Vec<Mark>,
+    /// What changes; durable no later than the events. A log without a dirty index ignores it.
+    pub dirty: Vec<DirtyMark>,
 }
 
 impl Append {
     /// Nothing yet, for `account`.
     pub fn new(account: AccountId) -> Self {
-        Self { account, weeks: vec![], events: vec![], snapshots: vec![], marks: vec![] }
+        let (weeks, events, snapshots, marks, dirty) = (vec![], vec![], vec![], vec![], vec![]);
+        Self { account, weeks, events, snapshots, marks, dirty }
     }
 
     /// How many rows it writes.
     pub fn rows(&self) -> usize {
-        self.weeks.len() + self.events.len() + self.snapshots.len() + self.marks.len()
+        let Self { account: _, weeks, events, snapshots, marks, dirty } = self;
+        weeks.len() + events.len() + snapshots.len() + marks.len() + dirty.len()
     }
 }
 
@@ -119,6 +126,39 @@ pub struct Erased {
     pub rewritten: Vec<Mark>,
 }
 
+/// What an erasure took away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone {
+    /// Events of sessions; marks are not counted.
+    pub events: u64,
+    /// Snapshots.
+    pub snapshots: u64,
+    /// Whether every copy of the log has heard of it. If not, nobody reads any of it any more, but
+    /// a copy that was away still holds it: erase the same again later.
+    pub is_everywhere: bool,
+}
+
+/// A part of all accounts, cut by [`EventLog::ranges`]; only the log that cut it knows its ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AccountRange {
+    /// Exclusive.
+    pub(super) after: i64,
+    /// Inclusive.
+    pub(super) to: i64,
+}
+
+impl AccountRange {
+    /// Every account.
+    pub const ALL: Self = Self { after: i64::MIN, to: i64::MAX };
+}
+
+/// A name for notes on a range; the same part of the accounts has the same name for ever.
+impl fmt::Display for AccountRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.after, self.to)
+    }
+}
+
 /// Why an append was not acknowledged; says what the caller must do.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
@@ -164,12 +204,23 @@ pub struct Health {
 /// - Reads see every append acknowledged before they began, on any node.
 /// - Events of one session come in their order; sessions of a week by their id.
 /// - One row that cannot be decoded is [`Damage`] of its session and does not hide its neighbours.
-/// - An appended week is registered no later than its first event is readable.
+/// - An appended week is registered no later than its first event is readable. Where there is a
+///   dirty index, a mark is durable no later than the events appended with it.
 /// - Cancelling a call may leave its rows written or not, never half a row.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
     /// Makes a batch durable.
-    async fn append(&self, batch: &Append) -> Result<(), AppendError>;
+    async fn append(&self, batch: &Append) -> Result<(), AppendError> {
+        self.append_all(std::slice::from_ref(batch)).await
+    }
+
+    /// Makes the batches of several accounts durable. After an error each of them may or may not
+    /// be, and each may be repeated by itself.
+    async fn append_all(&self, group: &[Append]) -> Result<(), AppendError>;
+
+    /// True where batches of many accounts are cheaper together; false where each goes better by
+    /// itself, because one that is slow would hold up the others.
+    fn takes_groups(&self) -> bool;
 
     /// One session: its snapshot and the events above; `None` when the log knows nothing of it.
     async fn session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError>;
@@ -199,9 +250,15 @@ pub trait EventLog: Send + Sync + 'static {
     /// What was erased from the account.
     async fn fences(&self, account: &AccountId) -> Result<Vec<Fence>, ReadError>;
 
-    /// Accounts that have anything, in byte order, after `after`, at most `limit`.
+    /// Cuts all accounts into at most `parts` ranges, and at least one, that can be read in
+    /// parallel: each account is in exactly one. The same `parts` always gives the same ranges.
+    fn ranges(&self, parts: usize) -> Vec<AccountRange>;
+
+    /// Accounts of a range that have anything, in the log's own order, after `after`, at most
+    /// `limit`; none when there are no more.
     async fn accounts(
         &self,
+        range: &AccountRange,
         after: Option<&AccountId>,
         limit: usize,
     ) -> Result<Vec<AccountId>, ReadError>;
@@ -209,8 +266,14 @@ pub trait EventLog: Send + Sync + 'static {
     /// Replaces a session's events by a snapshot that covers them. Events above `through` stay.
     async fn compact(&self, compacted: Compacted) -> Result<(), AppendError>;
 
-    /// Deletes, and writes the fence, in one step; returns how many (events, snapshots) went.
-    async fn erase(&self, erased: Erased) -> Result<(u64, u64), AppendError>;
+    /// Writes the fence and deletes; repeating it is harmless.
+    async fn erase(&self, erased: Erased) -> Result<Gone, AppendError>;
+
+    /// Whether it keeps dirty marks, for about ten days; without, [`EventLog::dirty`] is empty.
+    fn keeps_dirty_index(&self) -> bool;
+
+    /// Everything marked in a window of a slice.
+    async fn dirty(&self, slice: Slice, window: Window) -> Result<Vec<SessionKey>, ReadError>;
 
     /// A small durable note under `name`, where long work remembers how far it came; `None` when
     /// never written.

@@ -1,8 +1,8 @@
 //! The whole contract of the log in one process' memory: for tests, simulations and trying things
 //! out.
 //!
-//! Rows are kept encoded, so that whatever passes here passes the codec too. Nothing survives the
-//! process.
+//! Rows are kept encoded, so that whatever passes here passes the codec too. Dirty marks go once
+//! they are ten days older than the newest. Nothing survives the process.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeInclusive};
@@ -12,8 +12,9 @@ use async_trait::async_trait;
 
 use super::codec::{decode_event, decode_mark, encode_mark};
 use super::{
-    AccountId, Append, AppendError, Compacted, Depth, Erased, Event, EventLog, Fence, Health, Mark,
-    Order, ReadError, SessionId, SessionKey, Stored, Timestamp, Week,
+    AccountId, AccountRange, Append, AppendError, Compacted, Depth, Erased, Event, EventLog, Fence,
+    Gone, Health, Mark, Order, ReadError, SessionId, SessionKey, Slice, Stored, Timestamp, Week,
+    Window,
 };
 
 /// A log in memory.
@@ -24,7 +25,10 @@ pub struct MemoryLog(Mutex<Tables>);
 struct Tables {
     accounts: BTreeMap<AccountId, Account>,
     notes: BTreeMap<String, Vec<u8>>,
+    dirty: BTreeMap<(Window, Slice), Marked>,
 }
+
+type Marked = BTreeSet<(AccountId, SessionId)>;
 
 #[derive(Debug, Default)]
 struct Account {
@@ -57,8 +61,34 @@ impl Account {
         self.partitions.entry(session.week()).or_default().entry(session).or_default()
     }
 
+    fn append(&mut self, batch: &Append) {
+        self.weeks.extend(&batch.weeks);
+        for row in &batch.events {
+            self.rows_mut(row.session).events.insert(row.order, row.body.clone());
+        }
+        for row in &batch.snapshots {
+            self.rows_mut(row.session).snapshot = Some(row.body.clone());
+        }
+        self.marks.extend(batch.marks.iter().map(|mark| (mark.command, encode_mark(mark))));
+    }
+
     fn take(&mut self, session: SessionId) -> Option<Rows> {
         self.partitions.get_mut(&session.week())?.remove(&session)
+    }
+}
+
+impl Tables {
+    fn mark_dirty(&mut self, batch: &Append) {
+        let slice = Slice::of(&batch.account);
+        for mark in &batch.dirty {
+            let marked = self.dirty.entry((mark.window, slice)).or_default();
+            marked.insert((batch.account.clone(), mark.session));
+        }
+        let newest = self.dirty.last_key_value().map_or(0, |((window, _), _)| window.number());
+        let oldest = Window::from_number(newest.saturating_sub(Window::KEPT));
+        while self.dirty.first_key_value().is_some_and(|((window, _), _)| *window < oldest) {
+            self.dirty.pop_first();
+        }
     }
 }
 
@@ -78,21 +108,18 @@ impl MemoryLog {
 
 #[async_trait]
 impl EventLog for MemoryLog {
-    async fn append(&self, batch: &Append) -> Result<(), AppendError> {
-        if batch.rows() == 0 {
-            return Ok(());
+    async fn append_all(&self, group: &[Append]) -> Result<(), AppendError> {
+        for batch in group {
+            self.tables().mark_dirty(batch);
+            if batch.rows() > batch.dirty.len() {
+                self.write(batch.account.clone(), |account| account.append(batch));
+            }
         }
-        self.write(batch.account.clone(), |account| {
-            account.weeks.extend(&batch.weeks);
-            for row in &batch.events {
-                account.rows_mut(row.session).events.insert(row.order, row.body.clone());
-            }
-            for row in &batch.snapshots {
-                account.rows_mut(row.session).snapshot = Some(row.body.clone());
-            }
-            account.marks.extend(batch.marks.iter().map(|mark| (mark.command, encode_mark(mark))));
-        });
         Ok(())
+    }
+
+    fn takes_groups(&self) -> bool {
+        true
     }
 
     async fn session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError> {
@@ -145,8 +172,13 @@ impl EventLog for MemoryLog {
         }))
     }
 
+    fn ranges(&self, _parts: usize) -> Vec<AccountRange> {
+        vec![AccountRange::ALL]
+    }
+
     async fn accounts(
         &self,
+        _range: &AccountRange,
         after: Option<&AccountId>,
         limit: usize,
     ) -> Result<Vec<AccountId>, ReadError> {
@@ -166,7 +198,7 @@ impl EventLog for MemoryLog {
         Ok(())
     }
 
-    async fn erase(&self, erased: Erased) -> Result<(u64, u64), AppendError> {
+    async fn erase(&self, erased: Erased) -> Result<Gone, AppendError> {
         Ok(self.write(erased.account, |account| {
             let at = account.fences.entry(erased.fence.scope).or_insert(erased.fence.at);
             *at = erased.fence.at.max(*at);
@@ -177,10 +209,27 @@ impl EventLog for MemoryLog {
                 account.marks.insert(mark.command, encode_mark(&mark));
             }
             let gone = erased.sessions.into_iter().filter_map(|session| account.take(session));
-            gone.fold((0, 0), |(events, snapshots), rows| {
-                (events + rows.events.len() as u64, snapshots + u64::from(rows.snapshot.is_some()))
+            let none = Gone { events: 0, snapshots: 0, is_everywhere: true };
+            gone.fold(none, |gone, rows| Gone {
+                events: gone.events + rows.events.len() as u64,
+                snapshots: gone.snapshots + u64::from(rows.snapshot.is_some()),
+                ..gone
             })
         }))
+    }
+
+    fn keeps_dirty_index(&self) -> bool {
+        true
+    }
+
+    async fn dirty(&self, slice: Slice, window: Window) -> Result<Vec<SessionKey>, ReadError> {
+        let tables = self.tables();
+        let marked = tables.dirty.get(&(window, slice)).into_iter().flatten();
+        let key = |(account, session): &(AccountId, SessionId)| SessionKey {
+            account: account.clone(),
+            session: *session,
+        };
+        Ok(marked.map(key).collect())
     }
 
     async fn note(&self, name: &str) -> Result<Option<Vec<u8>>, ReadError> {

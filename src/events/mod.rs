@@ -31,11 +31,11 @@ pub use fold::{FOLD_VERSION, fold};
 pub use id::{AccountId, DeviceId, Id, IdError, ProfileId, SessionId, TitleId, Week};
 pub use intervals::Intervals;
 pub use log::{
-    Append, AppendError, Compacted, Damage, Depth, Erased, EventLog, EventRow, Health, ReadError,
-    SessionKey, SnapshotRow, Stored,
+    AccountRange, Append, AppendError, Compacted, Damage, Depth, Erased, EventLog, EventRow, Gone,
+    Health, ReadError, SessionKey, SnapshotRow, Stored,
 };
 pub use mark::{Mark, MarkKind, Restored};
 pub use record::Record;
-pub use slice::Slice;
+pub use slice::{DirtyMark, Slice, Window};
 pub use state::{Phase, Stamp, State};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};

@@ -6,13 +6,17 @@ mod verify;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::events::{AccountId, EventLog, ReadError, SessionId};
+use futures_util::future::try_join_all;
+
+use crate::events::{AccountId, AccountRange, EventLog, ReadError, SessionId};
 
 pub use rebuild::{Rebuild, RebuildError, Rebuilt, Renew, rebuild};
 pub use verify::{VerifyError, verify};
 
 /// How many accounts are asked for at once.
 const PAGE: usize = 500;
+/// Into how many ranges the accounts are cut, where the log can; each is a loop of its own.
+const RANGES: usize = 16;
 
 /// How far long work came; read while it runs.
 #[derive(Debug, Default)]
@@ -61,11 +65,20 @@ pub struct Difference {
     pub what: String,
 }
 
-/// How many accounts the log has.
-pub(super) async fn count(log: &dyn EventLog) -> Result<u64, ReadError> {
+/// How many accounts the log has; reads all of their ids.
+///
+/// # Errors
+/// [`ReadError`] when the log cannot be read.
+pub async fn count_accounts(log: &dyn EventLog) -> Result<u64, ReadError> {
+    let ranges = log.ranges(RANGES);
+    let counts = try_join_all(ranges.iter().map(|range| count_range(log, range))).await?;
+    Ok(counts.into_iter().sum())
+}
+
+async fn count_range(log: &dyn EventLog, range: &AccountRange) -> Result<u64, ReadError> {
     let (mut total, mut after) = (0, None);
     loop {
-        let page = log.accounts(after.as_ref(), PAGE).await?;
+        let page = log.accounts(range, after.as_ref(), PAGE).await?;
         total += page.len() as u64;
         match page.into_iter().next_back() {
             Some(last) => after = Some(last),

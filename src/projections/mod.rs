@@ -26,7 +26,8 @@ pub use answer::{
 pub use answers::Answers;
 pub use freshness::Freshness;
 pub use maintain::{
-    Difference, Progress, Rebuild, RebuildError, Rebuilt, Renew, VerifyError, rebuild, verify,
+    Difference, Progress, Rebuild, RebuildError, Rebuilt, Renew, VerifyError, count_accounts,
+    rebuild, verify,
 };
 pub use memory::{MemoryViews, MemoryViewsOptions};
 pub use now::playing;

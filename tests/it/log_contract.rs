@@ -3,6 +3,7 @@
 //! A check brings an account of its own, so the same suite runs on a log that others use too.
 
 mod accounts;
+mod dirty;
 mod events;
 mod snapshots;
 
@@ -14,9 +15,9 @@ use viewlog::events::codec::{decode_snapshot, encode_event, encode_found, encode
 use viewlog::events::embedded::{EmbeddedLog, EmbeddedOptions};
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
-    AccountId, Append, Compacted, Depth, Erased, Event, EventLog, EventRow, FOLD_VERSION, Fact,
-    Fence, Kind, Mark, MarkKind, ProfileId, Scope, SessionId, SessionKey, SnapshotRow, State,
-    Stored, Timestamp, TitleId, Week, fold,
+    AccountId, AccountRange, Append, Compacted, Depth, DirtyMark, Erased, Event, EventLog,
+    EventRow, FOLD_VERSION, Fact, Fence, Gone, Kind, Mark, MarkKind, ProfileId, Scope, SessionId,
+    SessionKey, Slice, SnapshotRow, State, Stored, Timestamp, TitleId, Week, Window, fold,
 };
 
 type Log = Arc<dyn EventLog>;
@@ -63,11 +64,17 @@ const SUITE: &[(&str, Check)] = &[
     ("erasure deletes and fences", |log| Box::pin(snapshots::erasure_deletes_and_fences(log))),
     ("erasure repeats harmlessly", |log| Box::pin(snapshots::erasure_repeats_harmlessly(log))),
     ("marks are kept by command", |log| Box::pin(accounts::marks_are_kept_by_command(log))),
-    ("accounts are paged in byte order", |log| {
-        Box::pin(accounts::accounts_are_paged_in_byte_order(log))
+    ("accounts are paged range by range", |log| {
+        Box::pin(accounts::accounts_are_paged_range_by_range(log))
     }),
     ("a note is kept until removed", |log| Box::pin(accounts::a_note_is_kept_until_removed(log))),
     ("an empty append is nothing", |log| Box::pin(accounts::an_empty_append_is_nothing(log))),
+    ("dirty marks are found by window", |log| {
+        Box::pin(dirty::dirty_marks_are_found_by_window(log))
+    }),
+    ("a dirty mark alone makes no account", |log| {
+        Box::pin(dirty::a_dirty_mark_alone_makes_no_account(log))
+    }),
     ("many append at once", |log| Box::pin(accounts::many_append_at_once(log))),
 ];
 

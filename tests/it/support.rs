@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
-    About, AccountId, Append, AppendError, Compacted, Depth, Erased, Event, EventLog, Fact, Fence,
-    Health, Id, Kind, Mark, ReadError, Reason, SessionId, SessionKey, Stored, Timestamp, Week,
+    About, AccountId, AccountRange, Append, AppendError, Compacted, Depth, Erased, Event, EventLog,
+    Fact, Fence, Gone, Health, Id, Kind, Mark, ReadError, Reason, SessionId, SessionKey, Slice,
+    Stored, Timestamp, Week, Window,
 };
 
 /// 2026-11-23T05:00:00Z, when every test begins.
@@ -123,18 +124,22 @@ fn take(count: &AtomicUsize) -> bool {
 
 #[async_trait]
 impl EventLog for FlakyLog {
-    async fn append(&self, batch: &Append) -> Result<(), AppendError> {
+    async fn append_all(&self, group: &[Append]) -> Result<(), AppendError> {
         self.appends.fetch_add(1, Ordering::SeqCst);
         let _open = self.gate.read().await;
         if take(&self.unavailable) {
             return Err(AppendError::Unavailable("made to fail".to_owned()));
         }
         let is_in_doubt = take(&self.in_doubt);
-        self.inner.append(batch).await?;
+        self.inner.append_all(group).await?;
         if is_in_doubt {
             return Err(AppendError::InDoubt("made to doubt".to_owned()));
         }
         Ok(())
+    }
+
+    fn takes_groups(&self) -> bool {
+        self.inner.takes_groups()
     }
 
     async fn session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError> {
@@ -170,20 +175,33 @@ impl EventLog for FlakyLog {
         self.inner.fences(account).await
     }
 
+    fn ranges(&self, parts: usize) -> Vec<AccountRange> {
+        self.inner.ranges(parts)
+    }
+
     async fn accounts(
         &self,
+        range: &AccountRange,
         after: Option<&AccountId>,
         limit: usize,
     ) -> Result<Vec<AccountId>, ReadError> {
-        self.inner.accounts(after, limit).await
+        self.inner.accounts(range, after, limit).await
     }
 
     async fn compact(&self, compacted: Compacted) -> Result<(), AppendError> {
         self.inner.compact(compacted).await
     }
 
-    async fn erase(&self, erased: Erased) -> Result<(u64, u64), AppendError> {
+    async fn erase(&self, erased: Erased) -> Result<Gone, AppendError> {
         self.inner.erase(erased).await
+    }
+
+    fn keeps_dirty_index(&self) -> bool {
+        self.inner.keeps_dirty_index()
+    }
+
+    async fn dirty(&self, slice: Slice, window: Window) -> Result<Vec<SessionKey>, ReadError> {
+        self.inner.dirty(slice, window).await
     }
 
     async fn note(&self, name: &str) -> Result<Option<Vec<u8>>, ReadError> {

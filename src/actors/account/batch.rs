@@ -3,13 +3,17 @@
 //! One batch at a time holds the account's whole memory; if anything panics or the log fails, what
 //! the batch touched is forgotten and read again.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::decide::{Proposed, Verdict};
+use super::flight::Flight;
+use super::home::{Home, Trip};
 use super::memory::Memory;
 use super::plan::Plan;
 use super::{Item, Part, What, wake};
-use crate::actors::append::append_until;
 use crate::actors::gather::Reply;
 use crate::actors::{Deps, Outcome, Recorded, Refusal, Refused, Signal};
 use crate::events::{AccountId, Mark, ReadError, SessionId, State};
@@ -70,7 +74,7 @@ impl Batch {
     }
 
     /// Answers every part, each item by its verdict.
-    fn answer(mut self, account: &AccountId, memory: &Memory, verdicts: Vec<(usize, Verdict)>) {
+    pub(super) fn answer(mut self, account: &AccountId, memory: &Memory, verdicts: Vec<(usize, Verdict)>) {
         for (item, verdict) in verdicts {
             let Some(asked) = self.items.get_mut(item) else { continue };
             let Some((_, outcome)) = self.replies.get_mut(asked.reply) else { continue };
@@ -100,56 +104,54 @@ impl Batch {
         }
     }
 
-    fn refuse(self, refusal: &Refusal) {
+    pub(super) fn refuse(self, refusal: &Refusal) {
         for (reply, _) in self.replies {
             reply.refuse(refusal);
         }
     }
 }
 
-/// Records a batch and answers for all of it; gives the memory back, less what can no longer be
-/// trusted.
-pub(super) async fn record(
-    account: AccountId,
-    mut memory: Box<Memory>,
-    parts: Vec<Part>,
-    deps: Arc<Deps>,
-) -> Box<Memory> {
+/// Decides a batch and sends its rows on their way: at once when memory knows enough, otherwise as
+/// soon as the log has said the rest.
+pub(super) fn record(home: &Rc<Home>, memory: Box<Memory>, parts: Vec<Part>) {
+    let trip = home.set_out(parts.iter().map(|part| part.items.len()).sum());
     let (batch, sorted) = Batch::sort_out(parts);
-    let pasts = if wake::is_awake(&memory, &sorted) {
-        wake::Pasts::default()
-    } else {
-        // Boxed, because it is rare and large.
-        match Box::pin(wake::wake(&account, &mut memory, &sorted, &deps)).await {
-            Ok(pasts) => pasts,
+    if wake::is_awake(&memory, &sorted) {
+        depart(trip, memory, batch, (sorted, wake::Pasts::default()));
+        return;
+    }
+    trip.leave();
+    // Not as a future of the actor: what is on its way is answered even when the actor fails.
+    actix_rt::spawn(async move {
+        let home = Rc::clone(&trip.home);
+        let mut memory = memory;
+        let waking = wake::wake(&home.account, &mut memory, &sorted, &home.deps);
+        match waking.await {
+            Ok(pasts) => depart(trip, memory, batch, (sorted, pasts)),
             Err(error) => {
                 batch.refuse(&unreadable(&error));
-                return Box::default();
+                trip.end(Box::default());
             }
         }
-    };
-    let Plan { append, verdicts, changed, touched, marks } =
-        Plan::of(&account, &mut memory, (sorted, pasts), &deps);
-    if append.rows() > 0 {
-        if let Err(refusal) = append_until(&deps, &append).await {
-            memory.forget(&touched);
-            // Some of it may be written all the same, and nobody will signal that.
-            forget_views(account, deps).await;
-            batch.refuse(&refusal);
-            return memory;
-        }
-        memory.weeks_registered(&append.weeks);
+    });
+}
+
+fn depart(trip: Trip, mut memory: Box<Memory>, batch: Batch, awake: (Sorted, wake::Pasts)) {
+    let home = Rc::clone(&trip.home);
+    let Plan { append, decided } = Plan::of(&home.account, &mut memory, awake, &home.deps);
+    trip.leave();
+    let deadline = Instant::now() + home.deps.limits.append_deadline;
+    let flight = Flight { trip, memory, batch, decided, deadline };
+    if append.rows() == 0 {
+        flight.land(&append);
+    } else {
+        home.outbox.post(append, flight);
     }
-    // First the signal: whoever is answered may ask at once.
-    tell(&account, &memory, (&changed, marks), &deps);
-    batch.answer(&account, &memory, verdicts);
-    memory.trim(deps.limits.account_sessions_max);
-    memory
 }
 
 /// Signals what is now durable to whoever has views of the account or follows it. Only now is it
 /// certain that whoever does not, and fills its views later, finds it in the log.
-fn tell(
+pub(super) fn tell(
     account: &AccountId,
     memory: &Memory,
     (changed, marks): (&[(SessionId, bool)], Vec<Mark>),

@@ -4,7 +4,7 @@
 use super::errand::Failure;
 use crate::actors::{Deps, Receipt};
 use crate::events::{
-    AccountId, Depth, Erased, Fence, Mark, MarkKind, ReadError, Scope, SessionId, State,
+    AccountId, Depth, Erased, Fence, Gone, Mark, MarkKind, ReadError, Scope, SessionId, State,
 };
 
 /// Erases a scope; memory knows nothing of it afterwards.
@@ -24,7 +24,7 @@ pub(super) async fn erase(
         marks,
         rewritten,
     };
-    let (events, snapshots) = deps.log.erase(erased).await?;
+    let Gone { events, snapshots, .. } = deps.log.erase(erased).await?;
     // The account's views are made again from what is left, so that nothing derived can stay
     // behind.
     deps.projector.forget(account);

@@ -18,6 +18,11 @@ use crate::events::{
 /// What the batch comes to, before it is durable.
 pub(super) struct Plan {
     pub(super) append: Append,
+    pub(super) decided: Decided,
+}
+
+/// What is to be said once it is durable, or forgotten.
+pub(super) struct Decided {
     pub(super) verdicts: Vec<(usize, Verdict)>,
     /// Sessions that change, and whether their phase does.
     pub(super) changed: Vec<(SessionId, bool)>,
@@ -50,10 +55,12 @@ impl Plan {
     ) -> Self {
         let mut plan = Self {
             append: Append::new(account.clone()),
-            verdicts: vec![],
-            changed: Vec::with_capacity(1),
-            touched: Vec::with_capacity(1),
-            marks: vec![],
+            decided: Decided {
+                verdicts: vec![],
+                changed: Vec::with_capacity(1),
+                touched: Vec::with_capacity(1),
+                marks: vec![],
+            },
         };
         // What is left of a session comes before its facts that came later.
         for (item, state) in sorted.snapshots {
@@ -115,14 +122,14 @@ impl Plan {
 
     fn refuse_parked(&mut self, session: SessionId, proposed: &[Proposed]) {
         let refused = proposed.iter().map(|p| (p.item, Verdict::Refuse(parked(session))));
-        self.verdicts.extend(refused);
+        self.decided.verdicts.extend(refused);
     }
 
     fn take(&mut self, decision: Decision, session: SessionId, turned: bool) {
-        self.touched.push(session);
-        join(&mut self.verdicts, decision.verdicts);
+        self.decided.touched.push(session);
+        join(&mut self.decided.verdicts, decision.verdicts);
         if !decision.rows.is_empty() || decision.caught_up {
-            self.changed.push((session, turned));
+            self.decided.changed.push((session, turned));
         }
         join(&mut self.append.events, decision.rows);
         self.append.snapshots.extend(decision.snapshot);
@@ -141,12 +148,12 @@ impl Plan {
             Verdict::Refuse(refusal)
         } else {
             memory.command_given(mark.command);
-            self.touched.push(mark.command);
+            self.decided.touched.push(mark.command);
             self.append.marks.push(mark.clone());
-            self.marks.push(mark);
+            self.decided.marks.push(mark);
             Verdict::Record
         };
-        self.verdicts.push((item, verdict));
+        self.decided.verdicts.push((item, verdict));
     }
 
     /// The past of the session's facts in this very batch, when the snapshot is taken.
@@ -180,14 +187,14 @@ impl Plan {
         if verdict == Verdict::Record {
             state.compacted_through = Some(state.seq);
             self.append.snapshots.push(SnapshotRow { session, body: encode_snapshot(&state) });
-            self.touched.push(session);
+            self.decided.touched.push(session);
             past = Some(Past::of(state.clone()));
             live.state = Some(state);
             live.snapshot_written(true);
             self.register(session.week(), memory);
-            self.changed.push((session, true));
+            self.decided.changed.push((session, true));
         }
-        self.verdicts.push((item, verdict));
+        self.decided.verdicts.push((item, verdict));
         past
     }
 }

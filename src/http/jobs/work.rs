@@ -6,14 +6,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::web::Data;
+use futures_util::future::try_join_all;
 
 use super::{Finding, Finished};
-use crate::events::{AccountId, EventLog, Timestamp};
+use crate::events::{AccountId, AccountRange, EventLog, Timestamp};
 use crate::http::Node;
 use crate::projections::{self, Difference, Progress, Rebuild};
 
 /// How many accounts are asked for at once.
 const PAGE: usize = 500;
+/// Into how many ranges the accounts are cut, where the log can; each is a loop of its own.
+const RANGES: usize = 16;
 
 /// Makes every view and snapshot anew.
 pub(in crate::http) async fn rebuild(
@@ -63,42 +66,42 @@ pub(in crate::http) async fn compact(
     progress: Arc<Progress>,
 ) -> Result<Finished, String> {
     let unread = |error| told(&error, "compact", "the log did not answer; start it again");
-    let log = node.log.as_ref();
-    let (mut total, mut after) = (0, None);
-    while let Some(page) = next_page(log, &mut after).await.map_err(unread)? {
-        total += page.len() as u64;
-        progress.set_total(total);
-    }
-    let mut sessions = 0;
-    while let Some(page) = next_page(log, &mut after).await.map_err(unread)? {
+    let total = projections::count_accounts(node.log.as_ref()).await.map_err(unread)?;
+    progress.set_total(total);
+    let ranges = node.log.ranges(RANGES);
+    let loops = ranges.iter().map(|range| compact_range(&node, range, before, &progress));
+    let sessions: u64 = try_join_all(loops).await?.into_iter().sum();
+    let detail = format!("{sessions} sessions compacted");
+    Ok(Finished { findings: vec![], detail: Some(detail) })
+}
+
+async fn compact_range(
+    node: &Node,
+    range: &AccountRange,
+    before: Timestamp,
+    progress: &Progress,
+) -> Result<u64, String> {
+    let unfinished =
+        |error: &dyn Display| told(&error, "compact", "the log did not answer; start it again");
+    let (mut sessions, mut after) = (0, None);
+    loop {
+        let page = node.log.accounts(range, after.as_ref(), PAGE).await;
+        let page = page.map_err(|error| unfinished(&error))?;
+        let Some(last) = page.last().cloned() else { return Ok(sessions) };
         for account in page {
             let went = node.system.accounts().compact(account, before).await;
-            let went = went.map_err(|refusal| {
-                let error = format!("{refusal:?}");
-                told(&error, "compact", "the log did not answer; start it again")
-            })?;
+            let went = went.map_err(|refusal| unfinished(&format!("{refusal:?}")))?;
             sessions += went.sessions;
             progress.account_done(went.events);
         }
+        after = Some(last);
     }
-    let detail = format!("{sessions} sessions compacted");
-    Ok(Finished { findings: vec![], detail: Some(detail) })
 }
 
 type Stores = (Arc<dyn EventLog>, Arc<dyn projections::ViewStore>, Arc<dyn crate::events::Clock>);
 
 fn stores(node: &Node) -> Stores {
     (Arc::clone(&node.log), Arc::clone(&node.views), Arc::clone(&node.clock))
-}
-
-/// The next accounts, until there are none; then it begins again.
-async fn next_page(
-    log: &dyn EventLog,
-    after: &mut Option<AccountId>,
-) -> Result<Option<Vec<AccountId>>, crate::events::ReadError> {
-    let page = log.accounts(after.as_ref(), PAGE).await?;
-    *after = page.last().cloned();
-    Ok((!page.is_empty()).then_some(page))
 }
 
 fn told(error: &impl Display, job: &str, words: &str) -> String {

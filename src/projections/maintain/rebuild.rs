@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use tokio::task::JoinSet;
 
-use super::{PAGE, Progress, count};
+use super::{PAGE, Progress, RANGES, count_accounts};
 use crate::events::{
-    AccountId, AppendError, Clock, Depth, EventLog, ReadError, SessionId, State, Stored, Week,
+    AccountId, AccountRange, AppendError, Clock, Depth, EventLog, ReadError, SessionId, State,
+    Stored, Week,
 };
 use crate::projections::answers::folded::fold_and_fill;
 use crate::projections::{Target, ViewError, ViewStore};
 
-/// Where a rebuild that was cut short goes on.
+/// Where a rebuild that was cut short goes on; one note for each range of accounts.
 const NOTE: &str = "rebuild";
 
 /// What a rebuild came to.
@@ -70,34 +72,53 @@ pub struct Rebuild {
 /// [`RebuildError`]. What was rebuilt until then need not be done again.
 pub async fn rebuild(work: Rebuild, progress: Arc<Progress>) -> Result<Rebuilt, RebuildError> {
     let work = Arc::new(work);
-    progress.set_total(count(work.log.as_ref()).await?);
+    progress.set_total(count_accounts(work.log.as_ref()).await?);
     work.views.begin_generation().await?;
-    let mut after = checkpoint(work.log.as_ref()).await?;
-    let at_once = std::thread::available_parallelism().map_or(1, Into::into);
-    loop {
-        let page = work.log.accounts(after.as_ref(), PAGE).await?;
-        let Some(last) = page.last().cloned() else { break };
-        let mut running = JoinSet::new();
-        for account in page {
-            if running.len() >= at_once {
-                finish_one(&mut running, &progress).await?;
-            }
-            let work = Arc::clone(&work);
-            running.spawn(async move { work.account(account).await });
-        }
-        while !running.is_empty() {
-            finish_one(&mut running, &progress).await?;
-        }
-        work.log.set_note(NOTE, Some(last.as_str().as_bytes())).await?;
-        after = Some(last);
-    }
+    let ranges = work.log.ranges(RANGES);
+    let cores = std::thread::available_parallelism().map_or(1, Into::into);
+    let at_once = cores.div_ceil(ranges.len().max(1));
+    let loops = ranges.iter().map(|range| rebuild_range(&work, range, at_once, &progress));
+    try_join_all(loops).await?;
     let generation = work.views.flip().await?;
-    work.log.set_note(NOTE, None).await?;
+    for range in &ranges {
+        work.log.set_note(&note_of(range), None).await?;
+    }
     Ok(Rebuilt { events: progress.events(), generation })
 }
 
-async fn checkpoint(log: &dyn EventLog) -> Result<Option<AccountId>, ReadError> {
-    let note = log.note(NOTE).await?;
+async fn rebuild_range(
+    work: &Arc<Rebuild>,
+    range: &AccountRange,
+    at_once: usize,
+    progress: &Progress,
+) -> Result<(), RebuildError> {
+    let note = note_of(range);
+    let mut after = checkpoint(work.log.as_ref(), &note).await?;
+    loop {
+        let page = work.log.accounts(range, after.as_ref(), PAGE).await?;
+        let Some(last) = page.last().cloned() else { return Ok(()) };
+        let mut running = JoinSet::new();
+        for account in page {
+            if running.len() >= at_once {
+                finish_one(&mut running, progress).await?;
+            }
+            let work = Arc::clone(work);
+            running.spawn(async move { work.account(account).await });
+        }
+        while !running.is_empty() {
+            finish_one(&mut running, progress).await?;
+        }
+        work.log.set_note(&note, Some(last.as_str().as_bytes())).await?;
+        after = Some(last);
+    }
+}
+
+fn note_of(range: &AccountRange) -> String {
+    if *range == AccountRange::ALL { NOTE.to_owned() } else { format!("{NOTE} {range}") }
+}
+
+async fn checkpoint(log: &dyn EventLog, note: &str) -> Result<Option<AccountId>, ReadError> {
+    let note = log.note(note).await?;
     Ok(note.and_then(|bytes| AccountId::new(std::str::from_utf8(&bytes).ok()?).ok()))
 }
 

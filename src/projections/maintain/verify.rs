@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Difference, PAGE, Progress, count};
-use crate::events::{AccountId, Clock, Depth, EventLog, Mark, ReadError, SessionId, State};
+use futures_util::future::try_join_all;
+
+use super::{Difference, PAGE, Progress, RANGES, count_accounts};
+use crate::events::{
+    AccountId, AccountRange, Clock, Depth, EventLog, Mark, ReadError, SessionId, State,
+};
 use crate::projections::{
     Entry, Found, Query, Recorded, Select, View, ViewError, ViewStore, project,
 };
@@ -42,17 +46,10 @@ pub async fn verify(
         progress.account_done(events);
         return Ok(differences);
     }
-    progress.set_total(count(check.log).await?);
-    let mut after = None;
-    loop {
-        let page = check.log.accounts(after.as_ref(), PAGE).await?;
-        let Some(last) = page.last().cloned() else { return Ok(differences) };
-        for account in &page {
-            let events = check.account(account, &settle, &mut differences).await?;
-            progress.account_done(events);
-        }
-        after = Some(last);
-    }
+    progress.set_total(count_accounts(check.log).await?);
+    let ranges = check.log.ranges(RANGES);
+    let loops = ranges.iter().map(|range| check.range(range, &progress, &settle));
+    Ok(try_join_all(loops).await?.into_iter().flatten().collect())
 }
 
 struct Check<'a> {
@@ -62,6 +59,24 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
+    async fn range(
+        &self,
+        range: &AccountRange,
+        progress: &Progress,
+        settle: &impl AsyncFn(),
+    ) -> Result<Vec<Difference>, VerifyError> {
+        let (mut differences, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.log.accounts(range, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last().cloned() else { return Ok(differences) };
+            for account in &page {
+                let events = self.account(account, settle, &mut differences).await?;
+                progress.account_done(events);
+            }
+            after = Some(last);
+        }
+    }
+
     /// Returns how many events were folded.
     async fn account(
         &self,

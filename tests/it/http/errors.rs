@@ -1,6 +1,7 @@
 //! Every error in one shape, also those that no handler made.
 
 use serde_json::json;
+use viewlog::events::AccountRange;
 use viewlog::http::Settings;
 
 use super::site::{EVENTS, Site, fact};
@@ -67,7 +68,7 @@ async fn a_failure_on_purpose_costs_nothing_that_was_recorded() {
     .await;
     let state = site.state(1).await;
     assert_eq!((state.facts, state.missing.is_empty()), (2, true));
-    assert_eq!(site.log.accounts(None, 10).await.unwrap(), [home()]);
+    assert_eq!(site.log.accounts(&AccountRange::ALL, None, 10).await.unwrap(), [home()]);
 }
 
 #[actix_web::test]

@@ -1,7 +1,7 @@
 //! Ids in paths: decoded exactly once, taken as they are, never a way to somewhere else.
 
 use serde_json::json;
-use viewlog::events::{AccountId, MarkKind, TitleId};
+use viewlog::events::{AccountId, AccountRange, MarkKind, TitleId};
 
 use super::site::{EVENTS, Site, fact};
 use crate::support::{eventually, id};
@@ -42,7 +42,7 @@ async fn what_cannot_be_an_id_is_malformed() {
         let path = format!("/v1/accounts/{account}/events");
         site.post(&path, &fact(1, 0, "started", 0)).await.problem(400, "malformed");
     }
-    let accounts = site.log.accounts(None, 10).await.unwrap();
+    let accounts = site.log.accounts(&AccountRange::ALL, None, 10).await.unwrap();
     assert!(accounts.is_empty(), "{accounts:?}");
 }
 

@@ -144,7 +144,7 @@ pub(super) async fn erasure_deletes_and_fences(log: Log) {
         marks: vec![session(7), session(78)],
         rewritten: vec![rewritten.clone()],
     };
-    assert_eq!(log.erase(erased).await.unwrap(), (8, 1));
+    assert_eq!(log.erase(erased).await.unwrap(), gone(8, 1));
     assert_eq!(log.session(&key(&account, session(1))).await.unwrap(), None);
     let week = log.week(&account, session(1).week(), Depth::Facts).await.unwrap();
     assert_eq!(sessions(&week), [session(2)]);
@@ -163,10 +163,14 @@ pub(super) async fn erasure_repeats_harmlessly(log: Log) {
         marks: vec![],
         rewritten: vec![],
     };
-    assert_eq!(log.erase(erased.clone()).await.unwrap(), (1, 0));
-    assert_eq!(log.erase(erased.clone()).await.unwrap(), (0, 0));
+    assert_eq!(log.erase(erased.clone()).await.unwrap(), gone(1, 0));
+    assert_eq!(log.erase(erased.clone()).await.unwrap(), gone(0, 0));
     // A fence never goes back.
     erased.fence.at = at(400);
     log.erase(erased).await.unwrap();
     assert_eq!(log.fences(&account).await.unwrap(), [Fence { scope, at: at(500) }]);
+}
+
+fn gone(events: u64, snapshots: u64) -> Gone {
+    Gone { events, snapshots, is_everywhere: true }
 }

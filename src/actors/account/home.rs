@@ -1,0 +1,146 @@
+//! Where an account's memory is while no work has it. The actor and the work under way share it, so
+//! that work which comes to its end need not wait for the actor to be told.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::{Addr, WeakAddr};
+
+use super::memory::Memory;
+use super::{Account, Crashed, GoOn, batch};
+use crate::actors::Deps;
+use crate::actors::host::Vitals;
+use crate::actors::outbox::Outbox;
+use crate::events::AccountId;
+
+/// What a panic leaves behind.
+pub(super) type Panic = Box<dyn Any + Send>;
+
+/// One account's memory, and what its work needs.
+pub(in crate::actors) struct Home {
+    pub(super) account: AccountId,
+    pub(super) deps: Arc<Deps>,
+    pub(super) outbox: Rc<Outbox>,
+    vitals: Arc<Vitals>,
+    actor: WeakAddr<Account>,
+    memory: Cell<Option<Box<Memory>>>,
+    is_away: Cell<bool>,
+    /// The actor failed while work was under way: what that brings back is not trusted.
+    has_failed: Cell<bool>,
+    /// Something waits for the memory; the address keeps the actor alive until then.
+    waiting: Cell<Option<Addr<Account>>>,
+}
+
+/// The duty to bring the memory home and to count so many items as done. Dropped without that, as
+/// when the work panics, nothing that it knew is trusted.
+pub(super) struct Trip {
+    pub(super) home: Rc<Home>,
+    items: usize,
+    is_open: Cell<bool>,
+}
+
+impl Home {
+    pub(super) fn new(
+        (account, actor): (AccountId, WeakAddr<Account>),
+        (deps, outbox): (Arc<Deps>, Rc<Outbox>),
+        vitals: Arc<Vitals>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            account,
+            deps,
+            outbox,
+            vitals,
+            actor,
+            memory: Cell::new(Some(Box::default())),
+            is_away: Cell::new(false),
+            has_failed: Cell::new(false),
+            waiting: Cell::new(None),
+        })
+    }
+
+    /// The memory, unless work has it.
+    pub(super) fn take(&self) -> Option<Box<Memory>> {
+        self.memory.take()
+    }
+
+    /// Puts the memory back without having worked.
+    pub(super) fn put_back(&self, memory: Box<Memory>) {
+        self.memory.set(Some(memory));
+    }
+
+    /// From now on the memory comes back with [`Trip::end`] alone.
+    pub(super) fn set_out(self: &Rc<Self>, items: usize) -> Trip {
+        Trip { home: Rc::clone(self), items, is_open: Cell::new(false) }
+    }
+
+    /// Tells the actor to go on once the memory is back.
+    pub(super) fn wait(&self, actor: impl FnOnce() -> Addr<Account>) {
+        let waiting = self.waiting.take().unwrap_or_else(actor);
+        self.waiting.set(Some(waiting));
+    }
+
+    /// So many items came to their end without any work.
+    pub(super) fn done(&self, items: usize) {
+        self.vitals.done(items);
+    }
+
+    fn come_back(&self, memory: Box<Memory>) {
+        self.is_away.set(false);
+        self.memory.set(Some(memory));
+        if let Some(actor) = self.waiting.take() {
+            actor.do_send(GoOn);
+        }
+    }
+
+    fn failed(&self, panic: Option<Panic>) {
+        // It may have failed between the log and the signal.
+        actix_rt::spawn(batch::forget_views(self.account.clone(), Arc::clone(&self.deps)));
+        self.has_failed.set(false);
+        if let Some(actor) = self.actor.upgrade() {
+            actor.do_send(Crashed(panic.unwrap_or_else(|| Box::new("work was dropped"))));
+        }
+        self.come_back(Box::default());
+    }
+
+    /// The actor starts afresh; true when nothing is under way.
+    pub(super) fn start_afresh(&self) -> bool {
+        if self.is_away.get() {
+            self.has_failed.set(true);
+            return false;
+        }
+        self.memory.set(Some(Box::default()));
+        true
+    }
+}
+
+impl Trip {
+    /// The work is under way, and not a part of the actor any more.
+    pub(super) fn leave(&self) {
+        self.is_open.set(true);
+        self.home.is_away.set(true);
+    }
+
+    /// Brings the memory back.
+    pub(super) fn end(self, memory: Box<Memory>) {
+        self.is_open.set(false);
+        let is_trusted = !self.home.has_failed.take();
+        self.home.come_back(if is_trusted { memory } else { Box::default() });
+    }
+
+    /// Says what made the work fail.
+    pub(super) fn fail(self, panic: Panic) {
+        self.is_open.set(false);
+        self.home.failed(Some(panic));
+    }
+}
+
+impl Drop for Trip {
+    fn drop(&mut self) {
+        self.home.vitals.done(self.items);
+        if self.is_open.take() {
+            self.home.failed(None);
+        }
+    }
+}
