@@ -80,11 +80,11 @@ async fn main() -> anyhow::Result<()> {
 /// Folds every session of an account and merges what the projection makes of it.
 async fn fill(log: &dyn EventLog, views: &MemoryViews, account: &AccountId) -> anyhow::Result<()> {
     let begun = views.begin_fill(account, Target::Live).await?;
-    let fill = begun.context("someone else fills this account")?;
+    let mut fill = begun.context("someone else fills this account")?;
     for week in log.weeks(account).await? {
         for stored in log.week(account, week, Depth::Snapshots).await? {
             let entries = stored.state().map(|state| Devices.project(&Recorded::Session(&state)));
-            views.fill(&fill, entries.unwrap_or_default()).await?;
+            views.fill(&mut fill, entries.unwrap_or_default()).await?;
         }
     }
     views.end_fill(fill, true).await?;

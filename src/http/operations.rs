@@ -149,7 +149,7 @@ pub(super) async fn read_system(node: Data<Node>) -> HttpResponse {
         log: LogReport { kind: log.kind, ok: log.stopped.is_none() },
         views: ViewsReport {
             kind: views.kind,
-            ok: true,
+            ok: views.ok,
             accounts: views.accounts,
             bytes: views.bytes,
             evicted: views.evicted,

@@ -4,16 +4,20 @@
 //! Only what is read takes room: an account gets views with its first read, not with its first
 //! fact.
 
+mod errands;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::errands::Errands;
 use super::shelf::Shelf;
-use super::{Entry, Fill, Page, Query, Standing, Target, View, ViewError, ViewStore};
-use crate::events::{AccountId, Clock, ProfileId};
+use super::{Entry, Fill, Page, Position, Query, Standing, Target, View, ViewError, ViewStore};
+use crate::events::{AccountId, Clock, ProfileId, Slice, Timestamp};
 
 /// Locks, so that accounts do not wait for each other.
 const SHARDS: usize = 16;
@@ -46,6 +50,7 @@ pub struct MemoryViews {
     generation: AtomicU64,
     /// The generation that a rebuild prepares; 0 is none.
     next: AtomicU64,
+    errands: Mutex<Errands>,
 }
 
 #[derive(Default)]
@@ -99,6 +104,7 @@ impl MemoryViews {
             evicted: AtomicU64::new(0),
             generation: AtomicU64::new(1),
             next: AtomicU64::new(0),
+            errands: Mutex::default(),
         }
     }
 
@@ -171,7 +177,7 @@ impl MemoryViews {
     }
 }
 
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+fn lock<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -228,15 +234,16 @@ impl ViewStore for MemoryViews {
         drop(shard);
         self.bytes.fetch_add(after, Ordering::Relaxed);
         self.bytes.fetch_sub(before, Ordering::Relaxed);
-        Ok(Some(Fill { account: account.clone(), target, token }))
+        Ok(Some(Fill { account: account.clone(), target, token, parts: 0 }))
     }
 
-    async fn fill(&self, fill: &Fill, entries: Vec<Entry>) -> Result<bool, ViewError> {
+    async fn fill(&self, fill: &mut Fill, entries: Vec<Entry>) -> Result<bool, ViewError> {
         let filled = self.change(&fill.account, |slot| {
             let set = slot.set(fill.target).and_then(|set| set.of_fill(fill));
             set.map(|set| self.merge_into(set, entries)).is_some()
         });
         self.make_room();
+        fill.parts += 1;
         Ok(filled.unwrap_or(false))
     }
 
@@ -316,12 +323,41 @@ impl ViewStore for MemoryViews {
         Ok(next)
     }
 
+    async fn position(
+        &self,
+        slice: Slice,
+        position: Position,
+    ) -> Result<Option<Timestamp>, ViewError> {
+        Ok(lock(&self.errands).position(slice, position))
+    }
+
+    async fn advance(
+        &self,
+        slice: Slice,
+        position: Position,
+        to: Timestamp,
+    ) -> Result<(), ViewError> {
+        lock(&self.errands).advance(slice, position, to);
+        Ok(())
+    }
+
+    async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<bool, ViewError> {
+        Ok(lock(&self.errands).lease((name, holder), ttl, self.clock.now()))
+    }
+
+    async fn release(&self, name: &str, holder: &str) -> Result<(), ViewError> {
+        lock(&self.errands).release(name, holder);
+        Ok(())
+    }
+
     fn standing(&self) -> Standing {
         Standing {
             kind: "memory",
+            ok: true,
             accounts: self.shards.iter().map(|shard| lock(shard).slots.len()).sum(),
             bytes: self.bytes.load(Ordering::Relaxed),
             evicted: self.evicted.load(Ordering::Relaxed),
+            failures: 0,
             generation: self.generation.load(Ordering::Acquire),
         }
     }

@@ -38,5 +38,6 @@ pub use shapes::{
     SessionAnswer, TitleAnswer, TitleInfo, Watch, WatchTime,
 };
 pub use store::{
-    Entry, Fill, Found, Page, Query, Select, Standing, Target, Version, View, ViewError, ViewStore,
+    Entry, Fill, Found, Page, Position, Query, Select, Standing, Target, Version, View, ViewError,
+    ViewStore,
 };

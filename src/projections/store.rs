@@ -1,10 +1,12 @@
 //! The view store: the second of three seams. A refillable cache of merges; nothing in it is the
 //! truth.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::events::{AccountId, ProfileId, Timestamp};
+use crate::events::{AccountId, ProfileId, Slice, Timestamp};
 
 /// A read model, by the name of its [projection](super::Projection).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,7 +37,7 @@ pub struct Entry {
     pub key: Bytes,
     /// The greater wins; equal versions are decided by the greater value bytes.
     pub version: Version,
-    /// Orders entries numerically; only ranked entries are capped.
+    /// Orders entries numerically, within ±2^53; only ranked entries are capped.
     pub rank: Option<i64>,
     /// Orders entries by bytes, for finding them by prefix.
     pub label: Bytes,
@@ -112,6 +114,19 @@ pub struct Fill {
     pub target: Target,
     /// Tells this fill from every other.
     pub token: u64,
+    /// How often entries were merged: a store that forgot some of them notices.
+    pub parts: u64,
+}
+
+/// How far something came in a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Position {
+    /// What was recorded until then was signalled and is merged.
+    Merged,
+    /// What was marked as dirty until then was looked at and is merged.
+    Swept,
+    /// It was looked at a second time, for what other regions and slow nodes wrote late.
+    SweptAgain,
 }
 
 /// Why views cannot be read or written; the log still can.
@@ -127,12 +142,16 @@ pub enum ViewError {
 pub struct Standing {
     /// `memory`, `redis`.
     pub kind: &'static str,
-    /// Accounts with views.
+    /// Whether it answers; where it does not, the log does.
+    pub ok: bool,
+    /// Accounts with views; 0 where only the store itself knows.
     pub accounts: usize,
-    /// About how many bytes they take.
+    /// About how many bytes they take; 0 where only the store itself knows.
     pub bytes: usize,
     /// Accounts dropped for want of room since the start.
     pub evicted: u64,
+    /// Calls that the store did not answer since the start.
+    pub failures: u64,
     /// Which generation is read.
     pub generation: u64,
 }
@@ -154,10 +173,15 @@ pub struct Standing {
 /// - `begin_generation` opens a second set of views that fills with [`Target::Next`] go to;
 ///   `flip` makes it the one that is read, at once for every account. Until then readers see the
 ///   old one.
-/// - Everything may be lost at any moment, an account at a time, never a part of one.
+/// - Everything may be lost at any moment, an account at a time, never a part of one. A store that
+///   goes back to an older state of itself goes back whole slices at a time, and their positions
+///   with them.
+/// - `advance` never moves a position back. A lease is one holder's until it is released or its
+///   time is over; it steers who does what, and nothing that is done twice may hurt.
 #[async_trait]
 pub trait ViewStore: Send + Sync + 'static {
     /// False when merging into this account would be passed over anyway; a hint, without waiting.
+    /// A store that others share does not know, and says true.
     fn wants(&self, account: &AccountId) -> bool;
 
     /// Merges entries.
@@ -170,8 +194,9 @@ pub trait ViewStore: Send + Sync + 'static {
         target: Target,
     ) -> Result<Option<Fill>, ViewError>;
 
-    /// Merges what a fill found in the log; false when it was overtaken.
-    async fn fill(&self, fill: &Fill, entries: Vec<Entry>) -> Result<bool, ViewError>;
+    /// Merges what a fill found in the log; false when it was overtaken. After an error the fill
+    /// can only be given up.
+    async fn fill(&self, fill: &mut Fill, entries: Vec<Entry>) -> Result<bool, ViewError>;
 
     /// Ends a fill; with `complete` the account is read from now on, without it nothing is left.
     async fn end_fill(&self, fill: Fill, complete: bool) -> Result<bool, ViewError>;
@@ -198,6 +223,27 @@ pub trait ViewStore: Send + Sync + 'static {
 
     /// Reads from the next generation from now on; its number.
     async fn flip(&self) -> Result<u64, ViewError>;
+
+    /// How far something came in a slice; `None` when never said, or lost.
+    async fn position(
+        &self,
+        slice: Slice,
+        position: Position,
+    ) -> Result<Option<Timestamp>, ViewError>;
+
+    /// Moves a position forward.
+    async fn advance(
+        &self,
+        slice: Slice,
+        position: Position,
+        to: Timestamp,
+    ) -> Result<(), ViewError>;
+
+    /// Takes a lease, or renews it; false while another holds it.
+    async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<bool, ViewError>;
+
+    /// Gives up a lease, if it is this holder's.
+    async fn release(&self, name: &str, holder: &str) -> Result<(), ViewError>;
 
     /// How full it is, without asking anyone.
     fn standing(&self) -> Standing;

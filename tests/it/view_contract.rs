@@ -1,5 +1,7 @@
 //! What every view store must do, in the words of the contract at [`ViewStore`].
 
+mod errands;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -46,8 +48,8 @@ fn plays(select: Select) -> Query {
 }
 
 async fn filled(store: &Arc<dyn ViewStore>, account: &AccountId, entries: Vec<Entry>) {
-    let fill = store.begin_fill(account, Target::Live).await.unwrap().unwrap();
-    assert!(store.fill(&fill, entries).await.unwrap());
+    let mut fill = store.begin_fill(account, Target::Live).await.unwrap().unwrap();
+    assert!(store.fill(&mut fill, entries).await.unwrap());
     assert!(store.end_fill(fill, true).await.unwrap());
 }
 
@@ -68,12 +70,11 @@ fn text(found: &Found) -> String {
 async fn an_account_is_read_only_when_its_fill_is_complete() {
     each(10, async |store, _| {
         assert_eq!(read(&store, plays(Select::All)).await, None);
-        assert!(!store.wants(&home()));
-        let fill = store.begin_fill(&home(), Target::Live).await.unwrap().unwrap();
+        let mut fill = store.begin_fill(&home(), Target::Live).await.unwrap().unwrap();
         assert!(store.wants(&home()));
         assert_eq!(read(&store, plays(Select::All)).await, None);
         assert_eq!(store.scopes(&home(), View::PLAYS).await.unwrap(), None);
-        store.fill(&fill, vec![play(1, 1, 1, "a")]).await.unwrap();
+        store.fill(&mut fill, vec![play(1, 1, 1, "a")]).await.unwrap();
         assert_eq!(read(&store, plays(Select::All)).await, None);
         store.end_fill(fill, true).await.unwrap();
         assert_eq!(values(&store, Select::All).await, ["a"]);
@@ -110,12 +111,12 @@ async fn of_two_entries_with_one_key_the_greater_version_stays_and_then_the_grea
 #[tokio::test]
 async fn what_is_merged_during_a_fill_is_there_after_it() {
     each(10, async |store, _| {
-        let fill = store.begin_fill(&home(), Target::Live).await.unwrap().unwrap();
+        let mut fill = store.begin_fill(&home(), Target::Live).await.unwrap().unwrap();
         store
             .merge(vec![(home(), vec![play(1, 2, 2, "new"), play(2, 1, 1, "other")])])
             .await
             .unwrap();
-        store.fill(&fill, vec![play(1, 1, 1, "old")]).await.unwrap();
+        store.fill(&mut fill, vec![play(1, 1, 1, "old")]).await.unwrap();
         store.end_fill(fill, true).await.unwrap();
         let newest = Select::Ranked { below: None, limit: 9 };
         assert_eq!(values(&store, newest).await, ["new", "other"]);
@@ -137,14 +138,14 @@ async fn merging_into_an_account_without_views_leaves_it_without() {
 #[tokio::test]
 async fn a_second_fill_waits_for_nobody_and_fills_nothing() {
     each(10, async |store, clock| {
-        let first = store.begin_fill(&home(), Target::Live).await.unwrap().unwrap();
+        let mut first = store.begin_fill(&home(), Target::Live).await.unwrap().unwrap();
         assert_eq!(store.begin_fill(&home(), Target::Live).await.unwrap(), None);
         clock.advance_ms(10 * 60 * 1000);
         let second = store.begin_fill(&home(), Target::Live).await.unwrap();
-        let second = second.expect("a fill that does not end is taken over");
-        assert!(!store.fill(&first, vec![play(1, 1, 1, "first")]).await.unwrap());
+        let mut second = second.expect("a fill that does not end is taken over");
+        assert!(!store.fill(&mut first, vec![play(1, 1, 1, "first")]).await.unwrap());
         assert!(!store.end_fill(first, true).await.unwrap());
-        assert!(store.fill(&second, vec![play(1, 1, 1, "second")]).await.unwrap());
+        assert!(store.fill(&mut second, vec![play(1, 1, 1, "second")]).await.unwrap());
         assert!(store.end_fill(second, true).await.unwrap());
         assert_eq!(values(&store, Select::All).await, ["second"]);
         assert_eq!(store.begin_fill(&home(), Target::Live).await.unwrap(), None);
@@ -155,8 +156,8 @@ async fn a_second_fill_waits_for_nobody_and_fills_nothing() {
 #[tokio::test]
 async fn a_fill_given_up_leaves_nothing() {
     each(10, async |store, _| {
-        let fill = store.begin_fill(&home(), Target::Live).await.unwrap().unwrap();
-        store.fill(&fill, vec![play(1, 1, 1, "half")]).await.unwrap();
+        let mut fill = store.begin_fill(&home(), Target::Live).await.unwrap().unwrap();
+        store.fill(&mut fill, vec![play(1, 1, 1, "half")]).await.unwrap();
         assert!(!store.end_fill(fill, false).await.unwrap());
         assert_eq!(read(&store, plays(Select::All)).await, None);
         filled(&store, &home(), vec![]).await;
@@ -171,10 +172,10 @@ async fn what_is_forgotten_is_not_filled_by_a_fill_that_began_before() {
         filled(&store, &home(), vec![play(1, 1, 1, "a"), play(2, 1, 1, "b")]).await;
         assert_eq!(store.forget(&home()).await.unwrap(), 2);
         assert_eq!(read(&store, plays(Select::All)).await, None);
-        let stale = store.begin_fill(&home(), Target::Live).await.unwrap().unwrap();
+        let mut stale = store.begin_fill(&home(), Target::Live).await.unwrap().unwrap();
         store.forget(&home()).await.unwrap();
         let fresh = store.begin_fill(&home(), Target::Live).await.unwrap().unwrap();
-        assert!(!store.fill(&stale, vec![play(1, 1, 1, "erased")]).await.unwrap());
+        assert!(!store.fill(&mut stale, vec![play(1, 1, 1, "erased")]).await.unwrap());
         store.end_fill(fresh, true).await.unwrap();
         assert!(values(&store, Select::All).await.is_empty());
     })
@@ -248,8 +249,8 @@ async fn a_new_generation_is_read_at_once_and_only_after_the_flip() {
         let before = store.standing().generation;
         store.begin_generation().await.unwrap();
         assert_eq!(store.begin_fill(&cold, Target::Next).await.unwrap(), None);
-        let fill = store.begin_fill(&home(), Target::Next).await.unwrap().unwrap();
-        store.fill(&fill, vec![play(1, 1, 1, "older"), play(2, 1, 1, "new")]).await.unwrap();
+        let mut fill = store.begin_fill(&home(), Target::Next).await.unwrap().unwrap();
+        store.fill(&mut fill, vec![play(1, 1, 1, "older"), play(2, 1, 1, "new")]).await.unwrap();
         store.merge(vec![(home(), vec![play(3, 1, 1, "live")])]).await.unwrap();
         store.end_fill(fill, true).await.unwrap();
         assert_eq!(values(&store, Select::All).await, ["old", "live"]);
@@ -304,6 +305,7 @@ async fn memory_drops_whole_accounts_least_recently_used_first_and_stays_within_
         assert!(store.standing().bytes <= bytes_max, "{:?}", store.standing());
         store.read(&account, &[]).await.unwrap();
     }
+    assert!(!store.wants(&id("account-0")));
     let standing = store.standing();
     assert!(standing.evicted > 400 && standing.accounts > 5, "{standing:?}");
     assert_eq!(standing.accounts as u64 + standing.evicted, 500);

@@ -98,7 +98,7 @@ impl Folding<'_> {
         for entry in &entries {
             folded.shelf.merge(entry.clone(), usize::MAX, now);
         }
-        if let Some((fill, views)) = &self.fill
+        if let Some((fill, views)) = &mut self.fill
             && !matches!(views.fill(fill, entries).await, Ok(true))
         {
             self.fill = None;

@@ -1,0 +1,51 @@
+//! Positions and leases, which a fleet keeps beside its views: here for whoever runs the same loops
+//! in one process.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::events::{Slice, Timestamp};
+use crate::projections::Position;
+
+#[derive(Default)]
+pub(super) struct Errands {
+    positions: HashMap<(Slice, Position), Timestamp>,
+    leases: HashMap<String, Lease>,
+}
+
+struct Lease {
+    holder: String,
+    until: Timestamp,
+}
+
+impl Errands {
+    pub(super) fn position(&self, slice: Slice, position: Position) -> Option<Timestamp> {
+        self.positions.get(&(slice, position)).copied()
+    }
+
+    pub(super) fn advance(&mut self, slice: Slice, position: Position, to: Timestamp) {
+        let at = self.positions.entry((slice, position)).or_insert(to);
+        *at = to.max(*at);
+    }
+
+    pub(super) fn lease(
+        &mut self,
+        (name, holder): (&str, &str),
+        ttl: Duration,
+        now: Timestamp,
+    ) -> bool {
+        self.leases.retain(|_, lease| lease.until > now);
+        if self.leases.get(name).is_some_and(|lease| lease.holder != holder) {
+            return false;
+        }
+        let until = now.plus_ms(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
+        self.leases.insert(name.to_owned(), Lease { holder: holder.to_owned(), until });
+        true
+    }
+
+    pub(super) fn release(&mut self, name: &str, holder: &str) {
+        if self.leases.get(name).is_some_and(|lease| lease.holder == holder) {
+            self.leases.remove(name);
+        }
+    }
+}
