@@ -227,6 +227,7 @@ impl Config {
             append_deadline: Duration::from_millis(self.actors.append_deadline_ms),
             idle_after: Duration::from_millis(self.actors.idle_after_ms),
             restarts: Budget { restarts_max, within },
+            sweeps: false,
         }
     }
 

@@ -143,7 +143,7 @@ pub(super) fn record(home: &Rc<Home>, memory: Box<Memory>, parts: Vec<Part>) {
 
 fn depart(trip: Trip, mut memory: Box<Memory>, batch: Batch, awake: (Sorted, wake::Pasts)) {
     let home = Rc::clone(&trip.home);
-    let Plan { append, decided } = Plan::of(&home.account, &mut memory, awake, &home.deps);
+    let Plan { append, decided, .. } = Plan::of(&home.account, &mut memory, awake, &home.deps);
     trip.leave();
     let deadline = Instant::now() + home.deps.limits.append_deadline;
     let flight = Flight { trip, memory, batch, decided, deadline };
