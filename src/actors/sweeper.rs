@@ -65,7 +65,7 @@ impl Sweeping {
 /// The actor.
 struct Sweeper {
     sweep: Arc<Sweep>,
-    sweeping: Arc<Sweeping>,
+    deps: Arc<Deps>,
 }
 
 /// Starts it on an arbiter.
@@ -83,16 +83,15 @@ pub(super) fn start(deps: &Arc<Deps>, arbiter: &ArbiterHandle) {
         holder: SessionId::fresh(deps.clock.now()).to_string(),
         append_deadline: deps.limits.append_deadline,
     });
-    let sweeping = Arc::clone(&deps.sweeping);
-    host::spawn(arbiter, watch, move |_| Sweeper { sweep, sweeping });
+    let deps = Arc::clone(deps);
+    host::spawn(arbiter, watch, move |_| Sweeper { sweep, deps });
 }
 
 impl Actor for Sweeper {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Context<Self>) {
-        let (sweep, sweeping) = (Arc::clone(&self.sweep), Arc::clone(&self.sweeping));
-        context.spawn(run(sweep, sweeping).into_actor(self));
+        context.spawn(run(Arc::clone(&self.sweep), Arc::clone(&self.deps)).into_actor(self));
     }
 }
 
@@ -102,7 +101,8 @@ impl Supervised for Sweeper {
     }
 }
 
-async fn run(sweep: Arc<Sweep>, sweeping: Arc<Sweeping>) {
+async fn run(sweep: Arc<Sweep>, deps: Arc<Deps>) {
+    let (sweeping, projector) = (&deps.sweeping, &deps.projector);
     let mut due = Due::new();
     let mut round = interval(ROUND);
     round.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -111,19 +111,21 @@ async fn run(sweep: Arc<Sweep>, sweeping: Arc<Sweeping>) {
         let now = sweep.clock.now();
         let all = Pass::ALL.into_iter().flat_map(|pass| Slice::all().map(move |of| (pass, of)));
         let those: Vec<_> = all.filter(|one| due.get(one).is_none_or(|at| *at <= now)).collect();
-        let swept = stream::iter(those).map(|one| turn(&sweep, one, &sweeping));
+        let swept = stream::iter(those).map(|one| turn(&sweep, one, sweeping));
         let mut swept = swept.buffer_unordered(SLICES);
         while let Some((one, at)) = swept.next().await {
             due.insert(one, at);
         }
-        sweeping.oldest_ms.store(oldest(&sweep, &due), Ordering::Relaxed);
+        let oldest = oldest(&sweep, &due);
+        sweeping.oldest_ms.store(oldest.ms(), Ordering::Relaxed);
+        projector.swept_through(oldest);
     }
 }
 
 /// The first passes say since when something may lie unswept.
-fn oldest(sweep: &Sweep, due: &Due) -> i64 {
+fn oldest(sweep: &Sweep, due: &Due) -> Timestamp {
     let first = due.iter().filter(|((pass, _), _)| *pass == Pass::First);
-    first.map(|(_, at)| sweep.opened_at(Pass::First, *at).ms()).min().unwrap_or(0)
+    first.map(|(_, at)| sweep.opened_at(Pass::First, *at)).min().unwrap_or_default()
 }
 
 /// Sweeps a slice; when to look at it again.
