@@ -24,7 +24,7 @@ use self::draft::Draft;
 use self::manual::Manual;
 use crate::actors::{Budget, Limits};
 use crate::events::embedded::EmbeddedOptions;
-use crate::projections::Policy;
+use crate::projections::{Policy, RedisOptions, RedisViewsOptions};
 
 pub use self::origin::{OriginError, WebOrigin};
 pub use self::problem::{ConfigError, Place, Problem};
@@ -75,6 +75,8 @@ pub struct Config {
     pub actors: Actors,
     /// Bounds on views in memory.
     pub views_memory: ViewsMemory,
+    /// Bounds on views in Redis; [`Config::redis_options`] gives them in their own words.
+    pub views_redis: ViewsRedis,
     /// The embedded log; [`Config::embedded_options`] gives it in its own words.
     pub embedded: Embedded,
     /// When single facts are given up.
@@ -150,6 +152,26 @@ pub struct ViewsMemory {
     pub log_reads_max: usize,
 }
 
+/// Bounds on views in Redis.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewsRedis {
+    /// Plays kept of one profile.
+    pub plays_per_profile_max: usize,
+    /// How long an account is kept that nobody uses.
+    pub idle_days: u32,
+    /// How long an answer may take.
+    pub response_timeout_ms: u64,
+    /// How long a connection may take to be made.
+    pub connect_timeout_ms: u64,
+    /// How long nobody asks after a failure.
+    pub pause_ms: u64,
+    /// Calls on their way at once.
+    pub in_flight_max: usize,
+    /// What the names of all keys begin with.
+    pub key_prefix: String,
+}
+
 /// The embedded log.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -221,6 +243,27 @@ impl Config {
             cache_bytes: self.embedded.cache_bytes,
             memtable_bytes: self.embedded.memtable_bytes,
             queue_appends_max: self.embedded.queue_appends_max,
+        }
+    }
+
+    /// How calls to Redis are bounded.
+    pub fn redis_options(&self) -> RedisOptions {
+        let redis = &self.views_redis;
+        RedisOptions {
+            response_timeout: Duration::from_millis(redis.response_timeout_ms),
+            connect_timeout: Duration::from_millis(redis.connect_timeout_ms),
+            pause: Duration::from_millis(redis.pause_ms),
+            in_flight_max: redis.in_flight_max,
+        }
+    }
+
+    /// How views in Redis are bounded.
+    pub fn redis_views_options(&self) -> RedisViewsOptions {
+        let redis = &self.views_redis;
+        RedisViewsOptions {
+            prefix: redis.key_prefix.clone(),
+            plays_per_profile_max: redis.plays_per_profile_max,
+            idle: Duration::from_secs(u64::from(redis.idle_days) * 24 * 60 * 60),
         }
     }
 

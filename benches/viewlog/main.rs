@@ -19,6 +19,7 @@ mod memory;
 mod network;
 mod reads;
 mod rebuild;
+mod redis;
 
 use std::time::Duration;
 
@@ -36,12 +37,13 @@ type Measurement = (&'static str, fn());
 fn main() {
     let asked: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let all: [Measurement; 7] = [
+    let all: [Measurement; 8] = [
         ("log", log::run),
         ("in-process", in_process::run),
         ("network", network::run),
         ("reads", reads::run),
         ("rebuild", rebuild::run),
+        ("redis", redis::run),
         ("disk", disk::run),
         ("memory", memory::run),
     ];

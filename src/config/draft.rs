@@ -88,6 +88,9 @@ impl<'m> Draft<'m> {
             self.problems.push(Problem::NoDataDirectory);
         }
         self.check_reach(&config);
+        if let Some(wrong) = config.log.refuses(&config.views) {
+            self.refuse("views", wrong);
+        }
         if self.problems.is_empty() {
             Ok(config)
         } else {

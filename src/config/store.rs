@@ -1,12 +1,14 @@
 //! The URLs of stores, and what a node does with them.
 //!
-//! This version keeps everything in one process. What belongs to a fleet is known by name, so that
-//! it is refused in plain words.
+//! What belongs to a fleet and is not in this version is known by name, so that it is refused in
+//! plain words.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::Deserialize;
+
+use crate::projections::{RedisUrl, RedisUrlError};
 
 /// Where events are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -19,11 +21,13 @@ pub enum LogStore {
 }
 
 /// Where views are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum ViewsStore {
     /// In memory, filled from the log as they are read.
     Memory,
+    /// In a Redis that all nodes share.
+    Redis(RedisUrl),
 }
 
 /// What a node does.
@@ -45,6 +49,9 @@ pub enum StoreError {
         /// What can be used.
         right: &'static str,
     },
+    /// It names no Redis.
+    #[error(transparent)]
+    Redis(#[from] RedisUrlError),
     /// Nothing of the kind is known.
     #[error("must be {right}")]
     Unknown {
@@ -54,10 +61,22 @@ pub enum StoreError {
 }
 
 const LOGS: &str = "embedded:DIR or memory:";
-const VIEWS: &str = "memory:";
+const VIEWS: &str = "memory:, redis://HOST or redis-cluster://HOST,HOST";
 const ROLES: &str = "all";
 
 impl LogStore {
+    /// Why these views will not do for this log; `None` when they will.
+    pub(super) fn refuses(&self, views: &ViewsStore) -> Option<&'static str> {
+        match (self, views) {
+            (Self::Embedded(_) | Self::Memory, ViewsStore::Redis(_)) => Some(
+                "views in redis outlive this process, and a log of one process marks nothing for \
+                 the sweeps that would mend them; use memory: with this log, or a log that nodes \
+                 share",
+            ),
+            (Self::Embedded(_) | Self::Memory, ViewsStore::Memory) => None,
+        }
+    }
+
     /// Gives a log without a directory one inside `data`.
     pub(super) fn settle(&mut self, data: &Path) {
         if let Self::Embedded(dir) = self
@@ -90,9 +109,7 @@ impl FromStr for ViewsStore {
     fn from_str(text: &str) -> Result<Self, StoreError> {
         match text.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
-            Some(("redis" | "rediss" | "redis-cluster", _)) => {
-                Err(StoreError::NotYet { what: "a view store on redis", right: VIEWS })
-            }
+            Some(("redis" | "rediss" | "redis-cluster", _)) => Ok(Self::Redis(text.parse()?)),
             _ => Err(StoreError::Unknown { right: VIEWS }),
         }
     }

@@ -23,6 +23,7 @@ mod live;
 mod log_contract;
 mod netflix;
 mod projections;
+mod redis_views;
 mod site;
 mod stored_events;
 mod support;
