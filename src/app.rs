@@ -25,7 +25,9 @@ use crate::events::embedded::{EmbeddedLog, OpenError};
 use crate::events::memory::MemoryLog;
 use crate::events::{AppendError, Clock, EventLog, SystemClock};
 use crate::http::{self, Jobs, Node, Receipts, Settings, Sockets};
-use crate::projections::{Answers, Freshness, MemoryViews, MemoryViewsOptions, ViewStore};
+use crate::projections::{
+    Answers, Freshness, MemoryViews, MemoryViewsOptions, Redis, RedisViews, ViewError, ViewStore,
+};
 use crate::telemetry::{self, Metrics, TelemetryError};
 
 /// How often gauges are taken over and histograms gathered.
@@ -60,6 +62,9 @@ pub enum StartError {
     /// The threads for the drivers of shared stores cannot be started.
     #[error("the drivers of shared stores cannot be started: {0}")]
     Drivers(std::io::Error),
+    /// The views cannot be opened.
+    #[error(transparent)]
+    Views(#[from] ViewError),
     /// The address is taken, or not this machine's.
     #[error("cannot listen on {address}: {}", Self::why(source))]
     Listen {
@@ -120,9 +125,7 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let drivers = Drivers::default();
         let (log, embedded) = open_log(config, &clock, &drivers).await?;
-        let views = match config.views {
-            ViewsStore::Memory => Arc::new(memory_views(config, &clock)) as Arc<dyn ViewStore>,
-        };
+        let views = open_views(config, &clock)?;
         let policy = Arc::new(config.policy.clone());
         let freshness = Arc::new(Freshness::default());
         let shared = (Arc::clone(&policy), Arc::clone(&freshness), Arc::clone(&clock));
@@ -246,6 +249,20 @@ async fn open_log(
             Ok((Arc::new(opened.map_err(failed)?), None))
         }
     }
+}
+
+fn open_views(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn ViewStore>, ViewError> {
+    let url = match &config.views {
+        ViewsStore::Memory => return Ok(Arc::new(memory_views(config, clock))),
+        ViewsStore::Redis(url) => url,
+    };
+    let redis = Redis::new(url, config.redis_options())?;
+    let views = RedisViews::new(redis, config.redis_views_options(), Arc::clone(clock));
+    let views = Arc::new(views);
+    let checked = Arc::clone(&views);
+    // It need not be there yet; whether it is, the system page says.
+    rt::spawn(async move { drop(checked.check().await) });
+    Ok(views)
 }
 
 fn memory_views(config: &Config, clock: &Arc<dyn Clock>) -> MemoryViews {

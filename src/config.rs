@@ -26,7 +26,7 @@ use self::manual::Manual;
 use crate::actors::{Budget, Limits};
 use crate::events::cassandra::CassandraOptions;
 use crate::events::embedded::EmbeddedOptions;
-use crate::projections::Policy;
+use crate::projections::{Policy, RedisOptions, RedisViewsOptions};
 
 pub use self::cassandra::{CassandraUrl, CassandraUrlError};
 pub use self::origin::{OriginError, WebOrigin};
@@ -78,6 +78,8 @@ pub struct Config {
     pub actors: Actors,
     /// Bounds on views in memory.
     pub views_memory: ViewsMemory,
+    /// Bounds on views in Redis; [`Config::redis_options`] gives them in their own words.
+    pub views_redis: ViewsRedis,
     /// The embedded log; [`Config::embedded_options`] gives it in its own words.
     pub embedded: Embedded,
     /// A log on Cassandra; [`Config::cassandra_options`] gives it in its own words.
@@ -155,6 +157,26 @@ pub struct ViewsMemory {
     pub log_reads_max: usize,
 }
 
+/// Bounds on views in Redis.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewsRedis {
+    /// Plays kept of one profile.
+    pub plays_per_profile_max: usize,
+    /// How long an account is kept that nobody uses.
+    pub idle_days: u32,
+    /// How long an answer may take.
+    pub response_timeout_ms: u64,
+    /// How long a connection may take to be made.
+    pub connect_timeout_ms: u64,
+    /// How long nobody asks after a failure.
+    pub pause_ms: u64,
+    /// Calls on their way at once.
+    pub in_flight_max: usize,
+    /// What the names of all keys begin with.
+    pub key_prefix: String,
+}
+
 /// The embedded log.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -227,7 +249,7 @@ impl Config {
             append_deadline: Duration::from_millis(self.actors.append_deadline_ms),
             idle_after: Duration::from_millis(self.actors.idle_after_ms),
             restarts: Budget { restarts_max, within },
-            sweeps: false,
+            sweeps: matches!(self.views, ViewsStore::Redis(_)),
         }
     }
 
@@ -252,6 +274,27 @@ impl Config {
             request_timeout: Duration::from_millis(self.cassandra.request_timeout_ms),
             speculative_after: Duration::from_millis(self.cassandra.speculative_after_ms),
             in_flight_max: self.cassandra.in_flight_max,
+        }
+    }
+
+    /// How calls to Redis are bounded.
+    pub fn redis_options(&self) -> RedisOptions {
+        let redis = &self.views_redis;
+        RedisOptions {
+            response_timeout: Duration::from_millis(redis.response_timeout_ms),
+            connect_timeout: Duration::from_millis(redis.connect_timeout_ms),
+            pause: Duration::from_millis(redis.pause_ms),
+            in_flight_max: redis.in_flight_max,
+        }
+    }
+
+    /// How views in Redis are bounded.
+    pub fn redis_views_options(&self) -> RedisViewsOptions {
+        let redis = &self.views_redis;
+        RedisViewsOptions {
+            prefix: redis.key_prefix.clone(),
+            plays_per_profile_max: redis.plays_per_profile_max,
+            idle: Duration::from_secs(u64::from(redis.idle_days) * 24 * 60 * 60),
         }
     }
 

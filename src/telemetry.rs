@@ -15,6 +15,7 @@ use tracing_subscriber::filter::ParseError;
 use crate::actors::Observed;
 use crate::config::{Config, LogFormat};
 use crate::events::embedded::Statistics;
+use crate::projections::Standing;
 
 /// Counter: facts answered for, by `outcome`: `recorded`, `duplicate` or `private`.
 pub const FACTS: &str = "viewlog_facts_total";
@@ -55,11 +56,16 @@ pub const LOG_WORST_COMMIT_SECONDS: &str = "viewlog_log_worst_commit_seconds";
 /// Gauge: full memtables of the embedded log that still take memory.
 pub const LOG_MEMTABLES_RETIRED: &str = "viewlog_log_memtables_retired";
 
+/// Gauge: 1 while the view store answers, 0 while the log does instead.
+pub const VIEWS_UP: &str = "viewlog_views_up";
+/// Counter: calls that the view store did not answer.
+pub const VIEWS_FAILURES: &str = "viewlog_views_failures_total";
+
 /// From half a millisecond, a commit on a good disk, to the deadline of an append.
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 
-const COUNTERS: [(&str, &str); 10] = [
+const COUNTERS: [(&str, &str); 11] = [
     (FACTS, "Facts answered for, by outcome: recorded, duplicate or private"),
     (FACTS_REFUSED, "Facts refused, by code"),
     (ACTOR_RESTARTS, "Actors started afresh after a panic, by kind"),
@@ -70,9 +76,10 @@ const COUNTERS: [(&str, &str); 10] = [
     (SWEEPS_FAILED, "Sweeps of a slice that failed and are tried again"),
     (LOG_COMMITS, "Batches that the embedded log wrote and synced"),
     (LOG_ROWS, "Rows in the batches of the embedded log"),
+    (VIEWS_FAILURES, "Calls that the view store did not answer"),
 ];
 
-const GAUGES: [(&str, &str); 7] = [
+const GAUGES: [(&str, &str); 8] = [
     (FACTS_ADMITTED, "Facts admitted and not answered yet"),
     (SOCKETS, "Open sockets"),
     (FOLLOWERS, "Followers of live feeds"),
@@ -80,6 +87,7 @@ const GAUGES: [(&str, &str); 7] = [
     (PROJECTOR_QUEUE, "Sessions and marks waiting to be merged into the views"),
     (LOG_WORST_COMMIT_SECONDS, "The longest batch of the embedded log since the start"),
     (LOG_MEMTABLES_RETIRED, "Full memtables of the embedded log that still take memory"),
+    (VIEWS_UP, "1 while the view store answers, 0 while the log does instead"),
 ];
 
 const HISTOGRAMS: [(&str, &str); 2] = [
@@ -168,6 +176,12 @@ pub fn observe_actors(observed: &Observed) {
     counter!(SWEEPS_FAILED).absolute(observed.sweeping.failed);
     gauge!(FACTS_ADMITTED).set(observed.admitted as f64);
     gauge!(FOLLOWERS).set(observed.followers as f64);
+}
+
+/// Takes over how the views are doing. Call it every few seconds, or before rendering.
+pub fn observe_views(standing: &Standing) {
+    gauge!(VIEWS_UP).set(if standing.ok { 1.0 } else { 0.0 });
+    counter!(VIEWS_FAILURES).absolute(standing.failures);
 }
 
 /// Takes over what the embedded log has done. Call it every few seconds, or before rendering.

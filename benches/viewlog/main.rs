@@ -21,6 +21,7 @@ mod network;
 mod nowhere;
 mod reads;
 mod rebuild;
+mod redis;
 
 use std::time::Duration;
 
@@ -38,12 +39,13 @@ type Measurement = (&'static str, fn());
 fn main() {
     let asked: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let all: [Measurement; 9] = [
+    let all: [Measurement; 10] = [
         ("log", log::run),
         ("in-process", in_process::run),
         ("network", network::run),
         ("reads", reads::run),
         ("rebuild", rebuild::run),
+        ("redis", redis::run),
         ("disk", disk::run),
         ("memory", memory::run_of_one),
         ("memory-64", memory::run_of_many),

@@ -176,9 +176,8 @@ impl Projector {
         let sessions = sessions
             .iter()
             .map(|((account, _), state)| (account.clone(), project(&Recorded::Session(state))));
-        let marks = marks
-            .iter()
-            .map(|(account, mark)| (account.clone(), project(&Recorded::Mark(mark))));
+        let marks =
+            marks.iter().map(|(account, mark)| (account.clone(), project(&Recorded::Mark(mark))));
         let mut entries = sessions.chain(marks).peekable();
         while entries.peek().is_some() {
             let batch = entries.by_ref().take(MERGE_MAX).collect();

@@ -13,7 +13,7 @@ use toml::{Spanned, Value};
 
 use super::manual::{Manual, Settled, joined};
 use super::value::{checked, from_text};
-use super::{Config, ConfigError, LogStore, Place, Problem, ViewsStore, platform_data};
+use super::{Config, ConfigError, Place, Problem, platform_data};
 
 const PREFIX: &str = "VIEWLOG_";
 /// Variables that others read: which file, which server, where deploy/dev keeps its servers.
@@ -88,7 +88,9 @@ impl<'m> Draft<'m> {
             self.problems.push(Problem::NoDataDirectory);
         }
         self.check_reach(&config);
-        self.check_stores(&config);
+        if let Some(wrong) = config.log.refuses(&config.views) {
+            self.refuse("views", wrong);
+        }
         if self.problems.is_empty() {
             Ok(config)
         } else {
@@ -106,15 +108,6 @@ impl<'m> Draft<'m> {
         self.refuse("listen", open);
         if config.chaos {
             self.refuse("chaos", "lets anybody break the server, so it is for loopback alone");
-        }
-    }
-
-    /// Stores that do not go together.
-    fn check_stores(&mut self, config: &Config) {
-        if let (LogStore::Cassandra(_), ViewsStore::Memory) = (&config.log, config.views) {
-            let wrong = "memory: does not go with a log that other nodes share: what they record \
-                         would not show";
-            self.refuse("views", wrong);
         }
     }
 

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::{CassandraUrl, CassandraUrlError};
+use crate::projections::{RedisUrl, RedisUrlError};
 
 /// Where events are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -23,11 +24,13 @@ pub enum LogStore {
 }
 
 /// Where views are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum ViewsStore {
     /// In memory, filled from the log as they are read.
     Memory,
+    /// In a Redis that all nodes share.
+    Redis(RedisUrl),
 }
 
 /// What a node does.
@@ -52,6 +55,9 @@ pub enum StoreError {
     /// It is meant to be on Cassandra, but cannot be.
     #[error(transparent)]
     Cassandra(#[from] CassandraUrlError),
+    /// It names no Redis.
+    #[error(transparent)]
+    Redis(#[from] RedisUrlError),
     /// Nothing of the kind is known.
     #[error("must be {right}")]
     Unknown {
@@ -61,10 +67,27 @@ pub enum StoreError {
 }
 
 const LOGS: &str = "embedded:DIR, memory: or cassandra://HOST/KEYSPACE";
-const VIEWS: &str = "memory:";
+const VIEWS: &str = "memory:, redis://HOST or redis-cluster://HOST,HOST";
 const ROLES: &str = "all";
 
 impl LogStore {
+    /// Why these views will not do for this log; `None` when they will.
+    pub(super) fn refuses(&self, views: &ViewsStore) -> Option<&'static str> {
+        match (self, views) {
+            (Self::Embedded(_) | Self::Memory, ViewsStore::Redis(_)) => Some(
+                "views in redis outlive this process, and a log of one process marks nothing for \
+                 the sweeps that would mend them; use memory: with this log, or a log that nodes \
+                 share",
+            ),
+            (Self::Cassandra(_), ViewsStore::Memory) => Some(
+                "memory: does not go with a log that other nodes share: what they record would \
+                 not show; use redis://HOST",
+            ),
+            (Self::Embedded(_) | Self::Memory, ViewsStore::Memory)
+            | (Self::Cassandra(_), ViewsStore::Redis(_)) => None,
+        }
+    }
+
     /// Gives a log without a directory one inside `data`.
     pub(super) fn settle(&mut self, data: &Path) {
         if let Self::Embedded(dir) = self
@@ -95,9 +118,7 @@ impl FromStr for ViewsStore {
     fn from_str(text: &str) -> Result<Self, StoreError> {
         match text.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
-            Some(("redis" | "rediss" | "redis-cluster", _)) => {
-                Err(StoreError::NotYet { what: "a view store on redis", right: VIEWS })
-            }
+            Some(("redis" | "rediss" | "redis-cluster", _)) => Ok(Self::Redis(text.parse()?)),
             _ => Err(StoreError::Unknown { right: VIEWS }),
         }
     }

@@ -17,7 +17,7 @@ use super::parameters::Parameters;
 use super::{Node, Problem};
 use crate::actors::ObservedKind;
 use crate::events::{AccountId, Timestamp};
-use crate::telemetry::observe_actors;
+use crate::telemetry::{observe_actors, observe_views};
 
 const RETRY_AFTER_MS: u64 = 5_000;
 /// Where the kind stands in `/v1/system/jobs/{kind}`.
@@ -72,6 +72,7 @@ pub(super) async fn read_metrics(node: Data<Node>) -> Result<HttpResponse, Probl
     let gathered = node.metrics.as_ref();
     let gathered = gathered.ok_or_else(|| Problem::not_found("metrics are not gathered here"))?;
     observe_actors(&node.system.observe());
+    observe_views(&node.views.standing());
     let mut response = plain();
     Ok(response.content_type("text/plain; version=0.0.4").body(gathered.render()))
 }

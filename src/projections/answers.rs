@@ -244,10 +244,14 @@ impl Answers {
 
     /// Merges a person's word before its command is answered, so that the next read knows of it.
     pub async fn said(&self, account: &AccountId, mark: &Mark) {
-        let entries = project(&Recorded::Mark(mark));
-        if let Err(error) = self.views.merge(vec![(account.clone(), entries)]).await {
-            tracing::warn!(%error, "a mark is merged later");
-        }
+        self.merged(account, &Recorded::Mark(mark)).await;
+    }
+
+    /// Whether the views, if they are read, have this.
+    async fn merged(&self, account: &AccountId, recorded: &Recorded<'_>) -> bool {
+        let entries = project(recorded);
+        let merged = self.views.merge(vec![(account.clone(), entries)]).await;
+        merged.inspect_err(|error| tracing::debug!(%error, "merged later")).is_ok()
     }
 
     /// Asks the views, and where they do not reach, the log.
@@ -257,10 +261,12 @@ impl Answers {
         when: When,
         question: impl AsyncFn(&Reader<'_>) -> Result<T, Beyond>,
     ) -> Result<Answer<T>, AnswerError> {
-        if let Some((session, seq)) = when.after {
-            self.include(account, session, seq).await?;
-        }
+        let is_included = match when.after {
+            Some((session, seq)) => self.include(account, session, seq).await?,
+            None => true,
+        };
         if when.as_of.is_none()
+            && is_included
             && let Ok(answer) = self.ask_views(account, &question).await
         {
             return Ok(answer);
@@ -312,13 +318,13 @@ impl Answers {
         Ok(Arc::new(folded?))
     }
 
-    /// Makes sure that the views have a fact: one session read and merged.
+    /// Makes sure that the views have a fact, one session read and merged; false when they may not.
     async fn include(
         &self,
         account: &AccountId,
         session: SessionId,
         seq: u64,
-    ) -> Result<(), AnswerError> {
+    ) -> Result<bool, AnswerError> {
         let key = SessionKey { account: account.clone(), session };
         let Some(stored) = self.log.session(&key).await? else {
             return self.include_command(account, session).await;
@@ -327,10 +333,7 @@ impl Answers {
         if state.seq < seq || state.missing.contains(seq) {
             return Err(AnswerError::After);
         }
-        let entries = project(&Recorded::Session(&state));
-        // Views that cannot take it cannot be read either, and then the log answers.
-        let _ = self.views.merge(vec![(account.clone(), entries)]).await;
-        Ok(())
+        Ok(self.merged(account, &Recorded::Session(&state)).await)
     }
 }
 
@@ -340,11 +343,10 @@ impl Answers {
         &self,
         account: &AccountId,
         command: SessionId,
-    ) -> Result<(), AnswerError> {
+    ) -> Result<bool, AnswerError> {
         let marks = self.log.marks(account).await?;
         let mark = marks.iter().find(|mark| mark.command == command).ok_or(AnswerError::After)?;
-        self.said(account, mark).await;
-        Ok(())
+        Ok(self.merged(account, &Recorded::Mark(mark)).await)
     }
 }
 

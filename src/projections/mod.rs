@@ -16,10 +16,14 @@ mod now;
 mod plays;
 mod policy;
 mod projection;
+mod redis;
 pub mod shapes;
 mod shelf;
 mod store;
 
+pub use self::redis::{
+    Redis, RedisOptions, RedisUrl, RedisUrlError, RedisViews, RedisViewsOptions, Script,
+};
 pub use answer::{
     Answer, AnswerError, By, HistoryQuery, Items, Person, Source, WatchTimeQuery, When,
 };

@@ -11,6 +11,7 @@ use viewlog::actors::Limits;
 use viewlog::config::{Config, ConfigError, LogFormat, LogStore, Sources, ViewsStore, WebOrigin};
 use viewlog::events::Media;
 use viewlog::events::embedded::EmbeddedOptions;
+use viewlog::projections::{RedisOptions, RedisUrl, RedisViewsOptions};
 use viewlog::telemetry::{self, Metrics};
 
 const MANUAL: &str = include_str!("../../deploy/viewlog.toml");
@@ -119,6 +120,10 @@ fn the_defaults_are_those_of_the_parts_they_set() {
     assert_eq!(format!("{:?}", config.limits()), format!("{:?}", Limits::default()));
     let options = format!("{:?}", EmbeddedOptions::default());
     assert_eq!(format!("{:?}", config.embedded_options()), options);
+    let options = format!("{:?}", RedisOptions::default());
+    assert_eq!(format!("{:?}", config.redis_options()), options);
+    let options = format!("{:?}", RedisViewsOptions::default());
+    assert_eq!(format!("{:?}", config.redis_views_options()), options);
 }
 
 #[test]
@@ -191,6 +196,20 @@ fn stores_are_named_by_urls() {
     assert_eq!(log("embedded:/srv/log"), LogStore::Embedded(PathBuf::from("/srv/log")));
     assert_eq!(log("embedded:relative"), LogStore::Embedded(PathBuf::from("relative")));
     assert_eq!(load("", &[], &[("views", "memory:")]).unwrap().views, ViewsStore::Memory);
+}
+
+#[test]
+fn a_redis_is_named_with_its_nodes_its_database_and_never_its_password() {
+    let shown = |url: &str| {
+        let url: RedisUrl = url.parse().unwrap();
+        format!("{url} {url:?}")
+    };
+    assert_eq!(shown("redis://h"), "redis://h:6379 RedisUrl(redis://h:6379)");
+    let whole = shown("redis://me:p%40ss,word@10.0.0.1:7000/3");
+    assert_eq!(whole, "redis://10.0.0.1:7000/3 RedisUrl(redis://10.0.0.1:7000/3)");
+    let cluster = shown("redis-cluster://:secret@h1,h2:7001");
+    assert!(cluster.starts_with("redis-cluster://h1:6379,h2:7001 "), "{cluster}");
+    assert!(!cluster.contains("secret"), "{cluster}");
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod log_contract;
 mod netflix;
 mod projections;
 mod proxy;
+mod redis_views;
 mod servers;
 mod site;
 mod stored_events;

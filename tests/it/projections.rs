@@ -1,6 +1,7 @@
 //! Live views = refilled views = a fold in memory; rebuilding, verifying and compacting leave every
 //! answer as it was.
 
+mod away;
 mod maintenance;
 mod properties;
 mod signals;
@@ -29,9 +30,17 @@ struct Node {
 
 impl Node {
     fn on(log: &Arc<dyn EventLog>, options: MemoryViewsOptions) -> Self {
+        Self::with(log, |clock| Arc::new(MemoryViews::new(options, clock)))
+    }
+
+    /// A node with views of another kind.
+    fn with(
+        log: &Arc<dyn EventLog>,
+        make: impl FnOnce(Arc<ManualClock>) -> Arc<dyn ViewStore>,
+    ) -> Self {
         let clock = Arc::new(ManualClock::new(at(100_000)));
         let dyn_clock = Arc::clone(&clock) as Arc<dyn Clock>;
-        let views: Arc<dyn ViewStore> = Arc::new(MemoryViews::new(options, Arc::clone(&dyn_clock)));
+        let views = make(Arc::clone(&clock));
         let (policy, freshness) = (Arc::new(Policy::default()), Arc::new(Freshness::default()));
         let answers = Answers::new(
             (Arc::clone(log), Arc::clone(&views)),

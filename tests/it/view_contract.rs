@@ -12,21 +12,29 @@ use viewlog::projections::{
     ViewStore,
 };
 
+use crate::redis_views;
 use crate::support::{at, home, id};
 
-/// A way to make an empty store that keeps so many ranked entries of a profile.
-type Make = fn(usize, Arc<ManualClock>) -> Arc<dyn ViewStore>;
+/// A way to make an empty store that keeps so many ranked entries of a profile; none where what it
+/// needs is not installed.
+type Make = fn(usize, Arc<ManualClock>) -> Option<Arc<dyn ViewStore>>;
 
-const BACKENDS: [Make; 1] = [|plays_per_profile_max, clock| {
-    let options = MemoryViewsOptions { plays_per_profile_max, ..MemoryViewsOptions::default() };
-    Arc::new(MemoryViews::new(options, clock))
-}];
+const BACKENDS: [Make; 3] = [
+    |plays_per_profile_max, clock| {
+        let options = MemoryViewsOptions { plays_per_profile_max, ..MemoryViewsOptions::default() };
+        Some(Arc::new(MemoryViews::new(options, clock)))
+    },
+    |plays_max, clock| Some(Arc::new(redis_views::shared(plays_max, &clock)?)),
+    |plays_max, clock| Some(Arc::new(redis_views::clustered(plays_max, &clock)?)),
+];
 
 /// Runs a test on every backend, each time on an empty store.
 async fn each(plays_max: usize, test: impl AsyncFn(Arc<dyn ViewStore>, Arc<ManualClock>)) {
     for make in BACKENDS {
         let clock = Arc::new(ManualClock::new(at(0)));
-        test(make(plays_max, Arc::clone(&clock)), clock).await;
+        if let Some(store) = make(plays_max, Arc::clone(&clock)) {
+            test(store, clock).await;
+        }
     }
 }
 
@@ -263,6 +271,8 @@ async fn a_new_generation_is_read_at_once_and_only_after_the_flip() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
     #[test]
     fn any_order_and_repetition_of_merges_leaves_the_same(
         entries in prop::collection::vec((0u8..6, 0u64..5, 0i64..9, "[a-c]"), 1..40),

@@ -28,7 +28,7 @@ pub(crate) async fn fold_and_fill(
     (account, target, depth): (&AccountId, Target, Depth),
 ) -> Result<Folded, ReadError> {
     let fill = views.begin_fill(account, target).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "views are not filled");
+        tracing::debug!(%error, "views are not filled");
         None
     });
     let mut folding = Folding { log, clock, fill: fill.map(|fill| (fill, views)), as_of: None };
@@ -36,7 +36,7 @@ pub(crate) async fn fold_and_fill(
     if let Some((fill, views)) = folding.fill {
         let whole = folded.as_ref().is_ok_and(|folded| folded.complete);
         if let Err(error) = views.end_fill(fill, whole).await {
-            tracing::warn!(%error, "views are not filled");
+            tracing::debug!(%error, "views are not filled");
         }
     }
     folded
@@ -98,10 +98,15 @@ impl Folding<'_> {
         for entry in &entries {
             folded.shelf.merge(entry.clone(), usize::MAX, now);
         }
-        if let Some((fill, views)) = &mut self.fill
-            && !matches!(views.fill(fill, entries).await, Ok(true))
-        {
-            self.fill = None;
+        let Some((mut fill, views)) = self.fill.take() else { return };
+        match views.fill(&mut fill, entries).await {
+            Ok(true) => self.fill = Some((fill, views)),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::debug!(%error, "views are not filled");
+                // So that the next answer need not wait for its time to be over.
+                drop(views.end_fill(fill, false).await);
+            }
         }
     }
 }

@@ -73,18 +73,25 @@ impl Reader<'_> {
         pages.iter().map(|page| complete(page).map(|()| states(&page.entries))).collect()
     }
 
-    /// All marks of each title.
-    pub(super) async fn marks_of(
+    /// All plays and all marks of each title, of one instant.
+    pub(super) async fn told_of(
         &self,
         profile: &ProfileId,
         titles: &[TitleId],
-    ) -> Result<Vec<Vec<Mark>>, Beyond> {
-        let queries: Vec<Query> = titles
-            .iter()
-            .map(|title| query(View::MARKS, Some(profile), Select::Labelled(title_prefix(title))))
-            .collect();
+    ) -> Result<Vec<(Vec<State>, Vec<Mark>)>, Beyond> {
+        let of = |view| {
+            titles
+                .iter()
+                .map(move |title| query(view, Some(profile), Select::Labelled(title_prefix(title))))
+        };
+        let queries: Vec<Query> = of(View::PLAYS).chain(of(View::MARKS)).collect();
         let pages = self.pages(&queries).await?;
-        Ok(pages.iter().map(|page| page.entries.iter().filter_map(mark).collect()).collect())
+        let (plays, marks) = pages.split_at(titles.len().min(pages.len()));
+        let each = plays.iter().zip(marks).map(|(plays, marks)| {
+            complete(plays)?;
+            Ok((states(&plays.entries), marks.entries.iter().filter_map(mark).collect()))
+        });
+        each.collect()
     }
 
     /// The newest plays below a place.
@@ -139,7 +146,7 @@ fn found<T>(read: Result<Option<T>, crate::projections::ViewError>) -> Result<T,
     match read {
         Ok(found) => found.ok_or(Beyond),
         Err(error) => {
-            tracing::warn!(%error, "views could not be read; the log is asked");
+            tracing::debug!(%error, "views could not be read; the log is asked");
             Err(Beyond)
         }
     }

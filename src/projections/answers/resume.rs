@@ -19,10 +19,10 @@ pub(super) async fn stories<'a>(
     titles: &[TitleId],
     policy: &'a Policy,
 ) -> Result<Vec<Story<'a>>, Beyond> {
-    let plays = reader.plays_of(profile, titles).await?;
-    let marks = reader.marks_of(profile, titles).await?;
-    let each = titles.iter().zip(plays).zip(marks);
-    Ok(each.map(|((title, plays), marks)| Story::of(title.clone(), plays, marks, policy)).collect())
+    let each = titles.iter().zip(reader.told_of(profile, titles).await?);
+    let story =
+        |(title, (plays, marks)): (&TitleId, _)| Story::of(title.clone(), plays, marks, policy);
+    Ok(each.map(story).collect())
 }
 
 /// The resume point of a title; `None` when nothing claims it.

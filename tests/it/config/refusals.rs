@@ -59,7 +59,7 @@ fn a_wrong_value_is_refused_with_what_would_be_right() {
 fn all_problems_are_reported_at_once_in_the_order_of_the_sources() {
     let environment = [("VIEWLOG_HTTP__FACTS_MAX", "0"), ("HOME", "/"), ("PATH", "x")];
     let file = "lisen = 1\nchaos = 2";
-    let error = load(file, &environment, &[("views", "redis://cache")]).unwrap_err();
+    let error = load(file, &environment, &[("views", "disk:cache")]).unwrap_err();
     let named: Vec<String> = error.problems.iter().map(key_of).collect();
     assert_eq!(named, ["lisen", "chaos", "http.facts_max", "views"]);
     assert_eq!(error.to_string().lines().count(), 4);
@@ -97,21 +97,44 @@ fn chaos_is_for_loopback_alone() {
 
 #[test]
 fn stores_of_a_fleet_are_refused_in_plain_words_without_their_password() {
-    for url in ["redis://:secret@h", "rediss://h", "redis-cluster://h1,h2"] {
-        let views = refused_in_environment("VIEWLOG_VIEWS", url);
-        assert_says(&views, &["redis is not in this version yet", "memory:"]);
-        assert!(!views.contains("secret"), "{views}");
-    }
     assert_says(
         &refused("log = \"sqlite:x\""),
         &["log: must be embedded:DIR, memory: or cassandra://HOST/KEYSPACE"],
     );
-    assert_says(&refused("views = \"memory:x\""), &["views: must be memory:"]);
+    assert_says(&refused("views = \"memory:x\""), &["views: must be memory:, redis://HOST"]);
     assert_says(
         &refused("role = \"collect,provide\""),
         &["part of the work", "not in this version"],
     );
     assert_says(&refused("role = \"cook\""), &["role: must be all"]);
+}
+
+#[test]
+fn what_is_no_redis_is_refused_without_its_password() {
+    for (url, parts) in [
+        ("rediss://:secret@h", &["over TLS is not compiled into this version"][..]),
+        ("redis://", &["must be redis://", "redis-cluster://"]),
+        ("redis:h", &["must be redis://"]),
+        ("redis://:secret@h1,h2", &["must be redis://"]),
+        ("redis://:secret@h:port", &["must be redis://"]),
+        ("redis://:secret@h/x", &["must be redis://"]),
+        ("redis-cluster://:secret@h1,,h2", &["must be redis://"]),
+        ("redis-cluster://:secret@h1,h2/3", &["database 0 alone"]),
+    ] {
+        let said = refused_in_environment("VIEWLOG_VIEWS", url);
+        assert_says(&said, parts);
+        assert!(!said.contains("secret"), "{said}");
+    }
+}
+
+#[test]
+fn views_in_redis_are_refused_with_a_log_of_one_process() {
+    for log in ["memory:", "embedded:/srv/log"] {
+        let error = load("", &[], &[("log", log), ("views", "redis://:secret@h")]).unwrap_err();
+        let said = error.to_string();
+        assert_says(&said, &["the command line: views: views in redis outlive this process"]);
+        assert!(!said.contains("secret"), "{said}");
+    }
 }
 
 #[test]

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
-    About, AccountId, Event, EventLog, Fact, Kind, Mark, MarkKind, Reason, SessionId,
+    About, AccountId, Event, EventLog, Fact, Kind, ManualClock, Mark, MarkKind, Reason, SessionId,
 };
 use viewlog::projections::MemoryViewsOptions;
 
 use super::Node;
+use crate::redis_views;
 use crate::support::{at, id};
 
 const DAY_S: i64 = 86_400;
@@ -112,9 +113,12 @@ fn story(facts: usize, marks: usize) -> impl Strategy<Value = Vec<Step>> {
         .prop_flat_map(move |extra| Just([needed.clone(), extra].concat()).prop_shuffle())
 }
 
-async fn run(facts: &[(usize, Event)], steps: &[Step], options: MemoryViewsOptions) -> Node {
+/// Makes a node, or another on the same log and views.
+type Make<'a> = &'a dyn Fn(&Arc<dyn EventLog>) -> Node;
+
+async fn run(facts: &[(usize, Event)], steps: &[Step], make: Make<'_>) -> Node {
     let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
-    let mut node = Node::on(&log, options.clone());
+    let mut node = make(&log);
     let marks = marks();
     for step in steps {
         match step {
@@ -128,7 +132,7 @@ async fn run(facts: &[(usize, Event)], steps: &[Step], options: MemoryViewsOptio
             Step::Flush => node.system.projector().flush().await,
             Step::Restart => {
                 node.system.stop().await;
-                node = Node::on(&log, options.clone());
+                node = make(&log);
             }
             Step::Compact => {
                 node.clock.set(at(60 * DAY_S));
@@ -160,12 +164,28 @@ async fn deliver(node: &Node, (session, event): &(usize, Event)) {
 async fn folded(facts: &[(usize, Event)]) -> Node {
     let steps: Vec<Step> =
         (0..facts.len()).map(Step::Fact).chain((0..marks().len()).map(Step::Mark)).collect();
-    run(facts, &steps, MemoryViewsOptions::default()).await
+    run(facts, &steps, &|log| Node::on(log, MemoryViewsOptions::default())).await
 }
 
-async fn compare(facts: Vec<(usize, Event)>, steps: Vec<Step>, bytes_max: usize) {
+/// In memory, so many bytes of it.
+async fn compare_in(bytes_max: usize, facts: Vec<(usize, Event)>, steps: Vec<Step>) {
     let options = MemoryViewsOptions { bytes_max, ..MemoryViewsOptions::default() };
-    let node = run(&facts, &steps, options).await;
+    compare(facts, steps, &|log| Node::on(log, options.clone())).await;
+}
+
+/// In Redis, where views outlive the node.
+async fn compare_in_redis(plays_max: usize, facts: Vec<(usize, Event)>, steps: Vec<Step>) {
+    let prefix = redis_views::fresh_prefix();
+    let made = |clock: &Arc<ManualClock>| redis_views::shared_under(&prefix, plays_max, clock);
+    if made(&Arc::new(ManualClock::new(at(0)))).is_none() {
+        return;
+    }
+    let node = |log: &Arc<dyn EventLog>| Node::with(log, |clock| Arc::new(made(&clock).unwrap()));
+    compare(facts, steps, &node).await;
+}
+
+async fn compare(facts: Vec<(usize, Event)>, steps: Vec<Step>, make: Make<'_>) {
+    let node = run(&facts, &steps, make).await;
     let straight = folded(&facts).await;
     for number in 0..3 {
         let account = account(number);
@@ -191,11 +211,21 @@ proptest! {
 
     #[test]
     fn live_views_are_refilled_views_are_a_fold_in_memory((facts, steps) in stories()) {
-        actix_rt::System::new().block_on(compare(facts, steps, 1 << 20));
+        actix_rt::System::new().block_on(compare_in(1 << 20, facts, steps));
     }
 
     #[test]
     fn evicted_and_refilled_all_the_time_the_answers_are_the_same((facts, steps) in stories()) {
-        actix_rt::System::new().block_on(compare(facts, steps, 4_000));
+        actix_rt::System::new().block_on(compare_in(4_000, facts, steps));
+    }
+
+    #[test]
+    fn views_in_redis_outlive_nodes_and_the_answers_are_the_same((facts, steps) in stories()) {
+        actix_rt::System::new().block_on(compare_in_redis(1_000, facts, steps));
+    }
+
+    #[test]
+    fn below_the_floor_of_views_in_redis_the_answers_are_the_same((facts, steps) in stories()) {
+        actix_rt::System::new().block_on(compare_in_redis(2, facts, steps));
     }
 }

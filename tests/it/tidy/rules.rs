@@ -172,6 +172,12 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         where_: "src/",
+        except: &["src/projections/redis"],
+        what: &["redis::aio", "redis::cluster", "redis::Client", "redis::cmd", "redis::pipe"],
+        right: "views in Redis alone know its driver; ask through projections::Redis",
+    },
+    Wall {
+        where_: "src/",
         except: &["src/main.rs", "src/cli"],
         what: &["anyhow"],
         right: "anyhow belongs to main.rs and cli/; here, a small thiserror enum says what to do",

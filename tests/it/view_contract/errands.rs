@@ -58,5 +58,5 @@ fn accounts_spread_over_all_slices() {
         .collect();
     assert_eq!(slices.len(), usize::from(Slice::COUNT));
     assert_eq!(Slice::all().count(), usize::from(Slice::COUNT));
-    assert_eq!(Slice::of(&home()).number(), 0, "frozen");
+    assert_eq!(Slice::of(&home()).number(), 538, "frozen");
 }

@@ -1,0 +1,287 @@
+//! Views in Redis, shared by every node of a fleet.
+//!
+//! An account lives unused for so many days, and then goes whole. Whatever Redis loses, by
+//! eviction, a flush or a failover, is a missing marker at worst: the log answers, and fills again.
+//! What an older state of Redis forgot is merged again by the sweeps, whose positions went back
+//! with it.
+//!
+//! Each call is one script on one node of Redis, and so of one instant. The scripts are beside this
+//! file; `shared.lua` says how views are kept.
+
+mod breaker;
+mod connection;
+mod generation;
+mod keys;
+mod leavings;
+mod merge;
+mod packed;
+mod read;
+mod scripts;
+mod url;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::{Cmd, Value};
+
+pub use self::connection::{Redis, RedisOptions, Script};
+use self::keys::Keys;
+use self::merge::not_understood;
+use self::scripts::Scripts;
+pub use self::url::{RedisUrl, RedisUrlError};
+use super::{Entry, Fill, Page, Position, Query, Standing, Target, View, ViewError, ViewStore};
+use crate::events::{AccountId, Clock, ProfileId, Slice, Timestamp};
+
+/// A fill that takes longer than this is given up by its filler or dead.
+const FILL_MS_MAX: u64 = 120_000;
+
+/// What bounds the views in Redis.
+#[derive(Debug, Clone)]
+pub struct RedisViewsOptions {
+    /// What the names of all keys begin with.
+    pub prefix: String,
+    /// How many plays of a profile are kept.
+    pub plays_per_profile_max: usize,
+    /// How long an account is kept that nobody uses.
+    pub idle: Duration,
+}
+
+impl Default for RedisViewsOptions {
+    fn default() -> Self {
+        Self {
+            prefix: "vl".to_owned(),
+            plays_per_profile_max: 1_000,
+            idle: Duration::from_secs(30 * 24 * 60 * 60),
+        }
+    }
+}
+
+/// Views in Redis; cheap to clone.
+#[derive(Clone)]
+pub struct RedisViews {
+    redis: Redis,
+    keys: Keys,
+    scripts: Arc<Scripts>,
+    options: RedisViewsOptions,
+    clock: Arc<dyn Clock>,
+    /// The generation that was read when it was last looked at.
+    generation: Arc<AtomicU64>,
+}
+
+impl RedisViews {
+    /// Views in this Redis, which need not be there yet.
+    pub fn new(redis: Redis, options: RedisViewsOptions, clock: Arc<dyn Clock>) -> Self {
+        let keys = Keys::new(&options.prefix);
+        let scripts = Arc::new(Scripts::new());
+        Self { redis, keys, scripts, options, clock, generation: Arc::default() }
+    }
+
+    /// Asks Redis whether it is there, and which generation is read.
+    ///
+    /// # Errors
+    /// [`ViewError::Unavailable`].
+    pub async fn check(&self) -> Result<(), ViewError> {
+        self.generation.store(self.look().await?, Ordering::Release);
+        Ok(())
+    }
+
+    /// What every script's arguments begin with.
+    fn add_head(&self, command: &mut Cmd, now: Timestamp) {
+        let idle_ms = u64::try_from(self.options.idle.as_millis()).unwrap_or(u64::MAX);
+        // As far as a script's numbers reach.
+        let kept_max = self.options.plays_per_profile_max.min(1 << 52);
+        command.arg(now.ms()).arg(idle_ms.min(1 << 52)).arg(kept_max);
+    }
+
+    fn add_account(&self, command: &mut Cmd, account: &AccountId, now: Timestamp) {
+        self.add_head(command, now);
+        command.arg(self.keys.home(Slice::of(account))).arg(account.as_str());
+    }
+
+    /// Runs a script on an account, with further arguments.
+    async fn on(
+        &self,
+        account: &AccountId,
+        script: &Script,
+        arguments: impl Fn(&mut Cmd),
+    ) -> Result<Value, ViewError> {
+        let now = self.clock.now();
+        let key = self.keys.generations(Slice::of(account));
+        let add = |command: &mut Cmd| {
+            self.add_account(command, account, now);
+            arguments(command);
+        };
+        self.redis.script(script, &key, add).await
+    }
+}
+
+#[async_trait]
+impl ViewStore for RedisViews {
+    fn wants(&self, _account: &AccountId) -> bool {
+        true
+    }
+
+    async fn merge(&self, batch: Vec<(AccountId, Vec<Entry>)>) -> Result<(), ViewError> {
+        self.merge_batch(batch).await
+    }
+
+    async fn begin_fill(
+        &self,
+        account: &AccountId,
+        target: Target,
+    ) -> Result<Option<Fill>, ViewError> {
+        let named = match target {
+            Target::Live => "live",
+            Target::Next => "next",
+        };
+        let begun = self.on(account, &self.scripts.begin, |command| {
+            command.arg(named).arg(FILL_MS_MAX);
+        });
+        match begun.await? {
+            Value::Nil => Ok(None),
+            token => {
+                let token = text(&token)?.parse().map_err(|_| not_understood(&token))?;
+                Ok(Some(Fill { account: account.clone(), target, token, parts: 0 }))
+            }
+        }
+    }
+
+    async fn fill(&self, fill: &mut Fill, entries: Vec<Entry>) -> Result<bool, ViewError> {
+        self.merge_fill(fill, entries).await
+    }
+
+    async fn end_fill(&self, fill: Fill, complete: bool) -> Result<bool, ViewError> {
+        let ended = self.on(&fill.account, &self.scripts.end, |command| {
+            command.arg(fill.token).arg(fill.parts).arg(u8::from(complete));
+        });
+        Ok(integer(&ended.await?)? == 1)
+    }
+
+    async fn read(
+        &self,
+        account: &AccountId,
+        queries: &[Query],
+    ) -> Result<Option<Vec<Page>>, ViewError> {
+        self.read_pages(account, queries).await
+    }
+
+    async fn scopes(
+        &self,
+        account: &AccountId,
+        view: View,
+    ) -> Result<Option<Vec<ProfileId>>, ViewError> {
+        let found = self.on(account, &self.scripts.scopes, |command| {
+            command.arg(view.0);
+        });
+        match found.await? {
+            Value::Nil => Ok(None),
+            Value::Array(found) => {
+                let profiles = found
+                    .iter()
+                    .map(|name| ProfileId::new(text(name)?).map_err(|_| not_understood(name)));
+                let mut profiles = profiles.collect::<Result<Vec<_>, _>>()?;
+                profiles.sort();
+                Ok(Some(profiles))
+            }
+            answer => Err(not_understood(&answer)),
+        }
+    }
+
+    async fn forget(&self, account: &AccountId) -> Result<u64, ViewError> {
+        let forgotten = self.on(account, &self.scripts.forget, |_| {}).await?;
+        Ok(u64::try_from(integer(&forgotten)?).unwrap_or(0))
+    }
+
+    async fn begin_generation(&self) -> Result<u64, ViewError> {
+        self.open_next().await
+    }
+
+    async fn flip(&self) -> Result<u64, ViewError> {
+        let generation = self.read_next().await?;
+        self.generation.store(generation, Ordering::Release);
+        self.drop_leavings();
+        Ok(generation)
+    }
+
+    async fn position(
+        &self,
+        slice: Slice,
+        position: Position,
+    ) -> Result<Option<Timestamp>, ViewError> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self.keys.positions(slice)).arg(name_of(position));
+        match self.redis.run(&command).await? {
+            Value::Nil => Ok(None),
+            at => {
+                let ms = text(&at)?.parse().map_err(|_| not_understood(&at))?;
+                Ok(Some(Timestamp::from_ms(ms)))
+            }
+        }
+    }
+
+    async fn advance(
+        &self,
+        slice: Slice,
+        position: Position,
+        to: Timestamp,
+    ) -> Result<(), ViewError> {
+        let key = self.keys.positions(slice);
+        let advanced = self.redis.script(&self.scripts.advance, &key, |command| {
+            command.arg(self.keys.home(slice)).arg(name_of(position)).arg(to.ms());
+        });
+        advanced.await.map(drop)
+    }
+
+    async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<bool, ViewError> {
+        let ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 52);
+        let key = self.keys.lease(name);
+        let taken = self.redis.script(&self.scripts.lease, key.as_bytes(), |command| {
+            command.arg(holder).arg(ms);
+        });
+        Ok(integer(&taken.await?)? == 1)
+    }
+
+    async fn release(&self, name: &str, holder: &str) -> Result<(), ViewError> {
+        let key = self.keys.lease(name);
+        let released = self.redis.script(&self.scripts.lease, key.as_bytes(), |command| {
+            command.arg(holder).arg(0);
+        });
+        released.await.map(drop)
+    }
+
+    fn standing(&self) -> Standing {
+        Standing {
+            kind: "redis",
+            ok: self.redis.is_well(),
+            accounts: 0,
+            bytes: 0,
+            evicted: 0,
+            failures: self.redis.failures(),
+            generation: self.generation.load(Ordering::Acquire),
+        }
+    }
+}
+
+fn name_of(position: Position) -> &'static str {
+    match position {
+        Position::Merged => "merged",
+        Position::Swept => "swept",
+        Position::SweptAgain => "swept-again",
+    }
+}
+
+fn integer(answer: &Value) -> Result<i64, ViewError> {
+    match answer {
+        Value::Int(number) => Ok(*number),
+        answer => Err(not_understood(answer)),
+    }
+}
+
+fn text(answer: &Value) -> Result<&str, ViewError> {
+    match answer {
+        Value::BulkString(bytes) => std::str::from_utf8(bytes).map_err(|_| not_understood(answer)),
+        answer => Err(not_understood(answer)),
+    }
+}

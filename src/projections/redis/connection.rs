@@ -1,0 +1,347 @@
+//! The way to Redis, one server or a cluster: for the views, and for whatever else a fleet keeps
+//! there.
+//!
+//! Calls share one connection (in a cluster one for each node), made by the first of them and made
+//! again when it is lost, on a thread of its own: no caller's thread has to live for it. A call
+//! fails after the response timeout, and right after a failure at once, so that nobody waits for a
+//! server that is away or frozen. Nothing is ever repeated here. Commands that block on purpose
+//! need a [`Redis`] of their own, from [`Redis::waiting`].
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::cluster::{ClusterClient, ClusterConfig};
+use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
+use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+
+use super::breaker::Breaker;
+use super::leavings::Primary;
+use super::url::RedisUrl;
+use crate::projections::ViewError;
+
+/// After so many failures in a row the connection is given up: a host that is gone answers nothing,
+/// not even that.
+const FAILURES_MAX: u64 = 3;
+
+/// What bounds calls to Redis.
+#[derive(Debug, Clone, Copy)]
+pub struct RedisOptions {
+    /// How long an answer may take.
+    pub response_timeout: Duration,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// After a failure, how long calls fail without being made.
+    pub pause: Duration,
+    /// How many calls are on their way at once; further ones wait.
+    pub in_flight_max: usize,
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        Self {
+            response_timeout: Duration::from_millis(500),
+            connect_timeout: Duration::from_millis(500),
+            pause: Duration::from_millis(1_000),
+            in_flight_max: 1_024,
+        }
+    }
+}
+
+/// A Redis, or a cluster of them; cheap to clone.
+#[derive(Clone)]
+pub struct Redis(Arc<Shared>);
+
+struct Shared {
+    url: RedisUrl,
+    options: RedisOptions,
+    link: Mutex<Option<Link>>,
+    permits: Semaphore,
+    breaker: Breaker,
+    thread: Thread,
+}
+
+#[derive(Clone)]
+enum Link {
+    One(ConnectionManager),
+    Cluster(ClusterConnection),
+}
+
+/// Where connections live.
+struct Thread(Option<Runtime>);
+
+impl Thread {
+    /// Waits where the caller is, with tasks and timers of this thread: whatever is begun on the
+    /// way outlives the caller's own.
+    async fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            let _entered = self.0.as_ref().map(Runtime::enter);
+            work.as_mut().poll(context)
+        })
+        .await
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        // Waiting for it would be an error where tasks run.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A script that is compiled in, sent once to each server and called by its name from then on.
+#[derive(Debug)]
+pub struct Script {
+    code: String,
+    name: String,
+}
+
+impl Script {
+    /// A script of these parts.
+    pub fn new(parts: &[&str]) -> Self {
+        let code = parts.concat();
+        let name = redis::Script::new(&code).get_hash().to_owned();
+        Self { code, name }
+    }
+}
+
+impl Redis {
+    /// A way to this Redis. Connects with the first call, so that it need not be there yet.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn new(url: &RedisUrl, options: RedisOptions) -> Result<Self, ViewError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("viewlog-redis")
+            .enable_all()
+            .build()
+            .map_err(|error| ViewError::Unavailable(error.to_string()))?;
+        Ok(Self(Arc::new(Shared {
+            url: url.clone(),
+            options,
+            link: Mutex::default(),
+            permits: Semaphore::new(options.in_flight_max.max(1)),
+            breaker: Breaker::new(options.pause),
+            thread: Thread(Some(runtime)),
+        })))
+    }
+
+    /// Another way to the same Redis, for commands that block: they answer within `longest`.
+    ///
+    /// # Errors
+    /// As [`Redis::new`].
+    pub fn waiting(&self, longest: Duration) -> Result<Self, ViewError> {
+        let response_timeout = self.0.options.response_timeout + longest;
+        Self::new(&self.0.url, RedisOptions { response_timeout, ..self.0.options })
+    }
+
+    /// Runs a command; in a cluster on the node of its key.
+    ///
+    /// # Errors
+    /// [`ViewError::Unavailable`]; whether it was carried out is then not known.
+    pub async fn run(&self, command: &Cmd) -> Result<Value, ViewError> {
+        self.run_on(None, command).await
+    }
+
+    /// Runs a command on one of a cluster's primaries.
+    pub(super) async fn run_on(
+        &self,
+        primary: Option<&Primary>,
+        command: &Cmd,
+    ) -> Result<Value, ViewError> {
+        self.ask(primary, command).await.map_err(unavailable)
+    }
+
+    /// Runs a script on the node of `key`, with the arguments that `arguments` adds to a command.
+    ///
+    /// # Errors
+    /// As [`Redis::run`].
+    pub async fn script(
+        &self,
+        script: &Script,
+        key: &[u8],
+        arguments: impl Fn(&mut Cmd),
+    ) -> Result<Value, ViewError> {
+        let command = |verb: &str, what: &str| {
+            let mut command = redis::cmd(verb);
+            command.arg(what).arg(1).arg(key);
+            arguments(&mut command);
+            command
+        };
+        match self.ask(None, &command("EVALSHA", &script.name)).await {
+            Err(Failure::Redis(error)) if is_unknown_script(&error) => {
+                self.ask(None, &command("EVAL", &script.code)).await.map_err(unavailable)
+            }
+            answer => answer.map_err(unavailable),
+        }
+    }
+
+    /// Lets something run on the connections' own thread, until nobody holds this any more.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.0.thread.0 {
+            drop(runtime.spawn(work));
+        }
+    }
+
+    /// Whether keys of different slices may live on different nodes.
+    pub fn is_cluster(&self) -> bool {
+        self.0.url.is_cluster
+    }
+
+    /// Whether the last call was answered.
+    pub fn is_well(&self) -> bool {
+        self.0.breaker.is_well()
+    }
+
+    /// How many calls were not answered.
+    pub fn failures(&self) -> u64 {
+        self.0.breaker.failures()
+    }
+
+    async fn ask(&self, primary: Option<&Primary>, command: &Cmd) -> Result<Value, Failure> {
+        let shared = &self.0;
+        if !shared.breaker.admits() {
+            return Err(Failure::Away);
+        }
+        let RedisOptions { response_timeout, connect_timeout, .. } = shared.options;
+        let asked = async {
+            let called = async {
+                let _permit = shared.permits.acquire().await.map_err(|_| Failure::Away)?;
+                shared.call(primary, command).await.map_err(Failure::Redis)
+            };
+            tokio::time::timeout(response_timeout + connect_timeout, called).await
+        };
+        let answer = shared.thread.run(asked).await.unwrap_or(Err(Failure::Late));
+        match &answer {
+            Err(failure) if failure.is_absence() => shared.failed(failure),
+            _ => shared.answered(),
+        }
+        answer
+    }
+}
+
+impl Shared {
+    /// The first call makes the connection.
+    async fn call(&self, primary: Option<&Primary>, command: &Cmd) -> Result<Value, RedisError> {
+        let mut link = self.link()?;
+        let answer = match (&mut link, primary) {
+            (Link::One(one), _) => one.req_packed_command(command).await,
+            (Link::Cluster(cluster), None) => cluster.req_packed_command(command).await,
+            (Link::Cluster(cluster), Some(Primary { host, port })) => {
+                let node = SingleNodeRoutingInfo::ByAddress { host: host.clone(), port: *port };
+                cluster.route_command(command.clone(), RoutingInfo::SingleNode(node)).await
+            }
+        };
+        answer?.extract_error()
+    }
+
+    fn link(&self) -> Result<Link, RedisError> {
+        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*link {
+            Some(link) => Ok(link.clone()),
+            None => Ok(link.insert(connect(&self.url, self.options)?).clone()),
+        }
+    }
+
+    fn answered(&self) {
+        if self.breaker.answered() {
+            tracing::info!(redis = %self.url, "redis answers again");
+        }
+    }
+
+    fn failed(&self, failure: &Failure) {
+        let in_a_row = self.breaker.failed();
+        if in_a_row == 1 {
+            tracing::warn!(redis = %self.url, %failure, "redis does not answer");
+        }
+        if in_a_row.is_multiple_of(FAILURES_MAX) || failure.is_of_the_past() {
+            *self.link.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}
+
+/// Makes connections that are set up by their first call.
+fn connect(url: &RedisUrl, options: RedisOptions) -> Result<Link, RedisError> {
+    let RedisOptions { response_timeout, connect_timeout, .. } = options;
+    if url.is_cluster {
+        let client = ClusterClient::builder(url.nodes.clone())
+            // A moved slot is found at the first of them; the breaker spaces the rest.
+            .retries(2)
+            .min_retry_wait(10)
+            .max_retry_wait(100)
+            .build()?;
+        let config = ClusterConfig::new()
+            .set_connection_timeout(connect_timeout)
+            .set_response_timeout(response_timeout);
+        return Ok(Link::Cluster(client.get_pending_async_connection_with_config(config)));
+    }
+    let node = url.nodes.first().cloned();
+    let node = node.ok_or_else(|| RedisError::from((ErrorKind::InvalidClientConfig, "no host")))?;
+    let config = ConnectionManagerConfig::new()
+        // One try: the breaker spaces them.
+        .set_number_of_retries(0)
+        .set_response_timeout(Some(response_timeout))
+        .set_connection_timeout(Some(connect_timeout))
+        .set_pipeline_buffer_size(options.in_flight_max.max(1));
+    ConnectionManager::new_lazy_with_config(redis::Client::open(node)?, config).map(Link::One)
+}
+
+fn is_unknown_script(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+}
+
+enum Failure {
+    /// It was away a moment ago.
+    Away,
+    /// Neither connected nor answered in time.
+    Late,
+    Redis(RedisError),
+}
+
+impl Failure {
+    /// Whether nobody was there to answer; otherwise the answer was a refusal.
+    fn is_absence(&self) -> bool {
+        let Self::Redis(error) = self else { return true };
+        match error.kind() {
+            ErrorKind::Server(kind) => matches!(
+                kind,
+                ServerErrorKind::BusyLoading
+                    | ServerErrorKind::MasterDown
+                    | ServerErrorKind::ClusterDown
+                    | ServerErrorKind::ReadOnly
+            ),
+            ErrorKind::Extension => error.code() == Some("BUSY"),
+            _ => true,
+        }
+    }
+
+    /// Whether the connection leads to a server that is not the primary any more.
+    fn is_of_the_past(&self) -> bool {
+        let Self::Redis(error) = self else { return false };
+        error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Away => to.write_str("it did not answer a moment ago"),
+            Self::Late => to.write_str("it did not answer in time"),
+            Self::Redis(error) => write!(to, "{error}"),
+        }
+    }
+}
+
+fn unavailable(failure: Failure) -> ViewError {
+    ViewError::Unavailable(format!("redis: {failure}"))
+}

@@ -1,0 +1,79 @@
+//! Generations: each slice says which one is read and which one is prepared, so that both go back
+//! with the slice's views when Redis goes back to an older state.
+//!
+//! A number never comes twice in a slice, so a generation that was dropped, or lost in part, is
+//! never read again. What is left of it goes when its account is next used, or with the account.
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use redis::Value;
+
+use super::RedisViews;
+use super::merge::not_understood;
+use crate::events::Slice;
+use crate::projections::ViewError;
+
+/// How many slices are asked at once.
+const AT_ONCE: usize = 64;
+
+/// The generations of a slice: the one that is read, and the one that is prepared.
+type Generations = (Option<u64>, Option<u64>);
+
+impl RedisViews {
+    /// The greatest generation that any slice reads; none before the first fill.
+    pub(super) async fn look(&self) -> Result<u64, ViewError> {
+        let found = self.ask_slices("", 0).await?;
+        Ok(found.into_iter().filter_map(|(live, _)| live).max().unwrap_or(0))
+    }
+
+    /// Opens a generation in every slice; its number.
+    pub(super) async fn open_next(&self) -> Result<u64, ViewError> {
+        let found = self.ask_slices("", 0).await?;
+        let greatest = found.into_iter().flat_map(|(live, next)| [live, next]).flatten().max();
+        // As great as those that are named by the time of their first fill.
+        let now = u64::try_from(self.clock.now().ms()).unwrap_or(0);
+        let number = greatest.unwrap_or(0).saturating_add(1).max(now);
+        self.ask_slices("begin", number).await?;
+        Ok(number)
+    }
+
+    /// Reads from the prepared generation from now on; the number of what is read.
+    pub(super) async fn read_next(&self) -> Result<u64, ViewError> {
+        let found = self.ask_slices("", 0).await?;
+        match found.iter().filter_map(|(_, next)| *next).max() {
+            Some(number) => {
+                self.ask_slices("flip", number).await?;
+                Ok(number)
+            }
+            None => Ok(found.into_iter().filter_map(|(live, _)| live).max().unwrap_or(0)),
+        }
+    }
+
+    async fn ask_slices(&self, what: &str, number: u64) -> Result<Vec<Generations>, ViewError> {
+        let asked = stream::iter(Slice::all().map(|slice| self.ask_slice(slice, what, number)));
+        asked.buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    async fn ask_slice(
+        &self,
+        slice: Slice,
+        what: &str,
+        number: u64,
+    ) -> Result<Generations, ViewError> {
+        let key = self.keys.generations(slice);
+        let asked = self.redis.script(&self.scripts.generation, &key, |command| {
+            command.arg(self.keys.home(slice)).arg(what).arg(number);
+        });
+        match asked.await? {
+            Value::Array(found) => {
+                let mut found = found.iter().map(number_of);
+                Ok((found.next().flatten(), found.next().flatten()))
+            }
+            answer => Err(not_understood(&answer)),
+        }
+    }
+}
+
+fn number_of(value: &Value) -> Option<u64> {
+    let Value::BulkString(text) = value else { return None };
+    std::str::from_utf8(text).ok()?.parse().ok()
+}

@@ -1,0 +1,13 @@
+-- What scripts that read go on with: the set of an account that may be read, or false. ARGV goes on with: home,
+-- account.
+local home, account = argv[4], argv[5]
+
+local function open()
+  local generations = call('HMGET', home .. 'g', 'live', 'next')
+  local live, next = generations[1], generations[2]
+  if not live then return false end
+  local said = call('HMGET', home .. 'a' .. account, 'u', live)
+  local used = tonumber(said[1] or 0)
+  if now - used >= idle or not said[2] or byte(said[2], 1) ~= COMPLETE then return false end
+  return set_of(home, account, live, said[2], use(home, account, used, live, next))
+end

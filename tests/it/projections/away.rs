@@ -1,0 +1,62 @@
+//! While Redis is away the log answers, quickly, and says so.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use viewlog::events::memory::MemoryLog;
+use viewlog::events::{EventLog, ManualClock};
+use viewlog::projections::{
+    Redis, RedisOptions, RedisViews, RedisViewsOptions, Source, ViewStore, When,
+};
+
+use super::Node;
+use crate::redis_views::Server;
+use crate::support::{eventually, home, session, watch};
+
+fn node_on(server: &Server) -> Node {
+    let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
+    let make = |clock: Arc<ManualClock>| {
+        let redis = Redis::new(&server.url(), RedisOptions::default()).unwrap();
+        Arc::new(RedisViews::new(redis, RedisViewsOptions::default(), clock)) as Arc<dyn ViewStore>
+    };
+    Node::with(&log, make)
+}
+
+async fn source(node: &Node) -> Source {
+    node.answers.profiles(&home(), When::default()).await.unwrap().source
+}
+
+#[actix_web::test]
+async fn a_frozen_redis_fails_no_answer_and_holds_up_few() {
+    let Some(server) = Server::start(&[]) else { return };
+    let node = node_on(&server);
+    assert_eq!(node.record(&home(), watch(session(1), 9)).await.recorded, 9);
+    let before = node.everything(&home()).await;
+    assert_eq!(source(&node).await, Source::Views);
+    server.freeze(true);
+    assert_eq!(node.everything(&home()).await, before);
+    let begun = Instant::now();
+    for _ in 0..200 {
+        assert_eq!(source(&node).await, Source::Log);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(!node.views.standing().ok);
+    assert_eq!(node.record(&home(), watch(session(2), 9)).await.recorded, 9);
+    server.freeze(false);
+    eventually("redis is read again", async || source(&node).await == Source::Views).await;
+    assert!(node.views.standing().ok);
+    node.system.stop().await;
+}
+
+#[actix_web::test]
+async fn a_flushed_redis_is_filled_by_the_next_answer() {
+    let Some(server) = Server::start(&[]) else { return };
+    let node = node_on(&server);
+    node.record(&home(), watch(session(1), 9)).await;
+    let before = node.everything(&home()).await;
+    server.cli(&["flushall"]);
+    assert_eq!(source(&node).await, Source::Log);
+    assert_eq!(source(&node).await, Source::Views);
+    assert_eq!(node.everything(&home()).await, before);
+    node.system.stop().await;
+}

@@ -1,0 +1,129 @@
+//! Views in Redis beyond the contract that all stores keep: what is lost and found again, what
+//! nodes do to each other, what happens while Redis is away.
+
+mod away;
+mod loss;
+mod server;
+mod sharing;
+mod together;
+mod versions;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use viewlog::events::{AccountId, Clock, ManualClock};
+use viewlog::projections::{
+    Entry, Fill, Page, Query, Redis, RedisViews, RedisViewsOptions, Select, Target, Version, View,
+    ViewStore,
+};
+
+use self::server::patient;
+pub(crate) use self::server::{Server, fresh_prefix};
+use crate::support::{at, home, id};
+
+/// The way to the server that those tests share which leave others alone.
+fn shared_redis() -> Option<&'static Redis> {
+    static SHARED: OnceLock<Option<(Server, Redis)>> = OnceLock::new();
+    let shared = SHARED.get_or_init(|| {
+        let server = Server::start(&[])?;
+        let redis = Redis::new(&server.url(), patient()).unwrap();
+        Some((server, redis))
+    });
+    shared.as_ref().map(|(_, redis)| redis)
+}
+
+/// Empty views on the server that tests share.
+pub(crate) fn shared(plays_max: usize, clock: &Arc<ManualClock>) -> Option<RedisViews> {
+    Some(views(shared_redis()?.clone(), &fresh_prefix(), plays_max, clock))
+}
+
+/// Views on the server that tests share, under a prefix that several may have.
+pub(crate) fn shared_under(
+    prefix: &str,
+    plays_max: usize,
+    clock: &Arc<ManualClock>,
+) -> Option<RedisViews> {
+    Some(views(shared_redis()?.clone(), prefix, plays_max, clock))
+}
+
+/// Empty views on a cluster of three.
+pub(crate) fn clustered(plays_max: usize, clock: &Arc<ManualClock>) -> Option<RedisViews> {
+    Some(views(together::redis()?.clone(), &fresh_prefix(), plays_max, clock))
+}
+
+fn views(
+    redis: Redis,
+    prefix: &str,
+    plays_per_profile_max: usize,
+    clock: &Arc<ManualClock>,
+) -> RedisViews {
+    let prefix = prefix.to_owned();
+    let options =
+        RedisViewsOptions { prefix, plays_per_profile_max, ..RedisViewsOptions::default() };
+    RedisViews::new(redis, options, Arc::clone(clock) as Arc<dyn Clock>)
+}
+
+/// Views on a server of the test's own.
+fn views_on(server: &Server) -> RedisViews {
+    views(Redis::new(&server.url(), patient()).unwrap(), "own-", usize::MAX, &clock())
+}
+
+fn views_idle(server: &Server, idle: Duration) -> RedisViews {
+    let options = RedisViewsOptions { idle, ..RedisViewsOptions::default() };
+    RedisViews::new(Redis::new(&server.url(), patient()).unwrap(), options, clock())
+}
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(at(0)))
+}
+
+fn play(key: u8, version: u64, value: &str) -> Entry {
+    Entry {
+        view: View::PLAYS,
+        scope: Some(id("anna")),
+        key: Bytes::copy_from_slice(&[key]),
+        version: Version(version, 0),
+        rank: Some(i64::from(key)),
+        label: Bytes::copy_from_slice(&[b't', 0, key]),
+        value: Bytes::copy_from_slice(value.as_bytes()),
+        expires_at: None,
+    }
+}
+
+fn query(select: Select) -> Query {
+    Query { view: View::PLAYS, scope: Some(id("anna")), select }
+}
+
+/// Every way to ask for all plays.
+fn all_ways() -> [Query; 3] {
+    [
+        query(Select::All),
+        query(Select::Ranked { below: None, limit: 1_000 }),
+        query(Select::Labelled(Bytes::from_static(b"t\0"))),
+    ]
+}
+
+async fn filled(store: &RedisViews, account: &AccountId, entries: Vec<Entry>) {
+    let mut fill = begun(store, account).await;
+    assert!(store.fill(&mut fill, entries).await.unwrap());
+    assert!(store.end_fill(fill, true).await.unwrap());
+}
+
+async fn begun(store: &RedisViews, account: &AccountId) -> Fill {
+    store.begin_fill(account, Target::Live).await.unwrap().unwrap()
+}
+
+async fn merge(store: &RedisViews, entry: Entry) {
+    store.merge(vec![(home(), vec![entry])]).await.unwrap();
+}
+
+/// The values of all plays; none when the log is to be asked.
+async fn values(store: &RedisViews) -> Option<Vec<String>> {
+    let pages = store.read(&home(), &[query(Select::All)]).await.unwrap()?;
+    Some(texts(&pages[0]))
+}
+
+fn texts(page: &Page) -> Vec<String> {
+    page.entries.iter().map(|found| String::from_utf8(found.value.to_vec()).unwrap()).collect()
+}

@@ -1,0 +1,132 @@
+//! While Redis is away, frozen or confused: nobody waits for it, and it is used again when it is
+//! back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use viewlog::events::Clock;
+use viewlog::projections::{Redis, RedisOptions, RedisViews, RedisViewsOptions, ViewStore};
+
+use super::server::{Server, free_port};
+use super::{clock, filled, play, values};
+use crate::support::{eventually, home};
+
+fn hasty() -> RedisOptions {
+    let (response_timeout, connect_timeout) =
+        (Duration::from_millis(400), Duration::from_millis(400));
+    RedisOptions { response_timeout, connect_timeout, ..RedisOptions::default() }
+}
+
+fn views_with(url: &str, options: RedisOptions) -> RedisViews {
+    let redis = Redis::new(&url.parse().unwrap(), options).unwrap();
+    RedisViews::new(redis, RedisViewsOptions::default(), clock() as Arc<dyn Clock>)
+}
+
+async fn fails(store: &RedisViews) -> Duration {
+    let begun = Instant::now();
+    store.read(&home(), &[]).await.unwrap_err();
+    begun.elapsed()
+}
+
+#[tokio::test]
+async fn a_redis_that_is_not_there_fails_at_once_and_again_without_being_asked() {
+    let store = views_with(&format!("redis://127.0.0.1:{}", free_port()), hasty());
+    assert!(store.standing().ok, "nobody asked yet");
+    assert!(fails(&store).await < Duration::from_secs(5));
+    assert!(!store.standing().ok);
+    let begun = Instant::now();
+    for _ in 0..1_000 {
+        fails(&store).await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let failures = store.standing().failures;
+    assert!(failures < 50, "{failures} were made");
+}
+
+#[tokio::test]
+async fn a_frozen_redis_costs_one_reader_its_timeout_and_is_used_again_when_it_thaws() {
+    let Some(server) = Server::start(&[]) else { return };
+    let store = views_with(&format!("redis://127.0.0.1:{}", server.port), hasty());
+    filled(&store, &home(), vec![play(1, 1, "a")]).await;
+    server.freeze(true);
+    assert!(fails(&store).await >= Duration::from_millis(300));
+    let waits: Vec<Duration> = {
+        let mut waits = Vec::new();
+        for _ in 0..100 {
+            waits.push(fails(&store).await);
+        }
+        waits
+    };
+    let waited = waits.iter().filter(|wait| **wait > Duration::from_millis(200)).count();
+    assert!(waited <= 1, "{waited} waited");
+    assert!(!store.standing().ok);
+    server.freeze(false);
+    eventually("it is used again", async || store.read(&home(), &[]).await.is_ok()).await;
+    assert_eq!(values(&store).await.unwrap(), ["a"]);
+    assert!(store.standing().ok);
+}
+
+#[tokio::test]
+async fn a_redis_that_crashes_is_used_again_when_it_is_back() {
+    let Some(server) = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]) else {
+        return;
+    };
+    let store = views_with(&format!("redis://127.0.0.1:{}", server.port), hasty());
+    filled(&store, &home(), vec![play(1, 1, "a")]).await;
+    let server = server.restart(&["--appendonly", "yes"]);
+    eventually("it is used again", async || store.read(&home(), &[]).await.is_ok()).await;
+    assert_eq!(values(&store).await.unwrap(), ["a"]);
+    drop(server);
+    fails(&store).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_said_and_never_shown() {
+    let Some(server) = Server::start(&["--requirepass", "secret-of-the-server"]) else { return };
+    let url = |password: &str| format!("redis://:{password}@127.0.0.1:{}/1", server.port);
+    let store = views_with(&url("guessed-wrongly"), hasty());
+    let error = store.read(&home(), &[]).await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("guessed"), "{error:?}");
+    let store = views_with(&url("secret-of-the-server"), hasty());
+    eventually("the right one opens", async || store.read(&home(), &[]).await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn a_full_redis_refuses_merges_and_still_answers() {
+    let Some(server) = Server::start(&[]) else { return };
+    let store = views_with(&format!("redis://127.0.0.1:{}", server.port), hasty());
+    filled(&store, &home(), vec![play(1, 1, "a")]).await;
+    server.cli(&["config", "set", "maxmemory", "1mb"]);
+    let refused = store.merge(vec![(home(), vec![play(2, 1, "b")])]).await;
+    assert!(refused.unwrap_err().to_string().contains("OOM"));
+    assert_eq!(values(&store).await.unwrap(), ["a"]);
+    assert!(store.standing().ok, "it answers");
+    store.forget(&home()).await.unwrap();
+    assert_eq!(values(&store).await, None, "what could not be merged is filled later");
+}
+
+#[tokio::test]
+async fn a_command_that_blocks_has_a_way_of_its_own() {
+    let Some(server) = Server::start(&[]) else { return };
+    let redis = Redis::new(&server.url(), hasty()).unwrap();
+    let waiting = redis.waiting(Duration::from_secs(20)).unwrap();
+    let popping = async {
+        let begun = Instant::now();
+        let popped = waiting.run(redis::cmd("BLPOP").arg("line").arg(20)).await.unwrap();
+        (popped, begun.elapsed())
+    };
+    let pushing = async {
+        let begun = Instant::now();
+        // Longer than others wait for an answer.
+        eventually("a while went by", async || {
+            redis.run(&redis::cmd("PING")).await.unwrap();
+            begun.elapsed() > Duration::from_millis(900)
+        })
+        .await;
+        redis.run(redis::cmd("LPUSH").arg("line").arg("one")).await.unwrap();
+    };
+    let ((popped, waited), ()) = tokio::join!(popping, pushing);
+    let popped: (String, String) = redis::from_redis_value(popped).unwrap();
+    assert_eq!(popped, ("line".to_owned(), "one".to_owned()));
+    assert!(waited > Duration::from_millis(800) && waiting.is_well() && redis.is_well());
+}

@@ -1,0 +1,192 @@
+//! Whatever Redis loses, an answer is right or the log is asked.
+
+use std::time::Duration;
+
+use viewlog::events::Slice;
+use viewlog::projections::{Position, Select, ViewStore};
+
+use super::server::Server;
+use super::{all_ways, begun, filled, merge, play, query, texts, values, views_idle, views_on};
+use crate::support::{at, eventually, home};
+
+#[tokio::test]
+async fn a_flush_in_the_middle_of_a_fill_overtakes_it() {
+    let Some(server) = Server::start(&[]) else { return };
+    let store = views_on(&server);
+    let mut fill = begun(&store, &home()).await;
+    assert!(store.fill(&mut fill, vec![play(1, 1, "a")]).await.unwrap());
+    server.cli(&["flushall"]);
+    assert!(!store.fill(&mut fill, vec![play(2, 1, "b")]).await.unwrap());
+    assert!(!store.end_fill(fill, true).await.unwrap());
+    assert_eq!(values(&store).await, None);
+    filled(&store, &home(), vec![play(1, 1, "a"), play(2, 1, "b")]).await;
+    assert_eq!(values(&store).await.unwrap(), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_flush_just_before_its_end_overtakes_a_fill() {
+    let Some(server) = Server::start(&[]) else { return };
+    let store = views_on(&server);
+    let mut fill = begun(&store, &home()).await;
+    assert!(store.fill(&mut fill, vec![play(1, 1, "a")]).await.unwrap());
+    server.cli(&["flushall"]);
+    let mut second = begun(&store, &home()).await;
+    assert!(!store.end_fill(fill, true).await.unwrap());
+    assert!(store.fill(&mut second, vec![play(1, 1, "a")]).await.unwrap());
+    assert!(store.end_fill(second, true).await.unwrap());
+    assert_eq!(values(&store).await.unwrap(), ["a"]);
+}
+
+#[tokio::test]
+async fn a_flush_between_merges_is_a_missing_marker_and_no_wrong_answer() {
+    let Some(server) = Server::start(&[]) else { return };
+    let store = views_on(&server);
+    filled(&store, &home(), vec![play(1, 1, "a")]).await;
+    merge(&store, play(2, 1, "b")).await;
+    server.cli(&["flushall"]);
+    merge(&store, play(3, 1, "c")).await;
+    assert_eq!(values(&store).await, None);
+    assert_eq!(server.cli(&["dbsize"]).trim(), "0", "what nobody reads takes no room");
+}
+
+#[tokio::test]
+async fn a_server_that_forgot_its_scripts_is_told_them_again() {
+    let Some(server) = Server::start(&[]) else { return };
+    let store = views_on(&server);
+    filled(&store, &home(), vec![play(1, 1, "a")]).await;
+    server.cli(&["script", "flush"]);
+    merge(&store, play(2, 1, "b")).await;
+    server.cli(&["script", "flush"]);
+    assert_eq!(values(&store).await.unwrap(), ["a", "b"]);
+    assert!(store.standing().ok);
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_empty_is_filled_again() {
+    let Some(server) = Server::start(&[]) else { return };
+    let store = views_on(&server);
+    filled(&store, &home(), vec![play(1, 1, "a")]).await;
+    let _server = server.restart(&[]);
+    let answers = async || store.read(&home(), &all_ways()).await.is_ok_and(|read| read.is_none());
+    eventually("it answers again", answers).await;
+    filled(&store, &home(), vec![play(1, 1, "a")]).await;
+    assert_eq!(values(&store).await.unwrap(), ["a"]);
+}
+
+#[tokio::test]
+async fn a_fill_of_which_an_older_state_forgot_a_part_completes_nothing() {
+    let Some(server) = Server::start(&[]) else { return };
+    let store = views_on(&server);
+    let mut fill = begun(&store, &home()).await;
+    assert!(store.fill(&mut fill, vec![play(1, 1, "a")]).await.unwrap());
+    let snapshot = server.snapshot();
+    assert!(store.fill(&mut fill, vec![play(2, 1, "b")]).await.unwrap());
+    let _server = server.restore(&snapshot);
+    eventually("it answers again", async || store.read(&home(), &[]).await.is_ok()).await;
+    assert!(!store.end_fill(fill, true).await.unwrap());
+    assert_eq!(values(&store).await, None);
+}
+
+#[tokio::test]
+async fn positions_go_back_with_the_entries_they_vouch_for() {
+    let Some(server) = Server::start(&[]) else { return };
+    let (store, slice) = (views_on(&server), Slice::of(&home()));
+    filled(&store, &home(), vec![play(1, 1, "old")]).await;
+    store.advance(slice, Position::Merged, at(10)).await.unwrap();
+    let snapshot = server.snapshot();
+    merge(&store, play(1, 2, "new")).await;
+    store.advance(slice, Position::Merged, at(20)).await.unwrap();
+    let _server = server.restore(&snapshot);
+    eventually("it answers again", async || store.read(&home(), &[]).await.is_ok()).await;
+    assert_eq!(store.position(slice, Position::Merged).await.unwrap(), Some(at(10)));
+    assert_eq!(values(&store).await.unwrap(), ["old"]);
+    merge(&store, play(1, 2, "new")).await;
+    assert_eq!(values(&store).await.unwrap(), ["new"], "as a sweep from there does");
+}
+
+/// Keys of the account, each lost alone; then it is read, or merged into and read.
+#[tokio::test]
+async fn any_key_that_is_evicted_alone_is_noticed() {
+    let Some(server) = Server::start(&[]) else { return };
+    let store = views_on(&server);
+    let entries = [play(1, 1, "a"), play(2, 1, "b"), play(3, 1, "c")];
+    filled(&store, &home(), entries.to_vec()).await;
+    let count = server.cli(&["dbsize"]).trim().parse::<usize>().unwrap();
+    assert_eq!(count, 5, "generations, card, entries, ranks, labels");
+    for (lost, changes) in (0..count).flat_map(|lost| (0..3_u8).map(move |merged| (lost, merged))) {
+        server.cli(&["flushall"]);
+        filled(&store, &home(), entries.to_vec()).await;
+        let lose = "local keys = redis.call('keys', '*') table.sort(keys)
+                    return redis.call('del', keys[tonumber(ARGV[1])])";
+        let lost = (lost + 1).to_string();
+        assert_eq!(server.cli(&["eval", lose, "0", &lost]).trim(), "1");
+        let mut expected = vec!["a", "b", "c"];
+        if changes > 0 {
+            // One that is there already, or a new one.
+            let key = if changes == 1 { 3 } else { 4 };
+            merge(&store, play(key, 2, "d")).await;
+            expected.truncate(usize::from(key) - 1);
+            expected.push("d");
+        }
+        for one in all_ways() {
+            let Some(pages) = store.read(&home(), std::slice::from_ref(&one)).await.unwrap() else {
+                break;
+            };
+            let mut found = texts(&pages[0]);
+            found.sort();
+            assert_eq!(found, expected, "{one:?} after losing {lost}, {changes}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_nobody_uses_expires_whole() {
+    let Some(server) = Server::start(&[]) else { return };
+    let store = views_idle(&server, Duration::from_millis(600));
+    filled(&store, &home(), vec![play(1, 1, "a")]).await;
+    // Keys that came with a merge live no longer than those of the fill.
+    merge(&store, play(2, 1, "b")).await;
+    let keys = || server.cli(&["keys", "*"]).lines().count();
+    eventually("nothing is left of it", async || {
+        // Asking before that would be use.
+        if keys() < 5 {
+            assert_eq!(values(&store).await, None, "half of it is not read");
+        }
+        keys() == 1
+    })
+    .await;
+    assert_eq!(values(&store).await, None);
+    filled(&store, &home(), vec![play(1, 1, "a")]).await;
+    assert_eq!(values(&store).await.unwrap(), ["a"]);
+}
+
+#[tokio::test]
+async fn all_keys_of_an_account_expire_at_one_instant_and_its_card_later() {
+    let Some(server) = Server::start(&[]) else { return };
+    let store = views_idle(&server, Duration::from_secs(64));
+    filled(&store, &home(), vec![play(1, 1, "a")]).await;
+    let script = "local times = {}
+                  for _, key in ipairs(redis.call('keys', '*')) do
+                    if string.find(key, '}[hrl]') then times.data = redis.call('pexpiretime', key)
+                      times.least = math.min(times.least or times.data, times.data)
+                      times.most = math.max(times.most or times.data, times.data) end
+                    if string.find(key, '}a') then times.card = redis.call('pexpiretime', key) end
+                  end
+                  return { times.least, times.most, times.card }";
+    let times = || {
+        let said = server.cli(&["eval", script, "0"]);
+        let times: Vec<i64> = said.lines().map(|time| time.trim().parse().unwrap()).collect();
+        assert_eq!(times[0], times[1], "one instant");
+        assert!(times[2] > times[0], "the card outlives what it lists");
+        times[0]
+    };
+    let before = times();
+    eventually("use renews it, at a bounded rate", async || {
+        let other = play(2, 1, "b");
+        merge(&store, other).await;
+        let read = store.read(&home(), &[query(Select::All)]).await.unwrap();
+        assert!(read.is_some());
+        times() > before
+    })
+    .await;
+}
