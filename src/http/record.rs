@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, post};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::auth::Caller;
 use super::body::{Body, Facts};
 use super::parameters::Parameters;
 use super::problem::{Problem, RefusedFact};
@@ -39,10 +40,10 @@ pub(super) async fn record_of_account(
     request: HttpRequest,
     node: Data<Node>,
     asked: Parameters,
-    body: Body,
+    (caller, body): (Caller, Body),
 ) -> Result<HttpResponse, Problem> {
     let account = asked.account()?;
-    answer(&request, &node, Some(&account), body).await
+    answer(&request, &node, (Some(&account), &caller), body).await
 }
 
 /// Records facts of many accounts, each named in its fact.
@@ -55,21 +56,21 @@ pub(super) async fn record_of_account(
 pub(super) async fn record_of_many(
     request: HttpRequest,
     node: Data<Node>,
-    body: Body,
+    (caller, body): (Caller, Body),
 ) -> Result<HttpResponse, Problem> {
-    answer(&request, &node, None, body).await
+    answer(&request, &node, (None, &caller), body).await
 }
 
 async fn answer(
     request: &HttpRequest,
     node: &Node,
-    account: Option<&AccountId>,
+    from: Sender<'_>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let received_at = node.clock.now();
     let body = body.not_empty()?;
     let facts = Facts::of(request, &body)?.at_most(node.settings.facts_max)?;
-    record(node, account, &facts, received_at).await.respond()
+    record(node, from, &facts, received_at).await.respond()
 }
 
 /// What became of a request's facts.
@@ -140,14 +141,17 @@ impl From<crate::actors::Recorded> for RecordedSession {
     }
 }
 
-/// Records facts that arrived at `received_at`; `account` is the one they must be of, if any.
+/// The account that facts must be of, if any, and who sends them.
+pub(super) type Sender<'a> = (Option<&'a AccountId>, &'a Caller);
+
+/// Records facts that arrived at `received_at`.
 pub(super) async fn record(
     node: &Node,
-    account: Option<&AccountId>,
+    from: Sender<'_>,
     facts: &Facts<'_>,
     received_at: Timestamp,
 ) -> Answered {
-    let mut sorted = Sorted::of(account, facts, received_at);
+    let mut sorted = Sorted::of(from, facts, received_at);
     let outcome = node.system.accounts().record(sorted.take_accounts()).await;
     sorted.answered(outcome)
 }
@@ -178,14 +182,10 @@ pub(super) struct Sorted<'b> {
 
 impl<'b> Sorted<'b> {
     /// Reads each fact for itself.
-    pub(super) fn of(
-        account: Option<&AccountId>,
-        facts: &Facts<'b>,
-        received_at: Timestamp,
-    ) -> Self {
+    pub(super) fn of(from: Sender<'_>, facts: &Facts<'b>, received_at: Timestamp) -> Self {
         let mut sorted = Self::default();
         for (index, text) in facts.each.iter().enumerate() {
-            sorted.take((index, text), account, facts.sent_at, received_at);
+            sorted.take((index, text), from, facts.sent_at, received_at);
         }
         sorted
     }
@@ -208,7 +208,7 @@ impl<'b> Sorted<'b> {
     fn take(
         &mut self,
         (index, text): (usize, &'b [u8]),
-        account: Option<&AccountId>,
+        from: Sender<'_>,
         sent_at: Option<Timestamp>,
         received_at: Timestamp,
     ) {
@@ -221,7 +221,7 @@ impl<'b> Sorted<'b> {
             }
         };
         self.references.extend(json.reference.take().map(|reference| (index, reference)));
-        match read(&json, account, sent_at, received_at) {
+        match read(&json, from, sent_at, received_at) {
             Ok(_) if json.private == Some(true) => self.private += 1,
             Ok((account, event)) => {
                 self.submit(account, Submission { index, event });
@@ -250,7 +250,7 @@ impl<'b> Sorted<'b> {
 
 fn read(
     json: &FactJson<'_>,
-    account: Option<&AccountId>,
+    (account, caller): Sender<'_>,
     sent_at: Option<Timestamp>,
     received_at: Timestamp,
 ) -> Result<(AccountId, Event), Problem> {
@@ -266,7 +266,8 @@ fn read(
             return Err(Problem::invalid("account is missing; name it in every fact sent here"));
         }
     };
-    let fact = json.fact().map_err(Problem::invalid)?;
+    let mut fact = json.fact().map_err(Problem::invalid)?;
     fact.check(received_at)?;
+    caller.claim(&mut fact)?;
     Ok((account, Event::new(fact, received_at, sent_at.or(json.sent_at))))
 }

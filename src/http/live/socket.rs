@@ -7,25 +7,22 @@
 use std::time::Duration;
 
 use actix_web::error::PayloadError;
-use actix_web::web::{Bytes, Data, Payload};
+use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse, rt};
 use actix_ws::{
     AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, ProtocolError, Session,
 };
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use super::Follower;
-use super::frame::{Asked, Frame, Misread};
+use super::answer::answer;
+use super::frame::Frame;
 use super::leash::Leash;
 use crate::actors::Update;
-use crate::events::AccountId;
-use crate::http::body::Facts;
-use crate::http::record::{Sorted, record_each};
-use crate::http::{Node, Problem};
+use crate::http::Problem;
 use crate::projections::{Answer, Now};
 
 const PROTOCOL: &str = "viewlog.v1";
@@ -40,19 +37,19 @@ const ANSWERS_MAX: usize = 32;
 const FINISH_MAX: Duration = Duration::from_secs(5);
 /// When views that lag behind the subscription are looked at again.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1_500);
+/// Tells a client to come back with another token, as 401 does; private use by RFC 6455.
+const TOKEN_EXPIRED: CloseCode = CloseCode::Other(4401);
 
 /// Answers the handshake and serves the socket from then on. `is_fed` is false where
 /// acknowledgements alone are asked for.
 pub(super) async fn open(
     (request, payload): (&HttpRequest, Payload),
-    node: &Data<Node>,
-    account: AccountId,
+    mut follower: Follower,
     is_fed: bool,
 ) -> Result<HttpResponse, Problem> {
-    let follower = Follower::begin(node, account)?;
-    let begun_at = node.clock.now();
+    let begun_at = follower.node.clock.now();
     let now = if is_fed { Some(follower.now().await?) } else { None };
-    let frame_bytes_max = node.settings.frame_bytes_max;
+    let frame_bytes_max = follower.node.settings.frame_bytes_max;
     let leash = Leash::default();
     let refused = |error: actix_web::Error| {
         Problem::malformed(format!("this is no WebSocket handshake: {error}"))
@@ -99,20 +96,22 @@ struct Socket {
 }
 
 /// What a frame is answered with, or how it ends the socket.
-type Reply = Result<String, End>;
+pub(super) type Reply = Result<String, End>;
 
 /// Why a socket ends.
-enum End {
+pub(super) enum End {
     /// The client is not there any more.
     Gone,
     /// The client said goodbye, or is told why.
     Close(Option<CloseReason>),
     /// The node shuts down.
     ShuttingDown,
+    /// The client's token is no longer good.
+    Expired,
 }
 
 impl End {
-    fn told(code: CloseCode, why: impl Into<String>) -> Self {
+    pub(super) fn told(code: CloseCode, why: impl Into<String>) -> Self {
         Self::Close(Some((code, why.into()).into()))
     }
 }
@@ -133,6 +132,11 @@ impl Socket {
                 self.finish_answers().await;
                 Some((CloseCode::Away, "the server shuts down; connect again").into())
             }
+            Err(End::Expired) => {
+                self.finish_answers().await;
+                let why = "the token has expired; connect again with another";
+                Some((TOKEN_EXPIRED, why).into())
+            }
         };
         let _ = timeout(WRITE_MAX, self.session.close(reason)).await;
     }
@@ -140,8 +144,11 @@ impl Socket {
     async fn step(&mut self) -> Result<(), End> {
         let look_again_at = self.look_again_at;
         let look_again = async { sleep_until(look_again_at.unwrap_or_else(Instant::now)).await };
+        let expires_at = self.follower.expires_at;
+        let expiry = async { sleep_until(expires_at.unwrap_or_else(Instant::now)).await };
         tokio::select! {
-            update = self.follower.subscription.next() => self.tell(update).await,
+            () = expiry, if expires_at.is_some() => Err(End::Expired),
+            update = self.follower.next() => self.tell(update).await,
             message = self.messages.recv(), if self.unanswered < ANSWERS_MAX => {
                 self.hear(message).await
             }
@@ -191,8 +198,9 @@ impl Socket {
         }
         if !texts.is_empty() {
             self.unanswered += texts.len();
-            let (node, account) = (&self.follower.node, &self.follower.account);
-            self.answers.push(rt::spawn(answer(node.clone(), account.clone(), texts)));
+            let Follower { node, account, caller, .. } = &self.follower;
+            let whose = (account.clone(), caller.clone());
+            self.answers.push(rt::spawn(answer(node.clone(), whose, texts)));
         }
         heard
     }
@@ -289,43 +297,3 @@ impl Socket {
 
 /// A message as it comes.
 type Message = Result<AggregatedMessage, ProtocolError>;
-
-/// What frames are answered with, once their facts are durable. Goes on when the socket ends.
-async fn answer(node: Data<Node>, account: AccountId, texts: Vec<Bytes>) -> Vec<Reply> {
-    let received_at = node.clock.now();
-    let facts_max = node.settings.facts_max;
-    let mut sorted = Vec::with_capacity(texts.len());
-    let mut read = Vec::with_capacity(texts.len());
-    for text in &texts {
-        read.push(understood(text, facts_max).map(|(id, facts)| {
-            sorted.push(Sorted::of(Some(&account), &facts, received_at));
-            id
-        }));
-    }
-    let mut answers = record_each(&node, sorted).await.into_iter();
-    let reply = |read: Result<_, Reply>| match read {
-        Ok(id) => {
-            let answered = answers.next().unwrap_or_default();
-            Ok(Frame::Recorded { id: &id, answered: &answered }.text())
-        }
-        Err(reply) => reply,
-    };
-    read.into_iter().map(reply).collect()
-}
-
-/// The id of a frame and its facts, or what it is answered with at once.
-fn understood(text: &[u8], facts_max: usize) -> Result<(Option<Value>, Facts<'_>), Reply> {
-    let refused =
-        |id: &Option<Value>, code, detail: &str| Err(Ok(Frame::Error { id, code, detail }.text()));
-    match Asked::read(text) {
-        Err(Misread::NotJson(why)) => {
-            Err(Err(End::told(CloseCode::Invalid, format!("not JSON: {why}"))))
-        }
-        Err(Misread::Malformed { id, detail }) => refused(&id, "malformed", &detail),
-        Ok(asked) if asked.events.len() > facts_max => {
-            let detail = format!("more than {facts_max} events; send fewer in a frame");
-            refused(&asked.id, "too_large", &detail)
-        }
-        Ok(Asked { id, sent_at, events }) => Ok((id, Facts { sent_at, each: events })),
-    }
-}
