@@ -15,6 +15,7 @@ mod binary;
 mod cassandra;
 mod cli;
 mod config;
+mod deploy;
 mod embedded;
 mod export;
 mod faults;

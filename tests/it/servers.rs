@@ -19,11 +19,12 @@ use std::io::Write;
 pub(crate) use cassandra::{Cassandra, cassandra};
 pub(crate) use cluster::Cluster;
 pub(crate) use redis::{OwnRedis, Redis, redis};
-use stack::{Missing, Stack};
+pub(crate) use stack::Missing;
+use stack::Stack;
 
 /// What was started, or a word on why the test is skipped. Not by way of `eprintln!`, which nobody
 /// sees when a test passes.
-fn or_skipped<T>(started: Result<T, Missing>) -> Option<T> {
+pub(crate) fn or_skipped<T>(started: Result<T, Missing>) -> Option<T> {
     let Missing(why) = match started {
         Ok(started) => return Some(started),
         Err(missing) => missing,

@@ -11,7 +11,7 @@ const MISSING: i32 = 69;
 
 /// What this machine has not, in a sentence.
 #[derive(Debug, Clone)]
-pub(super) struct Missing(pub(super) String);
+pub(crate) struct Missing(pub(crate) String);
 
 /// A stack of servers in a directory of its own.
 #[derive(Debug)]
