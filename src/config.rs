@@ -267,7 +267,8 @@ impl Config {
             append_deadline: Duration::from_millis(self.actors.append_deadline_ms),
             idle_after: Duration::from_millis(self.actors.idle_after_ms),
             restarts: Budget { restarts_max, within },
-            sweeps: matches!(self.views, ViewsStore::Redis(_)),
+            marks: self.views.is_shared(),
+            sweeps: self.views.is_shared(),
         }
     }
 
