@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use actix_web::web::Data;
 use futures_util::future::try_join_all;
+use futures_util::{StreamExt, stream};
 
 use super::{Finding, Finished};
-use crate::events::{AccountId, AccountRange, EventLog, Timestamp};
+use crate::events::{AccountId, AccountRange, EventLog, Slice, Timestamp};
 use crate::http::Node;
-use crate::projections::{self, Difference, Progress, Rebuild};
+use crate::projections::{self, Difference, Progress, Rebuild, Sweep};
 
 /// How many accounts are asked for at once.
 const PAGE: usize = 500;
@@ -96,6 +97,33 @@ async fn compact_range(
         }
         after = Some(last);
     }
+}
+
+/// Reads again, and merges, whatever was marked as dirty from an instant on.
+pub(in crate::http) async fn sweep(
+    node: Data<Node>,
+    from: Timestamp,
+    progress: Arc<Progress>,
+) -> Result<Finished, String> {
+    let (log, views, clock) = stores(&node);
+    let sweep = Sweep {
+        log,
+        views,
+        clock,
+        holder: "operator".to_owned(),
+        append_deadline: std::time::Duration::ZERO,
+    };
+    progress.set_total(u64::from(Slice::COUNT));
+    let slices = stream::iter(Slice::all()).map(|slice| sweep.since(slice, from));
+    let mut slices = slices.buffer_unordered(RANGES);
+    while let Some(swept) = slices.next().await {
+        let swept = swept.map_err(|error| {
+            told(&error, "sweep", "a store did not answer; start it again, it does no harm twice")
+        })?;
+        progress.account_done(swept.sessions);
+    }
+    let detail = format!("{} sessions read again", progress.events());
+    Ok(Finished { findings: vec![], detail: Some(detail) })
 }
 
 type Stores = (Arc<dyn EventLog>, Arc<dyn projections::ViewStore>, Arc<dyn crate::events::Clock>);

@@ -116,3 +116,26 @@ async fn what_one_node_recorded_the_other_answers_from_the_views() {
         .await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_sweeps_verifies_and_rebuilds_a_fleet() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let data = tempfile::tempdir().unwrap();
+    let node = fleet.node(data.path());
+    let session = SessionId::derived(at(0), 7);
+    let facts: Vec<Value> = (0..40).map(|seq| fact(session, seq)).collect();
+    let url = format!("{}/v1/accounts/home/events", node.url);
+    let sent = reqwest::Client::new().post(url).json(&json!({ "events": facts })).send().await;
+    assert_eq!(sent.unwrap().status(), 200);
+    for arguments in [&["sweep", "--from", "1h"][..], &["verify"], &["rebuild"], &["verify"]] {
+        let done = finish(viewlog().args(arguments).args(["--server", &node.url]));
+        assert_eq!(done.status.code(), Some(0), "{arguments:?}: {}", said(&done));
+    }
+    let resume = format!("{}/v1/accounts/home/profiles/anna/resume/film", node.url);
+    eventually("the rebuilt views are read", async || {
+        let found = asked(resume.clone()).await;
+        found["source"] == "views" && found["position_ms"] == 39_000
+    })
+    .await;
+    assert_eq!(node.terminate(), Some(0));
+}
