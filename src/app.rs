@@ -2,6 +2,7 @@
 //! stores.
 
 pub mod demo;
+mod drivers;
 mod note;
 
 use std::io::ErrorKind;
@@ -15,9 +16,11 @@ use actix_web::web::Data;
 use actix_web::{App as Site, HttpServer, rt};
 use tokio::task::JoinHandle;
 
+use self::drivers::Drivers;
 use self::note::Note;
 use crate::actors::System;
-use crate::config::{Config, LogStore, ViewsStore};
+use crate::config::{CassandraUrl, Config, LogStore, ViewsStore};
+use crate::events::cassandra::{self, CassandraLog};
 use crate::events::embedded::{EmbeddedLog, OpenError};
 use crate::events::memory::MemoryLog;
 use crate::events::{AppendError, Clock, EventLog, SystemClock};
@@ -38,6 +41,8 @@ pub struct App {
     listeners: Mutex<Vec<ServerHandle>>,
     background: Vec<JoinHandle<()>>,
     note: Mutex<Option<Note>>,
+    /// Last, so that the drivers of shared stores end when nobody asks them any more.
+    _drivers: Drivers,
 }
 
 /// Why the service does not start, or does not listen.
@@ -46,6 +51,17 @@ pub enum StartError {
     /// The log cannot be opened.
     #[error(transparent)]
     Log(#[from] OpenError),
+    /// The log on Cassandra cannot be used; the address is without its password.
+    #[error("{source}{}", Self::remedy(source, url))]
+    Cassandra {
+        /// Where it is.
+        url: Box<CassandraUrl>,
+        /// Why.
+        source: cassandra::OpenError,
+    },
+    /// The threads for the drivers of shared stores cannot be started.
+    #[error("the drivers of shared stores cannot be started: {0}")]
+    Drivers(std::io::Error),
     /// The views cannot be opened.
     #[error(transparent)]
     Views(#[from] ViewError),
@@ -71,6 +87,15 @@ pub enum StartError {
 }
 
 impl StartError {
+    fn remedy(source: &cassandra::OpenError, url: &CassandraUrl) -> String {
+        match source {
+            cassandra::OpenError::Schema { .. } => {
+                format!("; viewlog schema check --log {url} says the same, apply makes it")
+            }
+            _ => String::new(),
+        }
+    }
+
     fn why(source: &std::io::Error) -> String {
         match source.kind() {
             ErrorKind::AddrInUse => {
@@ -95,10 +120,11 @@ impl App {
     ///
     /// # Errors
     /// [`StartError`].
-    pub fn start(config: &Config) -> Result<Self, StartError> {
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
         let metrics = Metrics::install()?;
-        let (log, embedded) = open_log(config)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let drivers = Drivers::default();
+        let (log, embedded) = open_log(config, &clock, &drivers).await?;
         let views = open_views(config, &clock)?;
         let policy = Arc::new(config.policy.clone());
         let freshness = Arc::new(Freshness::default());
@@ -135,6 +161,7 @@ impl App {
             listeners: Mutex::default(),
             background,
             note: Mutex::default(),
+            _drivers: drivers,
         })
     }
 
@@ -203,12 +230,23 @@ impl App {
 
 type Log = (Arc<dyn EventLog>, Option<Arc<EmbeddedLog>>);
 
-fn open_log(config: &Config) -> Result<Log, OpenError> {
+async fn open_log(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    drivers: &Drivers,
+) -> Result<Log, StartError> {
     match &config.log {
         LogStore::Memory => Ok((Arc::new(MemoryLog::default()), None)),
         LogStore::Embedded(directory) => {
             let log = Arc::new(EmbeddedLog::open(directory, config.embedded_options())?);
             Ok((Arc::clone(&log) as Arc<dyn EventLog>, Some(log)))
+        }
+        LogStore::Cassandra(url) => {
+            let (options, clock) = (config.cassandra_options(url), Arc::clone(clock));
+            let opening = async move { CassandraLog::open(&options, clock).await };
+            let opened = drivers.open(opening).await.map_err(StartError::Drivers)?;
+            let failed = |source| StartError::Cassandra { url: Box::new(url.clone()), source };
+            Ok((Arc::new(opened.map_err(failed)?), None))
         }
     }
 }

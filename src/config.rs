@@ -5,6 +5,7 @@
 //! file, the environment, the command line. Every setting is checked where it stands, so that one
 //! start reports all that is wrong. What is loaded does not change while the server runs.
 
+mod cassandra;
 mod draft;
 mod manual;
 mod origin;
@@ -23,9 +24,11 @@ use serde::{Deserialize, Deserializer};
 use self::draft::Draft;
 use self::manual::Manual;
 use crate::actors::{Budget, Limits};
+use crate::events::cassandra::CassandraOptions;
 use crate::events::embedded::EmbeddedOptions;
 use crate::projections::{Policy, RedisOptions, RedisViewsOptions};
 
+pub use self::cassandra::{CassandraUrl, CassandraUrlError};
 pub use self::origin::{OriginError, WebOrigin};
 pub use self::problem::{ConfigError, Place, Problem};
 pub use self::store::{LogStore, Role, StoreError, ViewsStore};
@@ -79,6 +82,8 @@ pub struct Config {
     pub views_redis: ViewsRedis,
     /// The embedded log; [`Config::embedded_options`] gives it in its own words.
     pub embedded: Embedded,
+    /// A log on Cassandra; [`Config::cassandra_options`] gives it in its own words.
+    pub cassandra: Cassandra,
     /// When single facts are given up.
     pub compact: Compact,
     /// What counts as what.
@@ -188,6 +193,18 @@ pub struct Embedded {
     pub queue_appends_max: usize,
 }
 
+/// A log on Cassandra.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cassandra {
+    /// How long one request may take.
+    pub request_timeout_ms: u64,
+    /// When another copy is asked beside one that is late.
+    pub speculative_after_ms: u64,
+    /// Requests on their way.
+    pub in_flight_max: usize,
+}
+
 /// When single facts are given up.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -264,6 +281,19 @@ impl Config {
             prefix: redis.key_prefix.clone(),
             plays_per_profile_max: redis.plays_per_profile_max,
             idle: Duration::from_secs(u64::from(redis.idle_days) * 24 * 60 * 60),
+        }
+    }
+
+    /// How a log on Cassandra behaves.
+    pub fn cassandra_options(&self, url: &CassandraUrl) -> CassandraOptions {
+        CassandraOptions {
+            hosts: url.hosts.clone(),
+            keyspace: url.keyspace.clone(),
+            datacentre: url.datacentre.clone(),
+            login: url.login.clone(),
+            request_timeout: Duration::from_millis(self.cassandra.request_timeout_ms),
+            speculative_after: Duration::from_millis(self.cassandra.speculative_after_ms),
+            in_flight_max: self.cassandra.in_flight_max,
         }
     }
 

@@ -10,6 +10,7 @@
     reason = "a benchmark: it stops at the first thing that is wrong, and its output is the point"
 )]
 
+mod cassandra;
 mod disk;
 mod facts;
 mod in_process;
@@ -37,7 +38,7 @@ type Measurement = (&'static str, fn());
 fn main() {
     let asked: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let all: [Measurement; 8] = [
+    let all: [Measurement; 9] = [
         ("log", log::run),
         ("in-process", in_process::run),
         ("network", network::run),
@@ -46,6 +47,7 @@ fn main() {
         ("redis", redis::run),
         ("disk", disk::run),
         ("memory", memory::run),
+        ("cassandra", cassandra::run),
     ];
     for (name, run) in all {
         if asked.is_empty() || asked.iter().any(|asked| asked == name) {

@@ -15,7 +15,9 @@ use super::client::Client;
 use super::failure::{Failure, Found};
 use super::output::say;
 use super::reach;
-use super::seams::{self, Address, Application, Given, NotStarted, Settings};
+use super::seams::{
+    self, Address, Application, Difference, Given, NotStarted, SchemaError, Settings,
+};
 use super::table;
 
 /// Below this a store soon stops accepting.
@@ -160,6 +162,9 @@ async fn server_and_store(
         findings.fine("server: none holds the data directory")?;
     }
     port(settings, findings)?;
+    if let Some(differences) = seams::differences(&settings.config).await {
+        return fleet(differences, findings);
+    }
     if is_there {
         store(settings, findings).await?;
     }
@@ -196,8 +201,30 @@ fn port(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> {
     }
 }
 
+/// The log that nodes share: whether it answers, and its tables.
+fn fleet(
+    differences: Result<Vec<Difference>, SchemaError>,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    match differences {
+        Ok(differences) if differences.is_empty() => {
+            findings.fine("store: the log answers, and its tables are as they should be")?;
+        }
+        Ok(differences) => {
+            for Difference { what, remedy } in differences {
+                findings.wrong(&format!("store: {what}"), &remedy)?;
+            }
+        }
+        Err(error) => {
+            let todo = "see that its nodes run, and let this host and its user in";
+            findings.wrong(&format!("store: {error}"), todo)?;
+        }
+    }
+    Ok(())
+}
+
 async fn store(settings: &Settings, findings: &mut Findings) -> anyhow::Result<()> {
-    let (what, todo) = match Application::open(&settings.config) {
+    let (what, todo) = match Application::open(&settings.config).await {
         Ok(application) => {
             application.stop().await?;
             findings.fine("store: the log opens, and nothing acknowledged is missing")?;
@@ -214,6 +241,7 @@ async fn store(settings: &Settings, findings: &mut Findings) -> anyhow::Result<(
         Err(NotStarted::Store(what)) => {
             (what, "it takes the version that made it, and a user who may write its files")
         }
+        Err(NotStarted::Fleet(what)) => (what, "see that its nodes run and let this host in"),
         Err(NotStarted::Configuration(what)) => (what, "correct the configuration"),
     };
     findings.wrong(&format!("store: {what}"), todo)?;

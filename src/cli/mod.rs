@@ -20,6 +20,7 @@ mod person;
 mod progress;
 mod reach;
 mod resume;
+mod schema;
 mod seams;
 mod serve;
 mod table;
@@ -109,6 +110,8 @@ enum Command {
     Verify(jobs::Verify),
     /// Keep of old sessions only their last state
     Compact(jobs::Compact),
+    /// Show, make or check the tables of a log on Cassandra or ScyllaDB
+    Schema(schema::Schema),
     /// Check configuration, disk, clock, port and store, and say what to do
     Doctor(doctor::Doctor),
 }
@@ -144,6 +147,7 @@ impl Command {
             Self::Rebuild(job) => job.run().await,
             Self::Verify(job) => job.run().await,
             Self::Compact(job) => job.run().await,
+            Self::Schema(schema) => schema.run().await,
             Self::Doctor(doctor) => doctor.run().await,
         }
     }

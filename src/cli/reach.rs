@@ -75,7 +75,7 @@ impl Reach {
                     return Ok(Server { client, started: None });
                 }
             }
-            match Application::start(&settings.config) {
+            match Application::start(&settings.config).await {
                 Ok((application, address)) => {
                     let client = Client::new(address, account)?.own();
                     return Ok(Server { client, started: Some(application) });

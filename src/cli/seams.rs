@@ -14,12 +14,13 @@ use super::failure::Failure;
 
 use crate::adapters::{netflix, table, viewlog};
 use crate::app::{App, StartError, demo};
-use crate::config::{self, Config, LogStore, Sources};
+use crate::config::{self, CassandraUrl, Config, LogStore, Sources};
 use crate::events::embedded::OpenError;
 use crate::telemetry;
 
 pub(super) use crate::adapters::netflix::{DateOrder, Imported, OddRow, Options as NetflixOptions};
 pub(super) use crate::app::Address;
+pub(super) use crate::events::cassandra::{Difference, Replication, Schema, SchemaError};
 
 /// What the command line says about the configuration; it wins over file and environment.
 #[derive(Debug, Default)]
@@ -87,6 +88,8 @@ pub(super) enum NotStarted {
     Damaged(String),
     /// The log cannot be opened.
     Store(String),
+    /// The log of a fleet cannot be used.
+    Fleet(String),
     /// The configuration cannot work here, such as an address that is taken.
     Configuration(String),
 }
@@ -94,7 +97,7 @@ pub(super) enum NotStarted {
 impl From<NotStarted> for Failure {
     fn from(error: NotStarted) -> Self {
         match error {
-            NotStarted::InUse(what) => Self::Unavailable(what),
+            NotStarted::InUse(what) | NotStarted::Fleet(what) => Self::Unavailable(what),
             NotStarted::Damaged(what) | NotStarted::Store(what) => {
                 Self::Unavailable(format!("{what}; viewlog doctor says what to do"))
             }
@@ -108,7 +111,10 @@ impl From<StartError> for NotStarted {
         match &error {
             StartError::Log(OpenError::InUse { .. }) => Self::InUse(error.to_string()),
             StartError::Log(OpenError::Damaged { .. }) => Self::Damaged(error.to_string()),
-            StartError::Log(_) | StartError::Views(_) => Self::Store(error.to_string()),
+            StartError::Log(_) => Self::Store(error.to_string()),
+            StartError::Cassandra { .. } | StartError::Drivers(_) | StartError::Views(_) => {
+                Self::Fleet(error.to_string())
+            }
             StartError::Listen { .. } | StartError::Note { .. } | StartError::Telemetry(_) => {
                 Self::Configuration(error.to_string())
             }
@@ -121,15 +127,15 @@ pub(super) struct Application(App);
 
 impl Application {
     /// Opens the stores and answers on a free port of 127.0.0.1.
-    pub(super) fn start(config: &Config) -> Result<(Self, Address), NotStarted> {
-        let app = App::start(config)?;
+    pub(super) async fn start(config: &Config) -> Result<(Self, Address), NotStarted> {
+        let app = App::start(config).await?;
         let address = app.listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         Ok((Self(app), address))
     }
 
     /// Opens the stores without answering anyone: what `doctor` tries.
-    pub(super) fn open(config: &Config) -> Result<Self, NotStarted> {
-        Ok(Self(App::start(config)?))
+    pub(super) async fn open(config: &Config) -> Result<Self, NotStarted> {
+        Ok(Self(App::start(config).await?))
     }
 
     /// Stops accepting, finishes what is in flight, closes the stores.
@@ -152,7 +158,7 @@ pub(super) struct Serving {
 pub(super) async fn serve(mut config: Config, demo: bool) -> Result<Serving, NotStarted> {
     telemetry::init(&config).map_err(StartError::from)?;
     let data = if demo { Some(demo_directory(&mut config)?) } else { None };
-    let app = App::start(&config)?;
+    let app = App::start(&config).await?;
     let address = app.listen(config.listen)?;
     let dashboard = if demo {
         let account = demo::begin(app.node()).await;
@@ -170,6 +176,22 @@ fn demo_directory(config: &mut Config) -> Result<tempfile::TempDir, NotStarted> 
     config.data = directory.path().to_owned();
     config.log = LogStore::Embedded(directory.path().join("log"));
     Ok(directory)
+}
+
+/// The tables of the log at an address, or at the one in the environment.
+pub(super) async fn schema(log: Option<String>) -> Result<Schema, Failure> {
+    let named = config::environment().find(|(name, _)| name == "VIEWLOG_LOG");
+    let text = log.or(named.map(|(_, text)| text)).unwrap_or_default();
+    let parsed = text.parse::<CassandraUrl>();
+    let url = parsed.map_err(|error| Failure::Wrong(format!("--log: {error}")))?;
+    let connected = Schema::connect(&Config::default().cassandra_options(&url)).await;
+    connected.map_err(|error| Failure::Unavailable(error.to_string()))
+}
+
+/// What the tables of a fleet's log are not but should be; `None` for a log of one process.
+pub(super) async fn differences(config: &Config) -> Option<Result<Vec<Difference>, SchemaError>> {
+    let LogStore::Cassandra(url) = &config.log else { return None };
+    Some(async { Schema::connect(&config.cassandra_options(url)).await?.findings().await }.await)
 }
 
 /// The rows of a file, whatever its format.

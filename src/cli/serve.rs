@@ -19,7 +19,8 @@ pub(super) struct Serve {
     /// The data directory [default: the platform's]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where events are kept: embedded:DIR or memory: [default: embedded, in the data directory]
+    /// Where events are kept: embedded:DIR, memory: or cassandra://HOST/KEYSPACE?dc=DC [default:
+    /// embedded, in the data directory]
     #[arg(long, value_name = "URL")]
     log: Option<String>,
     /// Where views are kept: memory: [default: memory:]

@@ -16,8 +16,8 @@ use super::value::{checked, from_text};
 use super::{Config, ConfigError, Place, Problem, platform_data};
 
 const PREFIX: &str = "VIEWLOG_";
-/// Variables that are read by others: which file to read, which server to ask.
-const NO_SETTINGS: [&str; 3] = ["VIEWLOG_CONFIG", "VIEWLOG_SERVER", "VIEWLOG_TOKEN"];
+/// Variables that others read: which file, which server, where deploy/dev keeps its servers.
+const NO_SETTINGS: [&str; 4] = ["VIEWLOG_CONFIG", "VIEWLOG_SERVER", "VIEWLOG_TOKEN", "VIEWLOG_DEV"];
 
 /// What was taken so far.
 pub(super) struct Draft<'m> {
@@ -88,9 +88,7 @@ impl<'m> Draft<'m> {
             self.problems.push(Problem::NoDataDirectory);
         }
         self.check_reach(&config);
-        if let Some(wrong) = config.log.refuses(&config.views) {
-            self.refuse("views", wrong);
-        }
+        self.check_stores(&config);
         if self.problems.is_empty() {
             Ok(config)
         } else {
@@ -108,6 +106,13 @@ impl<'m> Draft<'m> {
         self.refuse("listen", open);
         if config.chaos {
             self.refuse("chaos", "lets anybody break the server, so it is for loopback alone");
+        }
+    }
+
+    /// Stores that do not go together.
+    fn check_stores(&mut self, config: &Config) {
+        if let Some(wrong) = config.log.refuses(&config.views) {
+            self.refuse("views", wrong);
         }
     }
 

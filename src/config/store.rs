@@ -1,13 +1,14 @@
 //! The URLs of stores, and what a node does with them.
 //!
-//! What belongs to a fleet and is not in this version is known by name, so that it is refused in
-//! plain words.
+//! What of a fleet this version does not have yet is known by name, so that it is refused in plain
+//! words.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::{CassandraUrl, CassandraUrlError};
 use crate::projections::{RedisUrl, RedisUrlError};
 
 /// Where events are kept.
@@ -18,6 +19,8 @@ pub enum LogStore {
     Embedded(PathBuf),
     /// In memory, until the process ends.
     Memory,
+    /// On Cassandra or ScyllaDB, shared with other nodes.
+    Cassandra(CassandraUrl),
 }
 
 /// Where views are kept.
@@ -49,6 +52,9 @@ pub enum StoreError {
         /// What can be used.
         right: &'static str,
     },
+    /// It is meant to be on Cassandra, but cannot be.
+    #[error(transparent)]
+    Cassandra(#[from] CassandraUrlError),
     /// It names no Redis.
     #[error(transparent)]
     Redis(#[from] RedisUrlError),
@@ -60,7 +66,7 @@ pub enum StoreError {
     },
 }
 
-const LOGS: &str = "embedded:DIR or memory:";
+const LOGS: &str = "embedded:DIR, memory: or cassandra://HOST/KEYSPACE";
 const VIEWS: &str = "memory:, redis://HOST or redis-cluster://HOST,HOST";
 const ROLES: &str = "all";
 
@@ -73,7 +79,12 @@ impl LogStore {
                  the sweeps that would mend them; use memory: with this log, or a log that nodes \
                  share",
             ),
-            (Self::Embedded(_) | Self::Memory, ViewsStore::Memory) => None,
+            (Self::Cassandra(_), ViewsStore::Memory) => Some(
+                "memory: does not go with a log that other nodes share: what they record would \
+                 not show; use redis://",
+            ),
+            (Self::Embedded(_) | Self::Memory, ViewsStore::Memory)
+            | (Self::Cassandra(_), ViewsStore::Redis(_)) => None,
         }
     }
 
@@ -95,9 +106,7 @@ impl FromStr for LogStore {
         match text.split_once(':') {
             Some(("embedded", dir)) => Ok(Self::Embedded(PathBuf::from(dir))),
             Some(("memory", "")) => Ok(Self::Memory),
-            Some(("cassandra", _)) => {
-                Err(StoreError::NotYet { what: "a log on cassandra", right: LOGS })
-            }
+            Some(("cassandra", _)) => Ok(Self::Cassandra(text.parse()?)),
             _ => Err(StoreError::Unknown { right: LOGS }),
         }
     }

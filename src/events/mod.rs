@@ -6,6 +6,7 @@
 //! as finished, where to resume) is not here; it is applied when reading, in
 //! [`crate::projections`].
 
+pub mod cassandra;
 pub mod codec;
 pub mod embedded;
 mod event;

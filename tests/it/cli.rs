@@ -41,6 +41,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("rebuild", &["--json"]),
     ("verify", &["--account", "--json"]),
     ("compact", &["--older-than", "--json"]),
+    ("schema", &["print", "apply", "check"]),
     ("doctor", &["--data", "--config"]),
 ];
 
@@ -56,7 +57,7 @@ fn every_command_explains_itself_and_its_options() {
         for option in *options {
             assert!(out(&help).contains(option), "{command} {option}: {}", said(&help));
         }
-        let asks = !["serve", "doctor"].contains(command);
+        let asks = !["serve", "schema", "doctor"].contains(command);
         assert_eq!(out(&help).contains("--server"), asks, "{command}: {}", said(&help));
     }
 }

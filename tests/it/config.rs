@@ -1,5 +1,6 @@
 //! Configuration from outside: what holds by default, which source wins, what is refused and how.
 
+mod cassandra;
 mod refusals;
 
 use std::net::SocketAddr;

@@ -20,7 +20,7 @@ use viewlog::events::{
     SessionKey, Slice, SnapshotRow, State, Stored, Timestamp, TitleId, Week, Window, fold,
 };
 
-type Log = Arc<dyn EventLog>;
+pub(crate) type Log = Arc<dyn EventLog>;
 type Check = fn(Log) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 const SUITE: &[(&str, Check)] = &[
@@ -78,7 +78,7 @@ const SUITE: &[(&str, Check)] = &[
     ("many append at once", |log| Box::pin(accounts::many_append_at_once(log))),
 ];
 
-async fn keeps_the_contract(mut fresh: impl FnMut() -> Log) {
+pub(crate) async fn keeps_the_contract(mut fresh: impl FnMut() -> Log) {
     for (name, check) in SUITE {
         tokio::spawn(check(fresh())).await.unwrap_or_else(|_| panic!("{name}"));
     }

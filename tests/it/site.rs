@@ -37,7 +37,7 @@ impl Site {
             environment: std::iter::empty(),
             overrides: given.chain([data]).collect(),
         });
-        let app = App::start(&config.unwrap()).unwrap();
+        let app = App::start(&config.unwrap()).await.unwrap();
         let address = app.listen(([127, 0, 0, 1], 0).into()).unwrap();
         Self { app, url: address.url, client: reqwest::Client::new(), _data: None }
     }

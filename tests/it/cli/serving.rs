@@ -53,7 +53,8 @@ fn what_this_version_cannot_do_is_refused_before_it_starts() {
     let data = tempfile::tempdir().unwrap();
     let refusals: &[(&[&str], &str)] = &[
         (&["--listen", "0.0.0.0:0"], "access tokens"),
-        (&["--log", "cassandra://localhost/viewlog"], "embedded:DIR or memory:"),
+        (&["--log", "cassandra://localhost/viewlog"], "memory: does not go with a log"),
+        (&["--log", "sqlite:x"], "embedded:DIR, memory: or cassandra://"),
         (&["--views", "redis://localhost"], "memory:"),
         (&["--role", "collect"], "all"),
         (&["--public-url", "tv"], "public_url"),

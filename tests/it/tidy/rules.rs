@@ -166,6 +166,12 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         where_: "src/",
+        except: &["src/events/cassandra"],
+        what: &["scylla"],
+        right: "the log on Cassandra alone knows its driver; speak to the EventLog seam",
+    },
+    Wall {
+        where_: "src/",
         except: &["src/projections/redis"],
         what: &["redis::aio", "redis::cluster", "redis::Client", "redis::cmd", "redis::pipe"],
         right: "views in Redis alone know its driver; ask through projections::Redis",
@@ -326,6 +332,8 @@ fn tests_wait_for_conditions_and_never_sleep() {
         "tests/it/support.rs",
         // Where processes are awaited with a deadline, and killed at a random moment.
         "tests/it/binary.rs",
+        // Where bytes are late on purpose.
+        "tests/it/proxy.rs",
     ];
     let mut findings = Findings::default();
     for source in sources(&["tests"], "rs") {

@@ -1,0 +1,276 @@
+//! The log on Cassandra beside its bare driver, on the server that `VIEWLOG_BENCH_CASSANDRA` names
+//! (`127.0.0.1:9042`, such as `deploy/dev/cassandra start one` starts).
+//!
+//! Driver and log take turns, because a server that warms up or falls behind moves every figure.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use scylla::client::session::Session;
+use scylla::client::session_builder::SessionBuilder;
+use scylla::response::PagingState;
+use scylla::statement::prepared::PreparedStatement;
+use scylla::value::CqlVarint;
+use uuid::Uuid;
+use viewlog::events::cassandra::{CassandraLog, CassandraOptions, Schema};
+use viewlog::events::codec::{encode_event, encode_snapshot};
+use viewlog::events::{
+    AccountRange, Append, EventLog, EventRow, SessionKey, SnapshotRow, SystemClock, fold,
+};
+
+use crate::facts::Player;
+use crate::load::{Load, Signal, Waiter, measure, per_second};
+
+/// How often driver and log take turns.
+const TURNS: usize = 3;
+const ACCOUNTS: usize = 20_000;
+/// Facts of the session that is read.
+const LONG: usize = 10_000;
+
+pub(crate) fn run() {
+    let Ok(host) = std::env::var("VIEWLOG_BENCH_CASSANDRA") else {
+        println!("skipped: VIEWLOG_BENCH_CASSANDRA names no server");
+        return;
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = Store::make(host).await;
+        store.warm_up().await;
+        for _ in 0..TURNS {
+            store.drive(256).await.print("driver, rows one by one, 256 in flight");
+            store.append(256, 1).await.print("appends of 1 row, 256 in flight, rows");
+        }
+        for (in_flight, rows) in [(64, 10), (256, 10), (16, 25), (64, 25)] {
+            let load = store.append(in_flight, rows).await;
+            load.print(&format!("appends of {rows} rows, {in_flight} in flight, rows"));
+        }
+        store.drive(256).await.print("driver, rows one by one, 256 in flight");
+        store.read_long().await;
+        store.scan().await;
+        store.drop().await;
+    });
+}
+
+struct Store {
+    session: Arc<Session>,
+    insert: PreparedStatement,
+    log: Arc<CassandraLog>,
+    keyspace: String,
+}
+
+impl Store {
+    async fn make(host: String) -> Self {
+        let keyspace = format!("bench_{}", std::process::id());
+        let options = CassandraOptions {
+            hosts: vec![host.clone()],
+            keyspace: keyspace.clone(),
+            datacentre: None,
+            login: None,
+            request_timeout: Duration::from_secs(10),
+            speculative_after: Duration::from_millis(100),
+            in_flight_max: 1_024,
+        };
+        let schema = Schema::connect(&options).await.unwrap();
+        schema.apply(&schema.default_replication()).await.unwrap();
+        let log = CassandraLog::open(&options, Arc::new(SystemClock)).await.unwrap();
+        let session = SessionBuilder::new().known_node(host).build().await.unwrap();
+        let insert = format!(
+            "INSERT INTO {keyspace}.events (account, week, session, seq, fingerprint, body) \
+             VALUES (?, ?, ?, ?, ?, ?)"
+        );
+        let mut insert = session.prepare(insert).await.unwrap();
+        insert.set_is_idempotent(true);
+        Self { session: Arc::new(session), insert, log: Arc::new(log), keyspace }
+    }
+
+    /// The server compiles its hot paths for some twenty seconds.
+    async fn warm_up(&self) {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(20) {
+            self.append(64, 10).await;
+        }
+    }
+
+    /// The same rows through the driver alone.
+    async fn drive(&self, in_flight: usize) -> Load {
+        let players = Player::many(ACCOUNTS);
+        let chunk = players.len() / in_flight;
+        measure(|signal| {
+            let chunks = players.chunks(chunk).take(in_flight).map(<[Player]>::to_vec);
+            let driver =
+                |players| driver(Arc::clone(&self.session), self.insert.clone(), players, signal);
+            chunks.map(driver).collect()
+        })
+        .await
+    }
+
+    async fn append(&self, in_flight: usize, rows: usize) -> Load {
+        let players = Player::many(ACCOUNTS);
+        let chunk = players.len() / in_flight;
+        measure(|signal| {
+            let chunks = players.chunks(chunk).take(in_flight).map(<[Player]>::to_vec);
+            chunks.map(|players| appender(Arc::clone(&self.log), players, rows, signal)).collect()
+        })
+        .await
+    }
+
+    async fn read_long(&self) {
+        let mut player = Player::new(ACCOUNTS + 1);
+        let key = SessionKey { account: player.account.clone(), session: player.session };
+        let events: Vec<_> = (0..LONG).map(|_| player.next()).collect();
+        for events in events.chunks(500) {
+            let mut append = Append::new(key.account.clone());
+            append.weeks = vec![key.session.week()];
+            append.events = events.iter().map(row).collect();
+            self.log.append(&append).await.unwrap();
+        }
+        self.read(&key, "session of 10,000 facts, no snapshot").await;
+        let mut append = Append::new(key.account.clone());
+        let state = fold(None, &events[..LONG - 10]).unwrap();
+        let body = encode_snapshot(&state);
+        append.snapshots = vec![SnapshotRow { session: key.session, body }];
+        self.log.append(&append).await.unwrap();
+        self.read(&key, "session of 10,000 facts, snapshot and 10 facts").await;
+    }
+
+    async fn read(&self, key: &SessionKey, what: &str) {
+        let load = measure(|signal| vec![reader(Arc::clone(&self.log), key.clone(), signal)]);
+        load.await.print(what);
+    }
+
+    /// All rows by token range, and all accounts.
+    async fn scan(&self) {
+        let scan = format!(
+            "SELECT account, week, session, seq, fingerprint, body FROM {}.events \
+             WHERE token(account, week) > ? AND token(account, week) <= ?",
+            self.keyspace
+        );
+        let scan = self.session.prepare(scan).await.unwrap();
+        let parts = self.log.ranges(64);
+        let (begun, step) = (Instant::now(), i64::MAX / 32);
+        let ranges =
+            (-32..32).map(|n: i64| (n * step, if n == 31 { i64::MAX } else { (n + 1) * step }));
+        let scans = ranges.map(|range| scan_range(&self.session, &scan, range));
+        let rows: u64 = join_all(scans).await.into_iter().sum();
+        println!("token scan, {rows} rows, {:.0} rows/s", per_second(rows, begun.elapsed()));
+        let begun = Instant::now();
+        let counts = join_all(parts.iter().map(|range| count(&self.log, range))).await;
+        let accounts: u64 = counts.into_iter().sum();
+        println!("accounts, {accounts}, {:.0} accounts/s", per_second(accounts, begun.elapsed()));
+    }
+
+    async fn drop(&self) {
+        let drop = format!("DROP KEYSPACE {}", self.keyspace);
+        self.session.query_unpaged(drop, ()).await.unwrap();
+    }
+}
+
+fn row(event: &viewlog::events::Event) -> EventRow {
+    EventRow { session: event.fact.session, order: event.order, body: encode_event(event) }
+}
+
+/// As the account's actor writes it: a heartbeat says nothing that is known.
+fn next(player: &mut Player) -> EventRow {
+    let mut event = player.next();
+    event.fact.about.take_if(|_| player.seq > 1);
+    row(&event)
+}
+
+fn driver(
+    session: Arc<Session>,
+    insert: PreparedStatement,
+    mut players: Vec<Player>,
+    signal: &Signal,
+) -> impl Future<Output = hdrhistogram::Histogram<u64>> + Send + use<> {
+    let mut waiter = Waiter::new(signal);
+    async move {
+        let count = players.len();
+        for turn in (0..count).cycle() {
+            let player = &mut players[turn];
+            let EventRow { session: id, order, body } = next(player);
+            let week = id.week().number().cast_signed();
+            let seq = CqlVarint::from_signed_bytes_be(order.seq.to_be_bytes().to_vec());
+            let id = Uuid::from_bytes(*id.as_bytes());
+            let fingerprint = order.fingerprint.to_be_bytes();
+            let values = (player.account.as_str(), week, id, seq, fingerprint, body);
+            let sent = Instant::now();
+            match session.execute_unpaged(&insert, values).await {
+                Ok(_) => waiter.acknowledged(1, sent),
+                Err(_) => waiter.failed(),
+            }
+            if !waiter.goes_on() {
+                break;
+            }
+        }
+        waiter.histogram()
+    }
+}
+
+fn appender(
+    log: Arc<CassandraLog>,
+    mut players: Vec<Player>,
+    rows: usize,
+    signal: &Signal,
+) -> impl Future<Output = hdrhistogram::Histogram<u64>> + Send + use<> {
+    let mut waiter = Waiter::new(signal);
+    async move {
+        let count = players.len();
+        for turn in (0..count).cycle() {
+            let player = &mut players[turn];
+            let mut append = Append::new(player.account.clone());
+            append.events = (0..rows).map(|_| next(player)).collect();
+            let sent = Instant::now();
+            match log.append(&append).await {
+                Ok(()) => waiter.acknowledged(rows as u64, sent),
+                Err(_) => waiter.failed(),
+            }
+            if !waiter.goes_on() {
+                break;
+            }
+        }
+        waiter.histogram()
+    }
+}
+
+fn reader(
+    log: Arc<CassandraLog>,
+    key: SessionKey,
+    signal: &Signal,
+) -> impl Future<Output = hdrhistogram::Histogram<u64>> + Send + use<> {
+    let mut waiter = Waiter::new(signal);
+    async move {
+        while waiter.goes_on() {
+            let sent = Instant::now();
+            let state = log.session(&key).await.unwrap().unwrap().state().unwrap();
+            assert_eq!(state.facts as usize, LONG);
+            waiter.acknowledged(1, sent);
+        }
+        waiter.histogram()
+    }
+}
+
+async fn scan_range(session: &Session, scan: &PreparedStatement, range: (i64, i64)) -> u64 {
+    let (mut rows, mut state) = (0, PagingState::start());
+    loop {
+        let (page, next) = session.execute_single_page(scan, range, state).await.unwrap();
+        let page = page.into_rows_result().unwrap();
+        rows += page.rows_num() as u64;
+        match next.into_paging_control_flow() {
+            std::ops::ControlFlow::Break(()) => return rows,
+            std::ops::ControlFlow::Continue(next) => state = next,
+        }
+    }
+}
+
+async fn count(log: &CassandraLog, range: &AccountRange) -> u64 {
+    let (mut total, mut after) = (0, None);
+    loop {
+        let page = log.accounts(range, after.as_ref(), 500).await.unwrap();
+        total += page.len() as u64;
+        match page.into_iter().next_back() {
+            Some(last) => after = Some(last),
+            None => return total,
+        }
+    }
+}

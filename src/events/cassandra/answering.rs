@@ -1,0 +1,87 @@
+//! Whether the store answers, from what came of the last requests, and a look at it from time to
+//! time while it does not, so that it is noticed when it does again.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use scylla::client::session::Session;
+use scylla::errors::ExecutionError;
+use scylla::statement::Statement;
+use tokio::runtime::Handle;
+
+use super::failed::{Fate, fate};
+
+/// Requests in a row without an answer before the store is taken to be away: one or two may have
+/// met a node that just stopped.
+const UNANSWERED_MAX: u32 = 8;
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK: &str = "SELECT key FROM system.local WHERE key = 'local'";
+
+/// What is remembered of the last requests.
+#[derive(Debug)]
+pub(super) struct Answering {
+    is_away: AtomicBool,
+    unanswered: AtomicU32,
+    /// Of the runtime that the driver lives on.
+    runtime: Handle,
+}
+
+impl Answering {
+    /// It answers, as far as is known. To be called on the runtime that outlives every request.
+    pub(super) fn new() -> Self {
+        let (is_away, unanswered) = (AtomicBool::new(false), AtomicU32::new(0));
+        Self { is_away, unanswered, runtime: Handle::current() }
+    }
+
+    /// True while no node answers.
+    pub(super) fn is_away(&self) -> bool {
+        self.is_away.load(Ordering::Relaxed)
+    }
+
+    /// Takes what came of a request.
+    pub(super) fn note<T>(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        outcome: &Result<T, ExecutionError>,
+    ) {
+        let unanswered = match outcome.as_ref().err().map(fate) {
+            Some(Fate::NobodyThere) => {
+                self.unanswered.fetch_max(UNANSWERED_MAX, Ordering::Relaxed);
+                UNANSWERED_MAX
+            }
+            Some(Fate::NoAnswer) => self.unanswered.fetch_add(1, Ordering::Relaxed) + 1,
+            Some(Fate::Unsure) => return,
+            // Whoever refuses, answers.
+            Some(Fate::NotTaken | Fate::Never) | None => return self.answered(),
+        };
+        if unanswered >= UNANSWERED_MAX && !self.is_away.swap(true, Ordering::Relaxed) {
+            tracing::error!("no node of the log's store answers; trying again every second");
+            let (answering, session) = (Arc::clone(self), Arc::downgrade(session));
+            self.runtime.spawn(async move { answering.look(session).await });
+        }
+    }
+
+    fn answered(&self) {
+        // Read first: every request of every thread comes by here.
+        if self.unanswered.load(Ordering::Relaxed) > 0 {
+            self.unanswered.store(0, Ordering::Relaxed);
+        }
+        if self.is_away.load(Ordering::Relaxed) && self.is_away.swap(false, Ordering::Relaxed) {
+            tracing::info!("the log's store answers again");
+        }
+    }
+
+    async fn look(&self, session: Weak<Session>) {
+        let mut look = Statement::new(LOOK);
+        look.set_is_idempotent(true);
+        let mut round = tokio::time::interval(LOOK_EVERY);
+        loop {
+            round.tick().await;
+            let Some(session) = session.upgrade() else { return };
+            if session.query_unpaged(look.clone(), ()).await.is_ok() {
+                return self.answered();
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Reading one session, and what belongs to an account or to nobody.
+//!
+//! A session's snapshot is read before its rows. A compaction takes away rows only when the
+//! snapshot that it found covered all of them, so whatever snapshot is read first, the rows above
+//! it are there.
+
+use std::ops::RangeInclusive;
+
+use scylla::response::query_result::QueryRowsResult;
+use scylla::value::{CqlTimestamp, CqlVarintBorrowed};
+use uuid::Uuid;
+
+use super::failed::misshapen;
+use super::store::Store;
+use super::values::{self, Number, read_order, strange};
+use super::week::{self, Stretch};
+use crate::events::codec::{decode_event, decode_mark};
+use crate::events::{
+    AccountId, Depth, Event, Fence, Mark, Order, ReadError, SessionKey, Slice, Stored, Timestamp,
+    Week, Window,
+};
+
+impl Store {
+    pub(super) async fn read_session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError> {
+        let SessionKey { account, session } = key;
+        let values = (account.as_str(), values::week(session.week()), values::session(*session));
+        let answer = self.rows(&self.statements.read.snapshot, values).await?;
+        let snapshot = answer.maybe_first_row::<(&[u8],)>().map_err(misshapen)?;
+        let mut stored = Stored::begin(*session, snapshot.map(|(body,)| body), Depth::Snapshots);
+        let mut is_found = snapshot.is_some();
+        let from = stored.covered().map_or(0, |covered| covered.saturating_add(1));
+        let pages = self.event_pages(key, from..=u64::MAX).await?;
+        for (order, body) in in_order(&pages)? {
+            is_found = true;
+            stored.add(order, body);
+        }
+        Ok(is_found.then_some(stored))
+    }
+
+    pub(super) async fn read_events(
+        &self,
+        key: &SessionKey,
+        seqs: RangeInclusive<u64>,
+    ) -> Result<Vec<Event>, ReadError> {
+        if seqs.is_empty() {
+            return Ok(vec![]);
+        }
+        let pages = self.event_pages(key, seqs).await?;
+        let rows = in_order(&pages)?.into_iter();
+        Ok(rows.filter_map(|(order, body)| decode_event(key.session, order, body).ok()).collect())
+    }
+
+    async fn event_pages(
+        &self,
+        key: &SessionKey,
+        seqs: RangeInclusive<u64>,
+    ) -> Result<Vec<QueryRowsResult>, ReadError> {
+        let (account, week) = (key.account.as_str(), values::week(key.session.week()));
+        let (from, to) = (Number::of(*seqs.start()), Number::of(*seqs.end()));
+        let values = (account, week, values::session(key.session), from, to);
+        self.pages(&self.statements.read.events, values).await
+    }
+
+    pub(super) async fn read_weeks(&self, account: &AccountId) -> Result<Vec<Week>, ReadError> {
+        let pages = self.pages(&self.statements.read.weeks, (account.as_str(),)).await?;
+        let mut weeks = Vec::new();
+        for page in &pages {
+            for row in page.rows::<(i32,)>().map_err(misshapen)? {
+                let week = values::read_week(row.map_err(misshapen)?.0);
+                weeks.extend((week != Week::PERSON).then_some(week));
+            }
+        }
+        Ok(weeks)
+    }
+
+    pub(super) async fn read_marks(&self, account: &AccountId) -> Result<Vec<Mark>, ReadError> {
+        let pages = self.stretch_pages(account, Week::PERSON, Stretch::WHOLE).await?;
+        let mut marks = Vec::new();
+        for (command, _, body) in week::in_order(&pages)? {
+            match decode_mark(command, body) {
+                Ok(mark) => marks.push(mark),
+                Err(error) => tracing::warn!(%account, %command, %error, "a mark cannot be read"),
+            }
+        }
+        Ok(marks)
+    }
+
+    /// Reads an account's fences, and learns what its next timestamps must be later than.
+    pub(super) async fn read_fences(&self, account: &AccountId) -> Result<Vec<Fence>, ReadError> {
+        let pages = self.pages(&self.statements.read.fences, (account.as_str(),)).await?;
+        let (mut fences, mut floor_us) = (Vec::new(), 0);
+        for page in &pages {
+            let rows = page.rows::<(&[u8], Option<CqlTimestamp>, Option<i64>)>();
+            for row in rows.map_err(misshapen)? {
+                let (scope, fenced_at, deleted_us) = row.map_err(misshapen)?;
+                floor_us = floor_us.max(deleted_us.unwrap_or(0));
+                let scope = <[u8; 16]>::try_from(scope).map_err(|_| strange())?;
+                let scope = u128::from_be_bytes(scope);
+                let at = fenced_at.map(|CqlTimestamp(ms)| Timestamp::from_ms(ms));
+                fences.extend(at.map(|at| Fence { scope, at }));
+            }
+        }
+        self.stamps.learn(account, floor_us);
+        Ok(fences)
+    }
+
+    pub(super) async fn read_dirty(
+        &self,
+        slice: Slice,
+        window: Window,
+    ) -> Result<Vec<SessionKey>, ReadError> {
+        let values = (i32::from(slice.number()), window.number().cast_signed());
+        let pages = self.pages(&self.statements.read.dirty, values).await?;
+        let mut marked = Vec::new();
+        for page in &pages {
+            for row in page.rows::<(&str, Uuid)>().map_err(misshapen)? {
+                let (account, session) = row.map_err(misshapen)?;
+                let account = AccountId::new(account).map_err(|_| strange())?;
+                marked.push(SessionKey { account, session: values::read_session(session)? });
+            }
+        }
+        Ok(marked)
+    }
+
+    pub(super) async fn read_note(&self, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        let answer = self.rows(&self.statements.read.note, (name,)).await?;
+        let note = answer.maybe_first_row::<(Vec<u8>,)>().map_err(misshapen)?;
+        Ok(note.map(|(value,)| value))
+    }
+}
+
+/// A row's place and body.
+type Row<'p> = (Order, &'p [u8]);
+
+/// The rows of a session, oldest first.
+fn in_order(pages: &[QueryRowsResult]) -> Result<Vec<Row<'_>>, ReadError> {
+    let mut rows = Vec::with_capacity(pages.iter().map(QueryRowsResult::rows_num).sum());
+    for page in pages {
+        for row in page.rows::<(CqlVarintBorrowed<'_>, &[u8], &[u8])>().map_err(misshapen)? {
+            let (seq, fingerprint, body) = row.map_err(misshapen)?;
+            rows.push((read_order(&seq, fingerprint)?, body));
+        }
+    }
+    rows.sort_unstable_by_key(|(order, _)| *order);
+    Ok(rows)
+}

@@ -1,0 +1,301 @@
+//! The tables: made where they are missing, and compared with what they should be. Nothing that is
+//! there is ever changed: what differs is said, with the command that puts it right.
+
+mod found;
+mod replication;
+
+use std::fmt;
+use std::sync::Arc;
+
+use scylla::client::session::Session;
+use scylla::cluster::Node;
+use scylla::errors::ExecutionError;
+use scylla::policies::load_balancing::{NodeIdentifier, SingleTargetLoadBalancingPolicy};
+use scylla::statement::Statement;
+
+use self::found::{found_keyspace, found_tables};
+use super::connect::{connect, datacentre};
+use super::tables::{self, Table};
+use super::{CassandraOptions, OpenError};
+
+pub use self::replication::Replication;
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What it is.
+    pub what: String,
+    /// What puts it right: a command, or CQL.
+    pub remedy: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.remedy)
+    }
+}
+
+/// Why the schema could not be looked at or made.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// The store cannot be used at all.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It does not answer to this; the driver's words are in here, for operators.
+    #[error("the store refused: {0}")]
+    Refused(String),
+}
+
+fn refused(error: impl ToString) -> SchemaError {
+    SchemaError::Refused(error.to_string())
+}
+
+const APPLY: &str = "viewlog schema apply";
+/// The compaction that ScyllaDB does not have.
+const UNIFIED: &str = "UnifiedCompactionStrategy";
+
+/// A keyspace and its tables, on a store that answers.
+pub struct Schema {
+    session: Session,
+    keyspace: String,
+    datacentre: String,
+}
+
+impl Schema {
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`OpenError`], though never because of the tables.
+    pub async fn connect(options: &CassandraOptions) -> Result<Self, OpenError> {
+        let session = connect(options).await?;
+        let datacentre = datacentre(&session, options)?;
+        Ok(Self { session, keyspace: options.keyspace.clone(), datacentre })
+    }
+
+    /// Up to three copies in this datacentre.
+    pub fn default_replication(&self) -> Replication {
+        let state = self.session.get_cluster_state();
+        let here = |node: &&Arc<Node>| node.datacenter.as_ref() == Some(&self.datacentre);
+        let nodes = state.get_nodes_info().iter().filter(here).count();
+        Replication::of(&self.datacentre, nodes.clamp(1, 3))
+    }
+
+    /// `deploy/schema.cql` for this keyspace.
+    pub fn text(&self, replication: &Replication) -> String {
+        tables::text(&self.keyspace, &replication.to_cql())
+    }
+
+    /// Makes the keyspace and the tables that are missing; leaves what is there as it is.
+    ///
+    /// # Errors
+    /// [`SchemaError`].
+    pub async fn apply(&self, replication: &Replication) -> Result<(), SchemaError> {
+        let keyspace = tables::create_keyspace(&self.keyspace, &replication.to_cql());
+        let tables = tables::create_tables(&self.keyspace).map(|table| self.spoken(table));
+        for statement in std::iter::once(keyspace).chain(tables) {
+            self.session.query_unpaged(statement, ()).await.map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// ScyllaDB has a compaction of its own in place of the unified one, and takes it by itself.
+    fn spoken(&self, table: String) -> String {
+        if !is_scylla(&self.session) {
+            return table;
+        }
+        table.replace(&format!(" AND compaction = {{'class': '{UNIFIED}'}}"), "")
+    }
+
+    /// What the keyspace and its tables are not but should be; `replication` too, if it is given.
+    ///
+    /// # Errors
+    /// [`SchemaError`] when that cannot be read.
+    pub async fn check(
+        &self,
+        replication: Option<&Replication>,
+    ) -> Result<Vec<Difference>, SchemaError> {
+        let (session, keyspace) = (&self.session, &self.keyspace);
+        let mut differences = differences(session, keyspace, &self.datacentre).await?;
+        let is = found_keyspace(session, keyspace).await?;
+        if let (Some(is), Some(should)) = (is, replication)
+            && is.copies != should.copies()
+        {
+            let cql = should.to_cql();
+            differences.push(Difference {
+                what: format!("the copies of keyspace {keyspace} are not {cql}"),
+                remedy: format!(
+                    "ALTER KEYSPACE {keyspace} WITH replication = {cql}, then nodetool repair"
+                ),
+            });
+        }
+        Ok(differences)
+    }
+
+    /// Everything that [`Schema::check`] and [`Schema::check_nodes`] find.
+    ///
+    /// # Errors
+    /// [`SchemaError`].
+    pub async fn findings(&self) -> Result<Vec<Difference>, SchemaError> {
+        let mut differences = self.check(None).await?;
+        differences.extend(self.check_nodes().await);
+        Ok(differences)
+    }
+
+    /// The nodes that do not answer, and those that acknowledge a write before it is on disk.
+    pub async fn check_nodes(&self) -> Vec<Difference> {
+        let mut differences = Vec::new();
+        for node in self.session.get_cluster_state().get_nodes_info() {
+            let mut statement = Statement::new(COMMITLOG);
+            let target = NodeIdentifier::Node(Arc::clone(node));
+            let policy = SingleTargetLoadBalancingPolicy::new(target, None);
+            statement.set_load_balancing_policy(Some(policy));
+            let found = match self.setting(statement).await {
+                Ok(Some(sync)) if sync == "periodic" => acknowledges_early(node),
+                Ok(_) => continue,
+                Err(error) => Difference {
+                    what: format!("node {} does not answer: {error}", node.address),
+                    remedy: "start it, or take it out of its cluster".to_owned(),
+                },
+            };
+            differences.push(found);
+        }
+        differences
+    }
+
+    /// `None` where the store has no such table.
+    async fn setting(&self, statement: Statement) -> Result<Option<String>, ExecutionError> {
+        if is_scylla(&self.session) {
+            return Ok(None);
+        }
+        let answer = self.session.query_unpaged(statement, ()).await?;
+        let rows = answer.into_rows_result().ok();
+        let row = rows.and_then(|rows| rows.maybe_first_row::<(Option<String>,)>().ok().flatten());
+        Ok(row.and_then(|(value,)| value))
+    }
+}
+
+fn acknowledges_early(node: &Node) -> Difference {
+    Difference {
+        what: format!(
+            "node {} acknowledges writes up to 10 s before they are on disk (commitlog_sync: \
+             periodic); if all copies lose their power at once, what was acknowledged then is lost",
+            node.address
+        ),
+        remedy: "set commitlog_sync: group, commitlog_sync_group_window: 2ms and \
+                 concurrent_writes: 128 in its cassandra.yaml"
+            .to_owned(),
+    }
+}
+
+const COMMITLOG: &str = "SELECT value FROM system_views.settings WHERE name = 'commitlog_sync'";
+
+fn is_scylla(session: &Session) -> bool {
+    session.get_cluster_state().get_nodes_info().iter().any(|node| node.sharder().is_some())
+}
+
+/// Lets a log open only on tables that are as they should be.
+pub(super) async fn require(
+    session: &Session,
+    options: &CassandraOptions,
+) -> Result<(), OpenError> {
+    let datacentre = datacentre(session, options)?;
+    let keyspace = options.keyspace.clone();
+    match differences(session, &keyspace, &datacentre).await {
+        Ok(differences) if differences.is_empty() => Ok(()),
+        Ok(differences) => Err(OpenError::Schema {
+            keyspace,
+            differences: differences.iter().map(ToString::to_string).collect(),
+        }),
+        Err(SchemaError::Open(error)) => Err(error),
+        Err(SchemaError::Refused(reason)) => Err(OpenError::Refused(reason)),
+    }
+}
+
+async fn differences(
+    session: &Session,
+    keyspace: &str,
+    datacentre: &str,
+) -> Result<Vec<Difference>, SchemaError> {
+    let Some(is) = found_keyspace(session, keyspace).await? else {
+        let what = format!("there is no keyspace {keyspace}");
+        return Ok(vec![Difference { what, remedy: APPLY.to_owned() }]);
+    };
+    let mut differences = Vec::new();
+    if !is.is_durable {
+        differences.push(Difference {
+            what: format!("keyspace {keyspace} bypasses the commit log"),
+            remedy: format!("ALTER KEYSPACE {keyspace} WITH durable_writes = true"),
+        });
+    }
+    if !is.copies.contains_key(datacentre) {
+        let copies = Replication::of(datacentre, 3).to_cql();
+        differences.push(Difference {
+            what: format!("keyspace {keyspace} has no copies in datacentre {datacentre}"),
+            remedy: format!(
+                "ALTER KEYSPACE {keyspace} WITH replication = {copies}, with the other \
+                 datacentres, then nodetool rebuild"
+            ),
+        });
+    }
+    let mut found = found_tables(session, keyspace).await?;
+    let is_scylla = is_scylla(session);
+    for table in tables::tables() {
+        match found.remove(&table.name) {
+            Some(is) => compare(&table, &is, (keyspace, is_scylla), &mut differences),
+            None => differences.push(Difference {
+                what: format!("table {} is missing", table.name),
+                remedy: APPLY.to_owned(),
+            }),
+        }
+    }
+    Ok(differences)
+}
+
+fn compare(
+    should: &Table,
+    is: &Table,
+    (keyspace, is_scylla): (&str, bool),
+    differences: &mut Vec<Difference>,
+) {
+    let name = &should.name;
+    let anew = || {
+        format!(
+            "a key cannot be changed: DROP TABLE {keyspace}.{name} if it is empty, then {APPLY}"
+        )
+    };
+    if is.key != should.key {
+        let what = format!("the key of {name} is {} and must be {}", is.key, should.key);
+        return differences.push(Difference { what, remedy: anew() });
+    }
+    for (column, kind) in &should.columns {
+        match is.columns.get(column) {
+            Some(is) if is == kind => {}
+            Some(is) => differences.push(Difference {
+                what: format!("{name}.{column} is {is} and must be {kind}"),
+                remedy: anew(),
+            }),
+            None => differences.push(Difference {
+                what: format!("{name}.{column} is missing"),
+                remedy: format!("ALTER TABLE {keyspace}.{name} ADD {column} {kind}"),
+            }),
+        }
+    }
+    for (option, value) in &should.options {
+        let is = is.options.get(option).map_or("", String::as_str);
+        let is_own = is_scylla && value.contains(UNIFIED);
+        if !is_own && class_of(is) != class_of(value) {
+            differences.push(Difference {
+                what: format!("{option} of {name} is {is} and should be {value}"),
+                remedy: format!("ALTER TABLE {keyspace}.{name} WITH {option} = {value}"),
+            });
+        }
+    }
+}
+
+/// Of a compaction only its class matters; the rest may be tuned.
+fn class_of(value: &str) -> &str {
+    match value.split_once("'class': '") {
+        Some((_, rest)) => rest.split('\'').next().unwrap_or(rest),
+        None => value,
+    }
+}

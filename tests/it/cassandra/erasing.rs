@@ -1,0 +1,86 @@
+//! Erasing on a store that several nodes write to, with clocks that differ.
+
+use viewlog::events::{Erased, EventLog, Fence, Scope};
+
+use super::*;
+
+fn erased(account: &AccountId, at: viewlog::events::Timestamp) -> Erased {
+    Erased {
+        account: account.clone(),
+        fence: Fence { scope: Scope::Account.key(), at },
+        sessions: vec![session(1)],
+        marks: vec![],
+        rewritten: vec![],
+    }
+}
+
+async fn count(log: &CassandraLog, account: &AccountId) -> usize {
+    let stored = log.session(&key(account, session(1))).await.unwrap();
+    stored.map_or(0, |stored| stored.events.len())
+}
+
+#[tokio::test]
+async fn an_erasure_takes_what_was_written_before_and_leaves_what_is_written_after() {
+    let Some(log) = log().await else { return };
+    let account = account("before");
+    fill(&log, &account, 1, 9).await;
+    let gone = log.erase(erased(&account, SystemClock.now())).await.unwrap();
+    assert_eq!((gone.events, gone.is_everywhere), (9, true));
+    assert_eq!(count(&log, &account).await, 0);
+    log.append(&append(&account, &[event(session(1), 20)])).await.unwrap();
+    assert_eq!(count(&log, &account).await, 1);
+    // Once more with the same fence: what came after it was not meant, and the caller says so.
+    let mut again = erased(&account, SystemClock.now());
+    again.sessions.clear();
+    log.erase(again).await.unwrap();
+    assert_eq!(count(&log, &account).await, 1);
+}
+
+#[tokio::test]
+async fn a_node_whose_clock_is_behind_the_fence_is_heard_all_the_same() {
+    let (Some(log), Some(behind)) = (log().await, log_at(clock_at(-60)).await) else { return };
+    let account = account("behind");
+    fill(&log, &account, 1, 9).await;
+    log.erase(erased(&account, SystemClock.now())).await.unwrap();
+    for seq in 20..23 {
+        behind.append(&append(&account, &[event(session(1), seq)])).await.unwrap();
+    }
+    assert_eq!(count(&behind, &account).await, 3);
+    assert_eq!(count(&log, &account).await, 3);
+    // A later snapshot replaces an earlier one, although the clock stands still behind the fence.
+    let events: Vec<_> = (0..40).map(|seq| event(session(2), seq)).collect();
+    for upto in [10, 40] {
+        let mut batch = append(&account, &events[..upto]);
+        batch.snapshots = vec![snapshot(&fold(None, &events[..upto]).unwrap())];
+        behind.append(&batch).await.unwrap();
+    }
+    let stored = log.session(&key(&account, session(2))).await.unwrap().unwrap();
+    assert_eq!(stored.snapshot, fold(None, &events));
+}
+
+#[tokio::test]
+async fn what_a_clock_ahead_of_the_fence_wrote_is_erased_all_the_same() {
+    let (Some(log), Some(ahead)) = (log().await, log_at(clock_at(60)).await) else { return };
+    let account = account("before-its-time");
+    fill(&ahead, &account, 1, 9).await;
+    let gone = log.erase(erased(&account, SystemClock.now())).await.unwrap();
+    assert_eq!(gone.events, 9);
+    assert_eq!(count(&log, &account).await, 0);
+    // And who writes next is later than the deletion, though not than its own clock.
+    log.append(&append(&account, &[event(session(1), 20)])).await.unwrap();
+    assert_eq!(count(&log, &account).await, 1);
+    let other = log_at(clock_at(0)).await.unwrap();
+    other.append(&append(&account, &[event(session(1), 21)])).await.unwrap();
+    assert_eq!(count(&log, &account).await, 2);
+}
+
+#[tokio::test]
+async fn a_fence_never_goes_back_whoever_writes_it() {
+    let (Some(one), Some(other)) = (log().await, log_at(clock_at(60)).await) else { return };
+    let account = account("fence");
+    one.erase(erased(&account, at(500))).await.unwrap();
+    other.erase(erased(&account, at(400))).await.unwrap();
+    let fences = one.fences(&account).await.unwrap();
+    assert_eq!(fences, [Fence { scope: Scope::Account.key(), at: at(500) }]);
+    assert!(one.weeks(&account).await.unwrap().is_empty());
+}

@@ -1,0 +1,122 @@
+//! The tables: made, compared, and required before anything is written.
+
+use viewlog::events::cassandra::{OpenError, Replication, Schema};
+
+use super::*;
+use crate::binary::{err, finish, out, said, viewlog};
+
+async fn differences(keyspace: &Keyspace) -> Vec<String> {
+    let schema = Schema::connect(&keyspace.options).await.unwrap();
+    schema.check(None).await.unwrap().iter().map(ToString::to_string).collect()
+}
+
+#[track_caller]
+fn assert_one(found: &[String], parts: &[&str]) {
+    assert_eq!(found.len(), 1, "{found:?}");
+    for part in parts {
+        assert!(found[0].contains(part), "{found:?} does not say {part:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_apply_makes_check_finds_right_and_a_second_time_changes_nothing() {
+    let Some(keyspace) = Keyspace::unmade("made") else { return };
+    let missing = differences(&keyspace).await;
+    assert_one(&missing, &["there is no keyspace", keyspace.name(), "viewlog schema apply"]);
+    for _ in 0..2 {
+        keyspace.make().await;
+        assert!(differences(&keyspace).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_text_is_the_file_for_this_keyspace() {
+    let Some(keyspace) = Keyspace::unmade("text") else { return };
+    let schema = Schema::connect(&keyspace.options).await.unwrap();
+    let replication: Replication = "dc1:3,dc2:2".parse().unwrap();
+    let text = schema.text(&replication);
+    assert!(text.contains(&format!("CREATE KEYSPACE IF NOT EXISTS {}\n", keyspace.name())));
+    assert!(text.contains("{'class': 'NetworkTopologyStrategy', 'dc1': 3, 'dc2': 2}"), "{text}");
+    let table = format!("CREATE TABLE IF NOT EXISTS {}.", keyspace.name());
+    assert_eq!(text.matches(&table).count(), 6);
+    assert!(!text.contains("viewlog."), "{text}");
+}
+
+#[test]
+fn a_replication_that_is_none_is_refused() {
+    for wrong in ["", "dc1", "dc1:0", "dc1:x", "dc1:3,", "d'c:3", ":3", "dc1:101"] {
+        let refused = wrong.parse::<Replication>().unwrap_err();
+        assert!(refused.contains("such as dc1:3,dc2:3"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn each_difference_is_named_with_what_puts_it_right() {
+    let Some(keyspace) = Keyspace::unmade("changed") else { return };
+    keyspace.make().await;
+    keyspace.run("ALTER TABLE KS.dirty WITH default_time_to_live = 60").await;
+    let parts = ["default_time_to_live of dirty is 60 and should be 864000", "ALTER TABLE"];
+    assert_one(&differences(&keyspace).await, &parts);
+    keyspace.run("ALTER TABLE KS.dirty WITH default_time_to_live = 864000").await;
+
+    keyspace.run("ALTER TABLE KS.fences DROP deleted_us").await;
+    let parts = ["fences.deleted_us is missing", "fences ADD deleted_us bigint"];
+    assert_one(&differences(&keyspace).await, &parts);
+    keyspace.run("ALTER TABLE KS.fences ADD deleted_us bigint").await;
+
+    keyspace.run("DROP TABLE KS.snapshots").await;
+    let parts = ["table snapshots is missing", "viewlog schema apply"];
+    assert_one(&differences(&keyspace).await, &parts);
+    keyspace
+        .run(
+            "CREATE TABLE KS.snapshots (account text, week int, session uuid, body blob, \
+         PRIMARY KEY ((account, week), session)) WITH compaction = \
+         {'class': 'UnifiedCompactionStrategy'}",
+        )
+        .await;
+    let parts = [
+        "the key of snapshots is ((account, week), session ASC)",
+        "must be ((account, week), session DESC)",
+        "DROP TABLE",
+    ];
+    assert_one(&differences(&keyspace).await, &parts);
+
+    let opened = CassandraLog::open(&keyspace.options, Arc::new(SystemClock)).await;
+    let error = opened.err().unwrap();
+    assert!(matches!(error, OpenError::Schema { .. }), "{error}");
+    assert!(error.to_string().contains("viewlog schema apply"), "{error}");
+}
+
+#[tokio::test]
+async fn the_command_prints_makes_and_checks() {
+    let Some(keyspace) = Keyspace::unmade("command") else { return };
+    let url = keyspace.url();
+    let schema = |arguments: &[&str]| finish(viewlog().arg("schema").args(arguments));
+    let print = schema(&["print", "--log", &url, "--replication", "here:2"]);
+    assert_eq!(print.status.code(), Some(0), "{}", said(&print));
+    assert!(out(&print).contains("'here': 2}"), "{}", said(&print));
+    let check = schema(&["check", "--log", &url]);
+    assert_eq!(check.status.code(), Some(1), "{}", said(&check));
+    assert!(out(&check).contains("wrong there is no keyspace"), "{}", said(&check));
+    let apply = finish(viewlog().args(["schema", "apply"]).env("VIEWLOG_LOG", &url));
+    assert_eq!(apply.status.code(), Some(0), "{}", said(&apply));
+    assert!(out(&apply).contains("ok    every table"), "{}", said(&apply));
+    let check = schema(&["check", "--log", &url]);
+    assert!(!out(&check).contains("wrong table"), "{}", said(&check));
+    assert!(differences(&keyspace).await.is_empty());
+}
+
+#[test]
+fn a_store_that_cannot_be_asked_is_3_and_a_wrong_address_2() {
+    let schema = |url: &str| finish(viewlog().args(["schema", "check", "--log", url]));
+    let away = schema("cassandra://anna:hunter2@127.0.0.1:1/viewlog");
+    assert_eq!(away.status.code(), Some(3), "{}", said(&away));
+    assert!(err(&away).contains("127.0.0.1:1"), "{}", said(&away));
+    assert!(!said(&away).contains("hunter2"), "{}", said(&away));
+    for wrong in ["", "redis://x", "cassandra://anna:hunter2@h/Key Space"] {
+        let wrong = schema(wrong);
+        assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
+        assert!(err(&wrong).contains("cassandra://"), "{}", said(&wrong));
+        assert!(!said(&wrong).contains("hunter2"), "{}", said(&wrong));
+    }
+}

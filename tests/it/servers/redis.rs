@@ -1,0 +1,140 @@
+//! The one Redis that all tests share, and others that a test may break.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use redis::{Client, Connection};
+
+use super::{Missing, Stack, or_skipped};
+
+/// So many are given out and then again, but for the first, which counts them.
+const DATABASES: u64 = 1_024;
+
+/// A single server.
+#[derive(Debug)]
+pub(crate) struct Redis {
+    member: String,
+}
+
+/// The shared server.
+pub(crate) fn redis() -> Option<&'static Redis> {
+    static SHARED: OnceLock<Result<Redis, Missing>> = OnceLock::new();
+    or_skipped(SHARED.get_or_init(Redis::start).as_ref().map_err(Missing::clone))
+}
+
+impl Redis {
+    fn start() -> Result<Self, Missing> {
+        let databases = DATABASES.to_string();
+        let options = ["--port", "free", "--databases", &databases];
+        let members = Stack::shared("redis").start(&options, "one")?;
+        Ok(Self { member: members[0].clone() })
+    }
+
+    /// Where a database is that no other test uses, and that is empty. What is published is heard
+    /// in all databases: channels need a prefix of the test's own besides.
+    pub(crate) fn url(&self) -> String {
+        let mut first = connection(&format!("redis://{}/0", self.member));
+        let given: u64 = redis::cmd("INCR").arg("databases given").query(&mut first).unwrap();
+        let url = format!("redis://{}/{}", self.member, 1 + given % (DATABASES - 1));
+        redis::cmd("FLUSHDB").exec(&mut connection(&url)).unwrap();
+        url
+    }
+
+    /// What no other test's keys and channels begin with.
+    pub(crate) fn prefix(&self) -> String {
+        format!("test-{:016x}:", rand::random::<u64>())
+    }
+}
+
+/// A connection that blocks.
+fn connection(url: &str) -> Connection {
+    Client::open(url).unwrap().get_connection().expect("a Redis that answers")
+}
+
+/// What a member held at a time.
+#[derive(Debug)]
+pub(crate) struct Snapshot(PathBuf);
+
+/// A Redis of the test's own; killed, with its data, with the value. It writes an append-only file
+/// that is synced every second.
+#[derive(Debug)]
+pub(crate) struct OwnRedis {
+    stack: Stack,
+    members: Vec<String>,
+}
+
+impl OwnRedis {
+    /// A single server.
+    pub(crate) fn one() -> Option<Self> {
+        or_skipped(Self::begin("one"))
+    }
+
+    /// Three masters of a cluster.
+    pub(crate) fn cluster() -> Option<Self> {
+        or_skipped(Self::begin("cluster"))
+    }
+
+    fn begin(preset: &str) -> Result<Self, Missing> {
+        let stack = Stack::own("redis");
+        let members = stack.start(&["--port", "free"], preset)?;
+        Ok(Self { stack, members })
+    }
+
+    /// Where it is, as viewlog is told; the same after every restart.
+    pub(crate) fn url(&self) -> String {
+        match self.members.as_slice() {
+            [member] => format!("redis://{member}"),
+            members => format!("redis-cluster://{}", members.join(",")),
+        }
+    }
+
+    /// Addresses and ports, member 1 first.
+    pub(crate) fn members(&self) -> &[String] {
+        &self.members
+    }
+
+    /// `kill -9` of a member; members are numbered from 1.
+    pub(crate) fn kill(&self, member: usize) {
+        self.stack.run(&["kill", &member.to_string()]);
+    }
+
+    /// Starts a member that was killed, with what it had on disk.
+    pub(crate) fn start_again(&self, member: usize) {
+        self.stack.run(&["start", &member.to_string()]);
+    }
+
+    /// Freezes a member; its connections stay open.
+    pub(crate) fn pause(&self, member: usize) {
+        self.stack.run(&["pause", &member.to_string()]);
+    }
+
+    /// Thaws it.
+    pub(crate) fn resume(&self, member: usize) {
+        self.stack.run(&["resume", &member.to_string()]);
+    }
+
+    /// Forgets everything, as an operator's FLUSHALL does.
+    pub(crate) fn flush(&self) {
+        self.stack.run(&["flush"]);
+    }
+
+    /// What a member holds now.
+    pub(crate) fn snapshot(&self, member: usize) -> Snapshot {
+        let name = format!("snapshot-{:016x}.rdb", rand::random::<u64>());
+        let path = self.stack.directory().join(name);
+        self.stack.run(&["save".as_ref(), member.to_string().as_ref(), path.as_os_str()]);
+        Snapshot(path)
+    }
+
+    /// Kills a member, and starts it with what it held once: the time since never was.
+    pub(crate) fn restore(&self, member: usize, snapshot: &Snapshot) {
+        let member = member.to_string();
+        self.stack.run(&["restore".as_ref(), member.as_ref(), snapshot.0.as_os_str()]);
+    }
+}
+
+impl Drop for OwnRedis {
+    fn drop(&mut self) {
+        self.stack.run(&["destroy"]);
+    }
+}

@@ -1,0 +1,146 @@
+//! That the servers are there, and break and heal as told.
+
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncCommands, Client, RedisResult};
+
+use super::{Cassandra, Cluster, OwnRedis, Redis};
+use crate::servers;
+use crate::support::eventually;
+
+#[tokio::test]
+async fn the_shared_cassandra_answers_in_a_keyspace_of_the_test() {
+    let Some(cassandra) = servers::cassandra() else { return };
+    let keyspace = cassandra.keyspace();
+    assert_ne!(keyspace, Cassandra::keyspace(cassandra));
+    assert_eq!(cassandra.url(&keyspace), format!("cassandra://{}/{keyspace}", cassandra.node()));
+    let session = cassandra.session().await;
+    make_table(&session, &keyspace, "{'class': 'SimpleStrategy', 'replication_factor': 1}").await;
+    let insert = format!("INSERT INTO {keyspace}.words (word) VALUES ('there')");
+    session.query_unpaged(insert, ()).await.unwrap();
+    assert_eq!(words(&session, &keyspace).await, ["there"]);
+}
+
+#[tokio::test]
+async fn every_test_has_an_empty_database_of_the_shared_redis() {
+    let Some(redis) = servers::redis() else { return };
+    let (one, other) = (redis.url(), redis.url());
+    assert_ne!(one, other);
+    assert_ne!(redis.prefix(), Redis::prefix(redis));
+    let mut one = connected(&one).await.unwrap();
+    let mut other = connected(&other).await.unwrap();
+    () = one.set("word", "there").await.unwrap();
+    let answer: String = redis::cmd("PING").query_async(&mut other).await.unwrap();
+    assert_eq!(answer, "PONG");
+    assert!(!other.exists::<_, bool>("word").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_redis_of_the_tests_own_is_killed_frozen_flushed_and_set_back() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let url = redis.url();
+    () = connected(&url).await.unwrap().set("word", "first").await.unwrap();
+    let snapshot = redis.snapshot(1);
+    () = connected(&url).await.unwrap().set("word", "second").await.unwrap();
+    redis.kill(1);
+    assert!(connected(&url).await.is_err());
+    redis.start_again(1);
+    assert_eq!(word(&url).await, Some("second".to_owned()));
+    redis.pause(1);
+    let a_while = Duration::from_millis(200);
+    assert!(tokio::time::timeout(a_while, word(&url)).await.is_err(), "it is frozen");
+    redis.resume(1);
+    redis.restore(1, &snapshot);
+    assert_eq!(word(&url).await, Some("first".to_owned()));
+    redis.kill(1);
+    redis.start_again(1);
+    assert_eq!(word(&url).await, Some("first".to_owned()), "what was set back is kept");
+    redis.flush();
+    assert_eq!(word(&url).await, None);
+}
+
+#[tokio::test]
+async fn a_redis_cluster_has_three_masters_that_serve_every_slot() {
+    let Some(redis) = OwnRedis::cluster() else { return };
+    assert_eq!(redis.members().len(), 3);
+    let nodes: Vec<_> = redis.members().iter().map(|at| format!("redis://{at}")).collect();
+    let client = redis::cluster::ClusterClient::new(nodes).unwrap();
+    let mut connection = client.get_async_connection().await.unwrap();
+    for slot in 0..100 {
+        () = connection.set(format!("word {slot}"), slot).await.unwrap();
+    }
+    assert_eq!(connection.get::<_, u32>("word 73").await.unwrap(), 73);
+}
+
+#[tokio::test]
+async fn three_nodes_serve_while_one_is_away_and_take_it_back() {
+    let Some(cluster) = Cluster::three() else { return };
+    let session = cluster.session().await;
+    eventually("the driver sees three nodes", async || nodes_up(&session) == 3).await;
+    let keyspace = cluster.keyspace();
+    make_table(&session, &keyspace, "{'class': 'NetworkTopologyStrategy', 'dc1': 3}").await;
+    cluster.kill(2);
+    let insert = format!("INSERT INTO {keyspace}.words (word) VALUES ('there')");
+    eventually("a quorum of two takes a row", async || {
+        session.query_unpaged(insert.as_str(), ()).await.is_ok()
+    })
+    .await;
+    cluster.start_again(2);
+    cluster.pause(3);
+    eventually("the node that was away makes a quorum", async || {
+        session.query_unpaged(format!("SELECT word FROM {keyspace}.words"), ()).await.is_ok()
+    })
+    .await;
+    cluster.resume(3);
+    let ring = cluster.nodetool(1, &["status", &keyspace]);
+    assert_eq!(ring.matches("\nUN ").count(), 3, "{ring}");
+    assert_eq!(ring.matches("100.0%").count(), 3, "{ring}");
+}
+
+#[tokio::test]
+async fn two_datacentres_have_a_node_each() {
+    let Some(cluster) = Cluster::two_datacentres() else { return };
+    let session = cluster.session().await;
+    eventually("the driver sees two nodes", async || nodes_up(&session) == 2).await;
+    let keyspace = cluster.keyspace();
+    assert!(
+        cluster
+            .url(&keyspace, "dc2")
+            .ends_with(&format!(",{}/{keyspace}?dc=dc2", cluster.nodes()[1]))
+    );
+    let both = "{'class': 'NetworkTopologyStrategy', 'dc1': 1, 'dc2': 1}";
+    make_table(&session, &keyspace, both).await;
+    let state = session.get_cluster_state();
+    let mut datacentres: Vec<_> =
+        state.get_nodes_info().iter().filter_map(|node| node.datacenter.as_deref()).collect();
+    datacentres.sort_unstable();
+    assert_eq!(datacentres, ["dc1", "dc2"]);
+}
+
+type Session = scylla::client::session::Session;
+
+async fn make_table(session: &Session, keyspace: &str, replication: &str) {
+    let make = format!("CREATE KEYSPACE {keyspace} WITH replication = {replication}");
+    session.query_unpaged(make, ()).await.unwrap();
+    let make = format!("CREATE TABLE {keyspace}.words (word text PRIMARY KEY)");
+    session.query_unpaged(make, ()).await.unwrap();
+}
+
+async fn words(session: &Session, keyspace: &str) -> Vec<String> {
+    let select = format!("SELECT word FROM {keyspace}.words");
+    let rows = session.query_unpaged(select, ()).await.unwrap().into_rows_result().unwrap();
+    rows.rows::<(String,)>().unwrap().map(|row| row.unwrap().0).collect()
+}
+
+fn nodes_up(session: &Session) -> usize {
+    session.get_cluster_state().get_nodes_info().iter().filter(|node| node.is_connected()).count()
+}
+
+async fn connected(url: &str) -> RedisResult<MultiplexedConnection> {
+    Client::open(url)?.get_multiplexed_async_connection().await
+}
+
+async fn word(url: &str) -> Option<String> {
+    connected(url).await.unwrap().get("word").await.unwrap()
+}
