@@ -3,10 +3,11 @@
 
 pub mod demo;
 mod drivers;
+mod keys;
 mod note;
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use actix_web::{App as Site, HttpServer, rt};
 use tokio::task::JoinHandle;
 
 use self::drivers::Drivers;
+pub use self::keys::{KeysError, Made, audience, keyring, made_or_kept};
 use self::note::Note;
 use crate::actors::System;
 use crate::config::{CassandraUrl, Config, LogStore, ViewsStore};
@@ -41,6 +43,8 @@ pub struct App {
     listeners: Mutex<Vec<ServerHandle>>,
     background: Vec<JoinHandle<()>>,
     note: Mutex<Option<Note>>,
+    /// For programs of this machine, as long as this process lives.
+    local_token: String,
     /// Last, so that the drivers of shared stores end when nobody asks them any more.
     _drivers: Drivers,
 }
@@ -73,6 +77,18 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
+    /// Nobody would have to say who they are.
+    #[error(
+        "{address} is not loopback, and there is no key to check access tokens with; viewlog token \
+         create makes one"
+    )]
+    Open {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The keys that tokens are checked with cannot be had.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The server's address cannot be left in the data directory.
     #[error("{}: {source}", path.display())]
     Note {
@@ -122,6 +138,8 @@ impl App {
     /// [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let metrics = Metrics::install()?;
+        let local_token = note::fresh_token();
+        let tokens = keys::tokens(config, &local_token)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let drivers = Drivers::default();
         let (log, embedded) = open_log(config, &clock, &drivers).await?;
@@ -148,11 +166,15 @@ impl App {
             sockets: Sockets::default(),
             receipts: Receipts::default(),
             metrics: Some(metrics.clone()),
+            tokens,
             settings: settings(config),
         });
         let mut background = vec![rt::spawn(upkeep(metrics, embedded.clone()))];
         if config.compact.every_hours > 0 {
             background.push(rt::spawn(compact_regularly(node.clone(), config.clone())));
+        }
+        if node.tokens.is_some() {
+            background.push(rt::spawn(look_after_tokens(node.clone())));
         }
         Ok(Self {
             node,
@@ -161,6 +183,7 @@ impl App {
             listeners: Mutex::default(),
             background,
             note: Mutex::default(),
+            local_token,
             _drivers: drivers,
         })
     }
@@ -172,6 +195,9 @@ impl App {
     /// [`StartError`].
     pub fn listen(&self, at: SocketAddr) -> Result<Address, StartError> {
         let failed = |source| StartError::Listen { address: at, source };
+        if self.node.tokens.is_none() && !at.ip().is_loopback() {
+            return Err(StartError::Open { address: at });
+        }
         let node = self.node.clone();
         let settings = node.settings.clone();
         let limits = &self.config.http;
@@ -192,12 +218,18 @@ impl App {
         let server = server.run();
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(server.handle());
         rt::spawn(server);
-        let address = Address { url: format!("http://{bound}"), token: Some(note::fresh_token()) };
+        let url = format!("http://{}", from_here(bound));
+        let address = Address { url, token: Some(self.local_token.clone()) };
         if self.embedded.is_some() {
             let note = Note::leave(&self.config.data, &address)?;
             *self.note.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
         }
         Ok(address)
+    }
+
+    /// Whether whoever calls needs a token.
+    pub fn asks_for_tokens(&self) -> bool {
+        self.node.tokens.is_some()
     }
 
     /// What the handlers share, for a demonstration that records without a network.
@@ -225,6 +257,22 @@ impl App {
             Some(log) => log.close(),
             None => Ok(()),
         }
+    }
+}
+
+/// The address under which this very machine finds what listens on all of them.
+fn from_here(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bound.port())
+}
+
+async fn look_after_tokens(node: Data<Node>) {
+    if let Some(tokens) = &node.tokens {
+        tokens.look_after().await;
     }
 }
 

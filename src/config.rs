@@ -11,9 +11,11 @@ mod manual;
 mod origin;
 mod policy;
 mod problem;
+mod secret;
 mod store;
 mod value;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,6 +33,7 @@ use crate::projections::{Policy, RedisOptions, RedisViewsOptions};
 pub use self::cassandra::{CassandraUrl, CassandraUrlError};
 pub use self::origin::{OriginError, WebOrigin};
 pub use self::problem::{ConfigError, Place, Problem};
+pub use self::secret::{KeySetUrl, Secret, SecretError, UrlError};
 pub use self::store::{LogStore, Role, StoreError, ViewsStore};
 
 /// Where settings come from besides the compiled-in defaults; what comes later here wins.
@@ -49,7 +52,7 @@ pub struct Sources<E> {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where to listen; loopback.
+    /// Where to listen; beyond loopback only where tokens are needed.
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
     /// The directory of everything that is kept.
@@ -65,6 +68,17 @@ pub struct Config {
     pub public_url: Option<WebOrigin>,
     /// Web pages from elsewhere that may call.
     pub allowed_origins: Vec<WebOrigin>,
+    /// The secret that tokens are signed with, itself.
+    pub auth_secret: Secret,
+    /// The file that holds it.
+    pub auth_secret_file: PathBuf,
+    /// A file with the public keys of whoever makes tokens.
+    pub auth_key: PathBuf,
+    /// An address that gives them.
+    #[serde(deserialize_with = "secret::url_if_any")]
+    pub auth_jwks_url: Option<KeySetUrl>,
+    /// What tokens call this server.
+    pub auth_audience: String,
     /// Parts of the server may be made to fail.
     pub chaos: bool,
     /// What is logged, in the words of `RUST_LOG`.
@@ -113,6 +127,10 @@ pub struct Http {
     pub frame_bytes_max: usize,
     /// Sockets of one account.
     pub sockets_per_account_max: usize,
+    /// Requests a second of a token of one account.
+    pub requests_per_s_max: u32,
+    /// Requests a second of a token for all accounts.
+    pub requests_per_s_all_accounts_max: u32,
     /// How long the head of a request may take.
     pub header_timeout_ms: u64,
     /// How long its body may take.
@@ -249,6 +267,7 @@ impl Config {
             append_deadline: Duration::from_millis(self.actors.append_deadline_ms),
             idle_after: Duration::from_millis(self.actors.idle_after_ms),
             restarts: Budget { restarts_max, within },
+            sweeps: matches!(self.views, ViewsStore::Redis(_)),
         }
     }
 
@@ -260,6 +279,19 @@ impl Config {
             cache_bytes: self.embedded.cache_bytes,
             memtable_bytes: self.embedded.memtable_bytes,
             queue_appends_max: self.embedded.queue_appends_max,
+        }
+    }
+
+    /// How a log on Cassandra behaves.
+    pub fn cassandra_options(&self, url: &CassandraUrl) -> CassandraOptions {
+        CassandraOptions {
+            hosts: url.hosts.clone(),
+            keyspace: url.keyspace.clone(),
+            datacentre: url.datacentre.clone(),
+            login: url.login.clone(),
+            request_timeout: Duration::from_millis(self.cassandra.request_timeout_ms),
+            speculative_after: Duration::from_millis(self.cassandra.speculative_after_ms),
+            in_flight_max: self.cassandra.in_flight_max,
         }
     }
 
@@ -284,17 +316,28 @@ impl Config {
         }
     }
 
-    /// How a log on Cassandra behaves.
-    pub fn cassandra_options(&self, url: &CassandraUrl) -> CassandraOptions {
-        CassandraOptions {
-            hosts: url.hosts.clone(),
-            keyspace: url.keyspace.clone(),
-            datacentre: url.datacentre.clone(),
-            login: url.login.clone(),
-            request_timeout: Duration::from_millis(self.cassandra.request_timeout_ms),
-            speculative_after: Duration::from_millis(self.cassandra.speculative_after_ms),
-            in_flight_max: self.cassandra.in_flight_max,
-        }
+    /// Where a key lies that was made for want of another, if one was.
+    pub fn own_secret_file(&self) -> PathBuf {
+        self.data.join("auth-secret")
+    }
+
+    /// Whether it is said with what tokens are checked; where it is not, the own secret counts.
+    pub fn names_keys(&self) -> bool {
+        let files = [&self.auth_secret_file, &self.auth_key];
+        self.auth_secret.is_set()
+            || self.auth_jwks_url.is_some()
+            || files.iter().any(|file| !file.as_os_str().is_empty())
+    }
+
+    /// Whether one was made; also where that cannot be seen, so that no server is open by mistake.
+    pub fn has_own_secret(&self) -> bool {
+        let found = self.own_secret_file().try_exists();
+        found.unwrap_or_else(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    }
+
+    /// Whether whoever calls needs a token.
+    pub fn asks_for_tokens(&self) -> bool {
+        self.names_keys() || self.has_own_secret()
     }
 
     /// Gives what was left empty its place under the data directory; false when there is none.

@@ -41,6 +41,12 @@ pub const ACTORS_GIVEN_UP: &str = "viewlog_actors_given_up_total";
 pub const PARKED: &str = "viewlog_parked_total";
 /// Gauge: sessions and marks waiting to be merged into the views.
 pub const PROJECTOR_QUEUE: &str = "viewlog_projector_queue";
+/// Counter: windows of slices that were swept.
+pub const SWEPT_WINDOWS: &str = "viewlog_swept_windows_total";
+/// Counter: sessions and commands that sweeps read again.
+pub const SWEPT_SESSIONS: &str = "viewlog_swept_sessions_total";
+/// Counter: sweeps of a slice that failed and are tried again.
+pub const SWEEPS_FAILED: &str = "viewlog_sweeps_failed_total";
 /// Counter: batches that the embedded log wrote and synced.
 pub const LOG_COMMITS: &str = "viewlog_log_commits_total";
 /// Counter: rows in those batches.
@@ -59,12 +65,15 @@ pub const VIEWS_FAILURES: &str = "viewlog_views_failures_total";
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 
-const COUNTERS: [(&str, &str); 8] = [
+const COUNTERS: [(&str, &str); 11] = [
     (FACTS, "Facts answered for, by outcome: recorded, duplicate or private"),
     (FACTS_REFUSED, "Facts refused, by code"),
     (ACTOR_RESTARTS, "Actors started afresh after a panic, by kind"),
     (ACTORS_GIVEN_UP, "Actors that failed too often and were given up, by kind"),
     (PARKED, "Folds that failed and sessions parked for it"),
+    (SWEPT_WINDOWS, "Windows of slices that were swept"),
+    (SWEPT_SESSIONS, "Sessions and commands that sweeps read again"),
+    (SWEEPS_FAILED, "Sweeps of a slice that failed and are tried again"),
     (LOG_COMMITS, "Batches that the embedded log wrote and synced"),
     (LOG_ROWS, "Rows in the batches of the embedded log"),
     (VIEWS_FAILURES, "Calls that the view store did not answer"),
@@ -162,6 +171,9 @@ pub fn observe_actors(observed: &Observed) {
         counter!(ACTORS_GIVEN_UP, "actor" => kind.name).absolute(kind.given_up);
     }
     counter!(PARKED).absolute(observed.parked);
+    counter!(SWEPT_WINDOWS).absolute(observed.sweeping.windows);
+    counter!(SWEPT_SESSIONS).absolute(observed.sweeping.sessions);
+    counter!(SWEEPS_FAILED).absolute(observed.sweeping.failed);
     gauge!(FACTS_ADMITTED).set(observed.admitted as f64);
     gauge!(FOLLOWERS).set(observed.followers as f64);
 }

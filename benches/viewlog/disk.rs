@@ -10,7 +10,7 @@ const FACTS: usize = 200;
 pub(crate) fn run() {
     actix_rt::System::new().block_on(async {
         let node = Node::start();
-        fill(&node, ACCOUNTS, FACTS).await;
+        fill(&node.system, &mut Player::many(ACCOUNTS), FACTS).await;
         let (log, data) = (std::sync::Arc::clone(&node.log), node.data.path().to_owned());
         node.system.stop().await;
         log.compact_storage().unwrap();

@@ -22,17 +22,16 @@ impl Node {
     pub(crate) fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
         let log = Arc::new(EmbeddedLog::open(data.path(), EmbeddedOptions::default()).unwrap());
-        let views =
-            Arc::new(MemoryViews::new(MemoryViewsOptions::default(), Arc::new(SystemClock)));
-        let shared = (Arc::new(Policy::default()), Arc::new(Freshness::default()));
-        let system = System::start(
-            Arc::clone(&log) as Arc<dyn EventLog>,
-            views,
-            (shared.0, shared.1, Arc::new(SystemClock)),
-            Limits::default(),
-        );
+        let system = system_on(Arc::clone(&log) as Arc<dyn EventLog>);
         Self { system, log, data }
     }
+}
+
+/// The actors on a log, with views in memory.
+pub(crate) fn system_on(log: Arc<dyn EventLog>) -> System {
+    let views = Arc::new(MemoryViews::new(MemoryViewsOptions::default(), Arc::new(SystemClock)));
+    let shared = (Arc::new(Policy::default()), Arc::new(Freshness::default()));
+    System::start(log, views, (shared.0, shared.1, Arc::new(SystemClock)), Limits::default())
 }
 
 pub(crate) fn run() {

@@ -1,5 +1,5 @@
 //! The measurements of docs/benchmarks.md. `cargo bench --bench viewlog -- [name…]`; no name runs
-//! all. `--features mimalloc` measures with the other allocator.
+//! all. `--no-default-features` measures with the system's allocator.
 //!
 //! Client and server share the machine's cores, as the figures say. Numbers compare within one run
 //! alone: machines are shared and noisy.
@@ -18,6 +18,7 @@ mod load;
 mod log;
 mod memory;
 mod network;
+mod nowhere;
 mod reads;
 mod rebuild;
 mod redis;
@@ -38,7 +39,7 @@ type Measurement = (&'static str, fn());
 fn main() {
     let asked: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let all: [Measurement; 9] = [
+    let all: [Measurement; 10] = [
         ("log", log::run),
         ("in-process", in_process::run),
         ("network", network::run),
@@ -46,7 +47,8 @@ fn main() {
         ("rebuild", rebuild::run),
         ("redis", redis::run),
         ("disk", disk::run),
-        ("memory", memory::run),
+        ("memory", memory::run_of_one),
+        ("memory-64", memory::run_of_many),
         ("cassandra", cassandra::run),
     ];
     for (name, run) in all {

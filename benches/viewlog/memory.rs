@@ -1,29 +1,35 @@
-//! Resident memory for each idle account actor.
+//! Resident memory for each idle account actor with one session, the log left out. Means something
+//! only in a process of its own: memory that another measurement left is used first.
 
-use crate::in_process::Node;
+use std::sync::Arc;
+
+use crate::facts::Player;
+use crate::in_process::system_on;
+use crate::nowhere::NowhereLog;
 use crate::rebuild::fill;
 
 const ACCOUNTS: usize = 50_000;
 
-pub(crate) fn run() {
-    for facts in [1, 64] {
-        actix_rt::System::new().block_on(async {
-            let node = Node::start();
-            fill(&node, 1_000, facts).await;
-            let before = resident_bytes();
-            fill_more(&node, facts).await;
-            let grown = resident_bytes().saturating_sub(before);
-            let each = grown / ACCOUNTS as u64;
-            println!(
-                "{each} bytes an idle account with a session of {facts} facts, log buffers included"
-            );
-            node.system.stop().await;
-        });
-    }
+pub(crate) fn run_of_one() {
+    measure(1);
 }
 
-async fn fill_more(node: &Node, facts: usize) {
-    fill(node, ACCOUNTS + 1_000, facts).await;
+pub(crate) fn run_of_many() {
+    measure(64);
+}
+
+fn measure(facts: usize) {
+    actix_rt::System::new().block_on(async {
+        let system = system_on(Arc::new(NowhereLog));
+        let mut players = Player::many(ACCOUNTS + 1_000);
+        let (first, others) = players.split_at_mut(1_000);
+        fill(&system, first, facts).await;
+        let before = resident_bytes();
+        fill(&system, others, facts).await;
+        let each = resident_bytes().saturating_sub(before) / ACCOUNTS as u64;
+        println!("{each} bytes an idle account with a session of {facts} facts");
+        system.stop().await;
+    });
 }
 
 fn resident_bytes() -> u64 {

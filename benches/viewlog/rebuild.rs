@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use viewlog::actors::Submission;
+use viewlog::actors::{Submission, System};
 use viewlog::events::codec::{decode_event, encode_event};
 use viewlog::events::{EventLog, SystemClock, fold};
 use viewlog::projections::{MemoryViews, MemoryViewsOptions, Progress, Rebuild, rebuild};
@@ -19,7 +19,7 @@ const FACTS: usize = 200;
 pub(crate) fn run() {
     actix_rt::System::new().block_on(async {
         let node = Node::start();
-        fill(&node, ACCOUNTS, FACTS).await;
+        fill(&node.system, &mut Player::many(ACCOUNTS), FACTS).await;
         let log = Arc::clone(&node.log) as Arc<dyn EventLog>;
         let views =
             Arc::new(MemoryViews::new(MemoryViewsOptions::default(), Arc::new(SystemClock)));
@@ -65,9 +65,8 @@ fn decode_and_fold() {
     println!("decoding and folding rows, one core: {rate:.0} events/s");
 }
 
-/// Records `facts` facts in each of `accounts` accounts, a session each.
-pub(crate) async fn fill(node: &Node, accounts: usize, facts: usize) {
-    let mut players = Player::many(accounts);
+/// Records `facts` facts of each player, a session and an account each.
+pub(crate) async fn fill(system: &System, players: &mut [Player], facts: usize) {
     for players in players.chunks_mut(50) {
         for _ in 0..facts.div_ceil(100) {
             let batch = players.iter_mut().map(|player| {
@@ -78,7 +77,7 @@ pub(crate) async fn fill(node: &Node, accounts: usize, facts: usize) {
                 let facts = facts.collect();
                 (player.account.clone(), facts)
             });
-            let outcome = node.system.accounts().record(batch.collect()).await;
+            let outcome = system.accounts().record(batch.collect()).await;
             assert!(outcome.refused.is_empty(), "{:?}", outcome.refused.first());
         }
     }

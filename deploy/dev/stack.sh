@@ -51,6 +51,7 @@ command_of() {
 launch() {
     local directory=$1
     shift
+    if [ -f "$directory/log" ]; then mv "$directory/log" "$directory/log.before"; fi
     set -m
     (
         for file in {3..200}; do eval "exec $file>&-"; done

@@ -7,6 +7,7 @@
 mod batch;
 mod compact;
 mod decide;
+mod dirty;
 mod erase;
 mod errand;
 mod flight;

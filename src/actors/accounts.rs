@@ -43,13 +43,25 @@ impl Accounts {
     ///
     /// Dropping the future does not undo anything.
     pub async fn record(&self, facts: Vec<(AccountId, Vec<Submission>)>) -> Outcome {
-        let items = facts.into_iter().map(|(account, submissions)| {
-            let items = submissions
-                .into_iter()
-                .map(|s| Item { index: s.index, what: What::Event(s.event) });
-            (account, items.collect())
-        });
-        self.take(items.collect()).await
+        self.take(items_of(facts)).await
+    }
+
+    /// Records several requests at once, each answered for itself, in their order.
+    ///
+    /// Dropping the future does not undo anything.
+    pub async fn record_each(
+        &self,
+        requests: Vec<Vec<(AccountId, Vec<Submission>)>>,
+    ) -> Vec<Outcome> {
+        let mut parts = Vec::with_capacity(requests.len());
+        let begun: Vec<_> =
+            requests.into_iter().map(|facts| self.begin(items_of(facts), &mut parts)).collect();
+        self.send(parts);
+        let mut outcomes = Vec::with_capacity(begun.len());
+        for begun in begun {
+            outcomes.push(self.finish(begun).await);
+        }
+        outcomes
     }
 
     /// Records what an import read; places are echoed in refusals.
@@ -147,51 +159,70 @@ impl Accounts {
     }
 
     async fn take(&self, accounts: Vec<(AccountId, Vec<Item>)>) -> Outcome {
+        let mut parts = Vec::with_capacity(accounts.len());
+        let begun = self.begin(accounts, &mut parts);
+        self.send(parts);
+        self.finish(begun).await
+    }
+
+    /// Admits a request and adds its parts to what is to be sent.
+    fn begin(&self, accounts: Vec<(AccountId, Vec<Item>)>, parts: &mut Vec<Sent>) -> Begun {
         let count: usize = accounts.iter().map(|(_, items)| items.len()).sum();
         let items = accounts.iter().flat_map(|(_, items)| items);
         let indexes: Indexes = items.map(|item| item.index).collect();
-        let Some(admission) =
-            Admission::of(&self.admitted, count, self.deps.limits.node_waiting_max)
-        else {
+        let most = self.deps.limits.node_waiting_max;
+        let Some(admission) = Admission::of(&self.admitted, count, most) else {
             let full = Refusal::TooManyRequests { retry_after_ms: RETRY_AFTER_MS };
-            return indexes.refused(&full);
+            return Begun::Answered(indexes.refused(&full));
         };
-        let parts = accounts.iter().filter(|(_, items)| !items.is_empty()).count();
-        if parts == 0 {
-            return Outcome::default();
+        let of_accounts = accounts.iter().filter(|(_, items)| !items.is_empty()).count();
+        if of_accounts == 0 {
+            return Begun::Answered(Outcome::default());
         }
-        let (gather, outcome) = Gather::new(parts, admission);
-        self.send(accounts, &gather);
-        drop(gather);
-        match timeout(self.deps.limits.append_deadline + GRACE, outcome).await {
-            Ok(Ok(outcome)) => outcome,
-            _ => indexes.refused(&unanswered()),
+        let (gather, outcome) = Gather::new(of_accounts, admission);
+        let those = accounts.into_iter().filter(|(_, items)| !items.is_empty());
+        parts.extend(those.map(|(account, items)| {
+            let indexes = items.iter().map(|item| item.index).collect();
+            let reply = Reply::new(Arc::clone(&gather), indexes);
+            (account, Part { items, reply })
+        }));
+        Begun::Sent(indexes, outcome)
+    }
+
+    async fn finish(&self, begun: Begun) -> Outcome {
+        match begun {
+            Begun::Answered(outcome) => outcome,
+            Begun::Sent(indexes, outcome) => {
+                match timeout(self.deps.limits.append_deadline + GRACE, outcome).await {
+                    Ok(Ok(outcome)) => outcome,
+                    _ => indexes.refused(&unanswered()),
+                }
+            }
         }
     }
 
-    fn send(&self, accounts: Vec<(AccountId, Vec<Item>)>, gather: &Arc<Gather>) {
-        let mut parts = accounts.into_iter().filter(|(_, items)| !items.is_empty()).map(|part| {
-            let (account, items) = part;
-            let indexes = items.iter().map(|item| item.index).collect();
-            let reply = Reply::new(Arc::clone(gather), indexes);
-            (account, Part { items, reply })
-        });
-        let (Some(first), second) = (parts.next(), parts.next()) else { return };
-        let Some(second) = second else {
-            self.shard(&first.0).do_send(Deliver { parts: vec![first] });
-            return;
-        };
-        let mut by_shard: Vec<Vec<(AccountId, Part)>> =
-            self.shards.iter().map(|_| vec![]).collect();
-        for part in [first, second].into_iter().chain(parts) {
+    fn send(&self, parts: Vec<Sent>) {
+        let Some((first, others)) = parts.split_first() else { return };
+        let shard = self.shard_of(&first.0);
+        if others.iter().all(|(account, _)| *account == first.0) {
+            return self.deliver(shard, parts);
+        }
+        let mut by_shard: Vec<Vec<Sent>> = self.shards.iter().map(|_| vec![]).collect();
+        for part in parts {
             if let Some(parts) = by_shard.get_mut(self.shard_of(&part.0)) {
                 parts.push(part);
             }
         }
-        for (shard, parts) in self.shards.iter().zip(by_shard) {
+        for (shard, parts) in by_shard.into_iter().enumerate() {
             if !parts.is_empty() {
-                shard.do_send(Deliver { parts });
+                self.deliver(shard, parts);
             }
+        }
+    }
+
+    fn deliver(&self, shard: usize, parts: Vec<Sent>) {
+        if let Some(shard) = self.shards.get(shard) {
+            shard.do_send(Deliver { parts });
         }
     }
 
@@ -207,6 +238,23 @@ impl Accounts {
     fn shard(&self, account: &AccountId) -> &Addr<Shard> {
         &self.shards[self.shard_of(account)]
     }
+}
+
+/// A part on its way to its account's actor.
+type Sent = (AccountId, Part);
+
+/// A request that is answered, or on its way.
+enum Begun {
+    Answered(Outcome),
+    Sent(Indexes, oneshot::Receiver<Outcome>),
+}
+
+fn items_of(facts: Vec<(AccountId, Vec<Submission>)>) -> Vec<(AccountId, Vec<Item>)> {
+    let item = |s: Submission| Item { index: s.index, what: What::Event(s.event) };
+    facts
+        .into_iter()
+        .map(|(account, submissions)| (account, submissions.into_iter().map(item).collect()))
+        .collect()
 }
 
 fn failed() -> Refusal {

@@ -12,6 +12,7 @@ mod outbox;
 mod outcome;
 mod projector;
 mod shard;
+mod sweeper;
 mod system;
 
 pub use accounts::Accounts;
@@ -21,6 +22,7 @@ pub use outcome::{
     Compaction, Durability, Outcome, Receipt, Recorded, Refusal, Refused, Submission,
 };
 pub use projector::{Projector, Signal};
+pub use sweeper::SweepingObserved;
 pub use system::{Chaos, Kinds, Limits, Observed, ObservedKind, System};
 
 pub(crate) use system::Deps;

@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::host::{self, KindVitals, Vitals, Watch};
-use crate::events::{AccountId, Clock, Mark, SessionId, State};
-use crate::projections::{Entry, Freshness, Recorded, ViewStore, project};
+use crate::events::{AccountId, Clock, Mark, SessionId, State, Timestamp};
+use crate::projections::{Freshness, Recorded, ViewStore, project};
 
 /// How long a session's heartbeats are conflated.
 const LAZY: Duration = Duration::from_secs(1);
@@ -52,10 +52,13 @@ impl Signal {
     }
 }
 
+/// The newest state of each session.
+type Sessions = HashMap<(AccountId, SessionId), State>;
+
 #[derive(Default)]
 struct Queue {
-    lazy: HashMap<(AccountId, SessionId), State>,
-    urgent: HashMap<(AccountId, SessionId), State>,
+    lazy: Sessions,
+    urgent: Sessions,
     marks: Vec<(AccountId, Mark)>,
     /// Whose entries are being merged right now; they are filled anew should that fail.
     merging: Vec<AccountId>,
@@ -160,40 +163,60 @@ impl Projector {
             queue.merging = of.chain(marks.iter().map(|(account, _)| account)).cloned().collect();
             (sessions, marks)
         };
-        let mut batch = Vec::new();
-        for ((account, _), state) in &sessions {
-            self.add(&mut batch, account, &Recorded::Session(state)).await;
-        }
-        for (account, mark) in &marks {
-            self.add(&mut batch, account, &Recorded::Mark(mark)).await;
-        }
-        self.merge_batch(batch).await;
+        let is_merged = self.merge_all(&sessions, &marks).await;
         self.lock().merging.clear();
-        if lazy_too {
+        if !is_merged {
+            self.put_back(sessions, marks);
+        } else if lazy_too {
             self.freshness.merged_through(now);
         }
     }
 
-    async fn add(
-        &self,
-        batch: &mut Vec<(AccountId, Vec<Entry>)>,
-        account: &AccountId,
-        recorded: &Recorded<'_>,
-    ) {
-        batch.push((account.clone(), project(recorded)));
-        if batch.len() >= MERGE_MAX {
-            self.merge_batch(mem::take(batch)).await;
+    async fn merge_all(&self, sessions: &Sessions, marks: &[(AccountId, Mark)]) -> bool {
+        let sessions = sessions
+            .iter()
+            .map(|((account, _), state)| (account.clone(), project(&Recorded::Session(state))));
+        let marks =
+            marks.iter().map(|(account, mark)| (account.clone(), project(&Recorded::Mark(mark))));
+        let mut entries = sessions.chain(marks).peekable();
+        while entries.peek().is_some() {
+            let batch = entries.by_ref().take(MERGE_MAX).collect();
+            if let Err(error) = self.views.merge(batch).await {
+                tracing::warn!(%error, "views could not be merged; trying again");
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Merges commute, so what the store took and what it did not are sent again alike. While it is
+    /// away answers come from the log; what there is no room for here, a sweep brings.
+    fn put_back(&self, sessions: Sessions, marks: Vec<(AccountId, Mark)>) {
+        let mut queue = self.lock();
+        let mut lost = 0;
+        for (key, state) in sessions {
+            if queue.urgent.contains_key(&key) || queue.lazy.contains_key(&key) {
+                continue;
+            }
+            if queue.lazy.len() < QUEUE_MAX {
+                queue.lazy.insert(key, state);
+            } else {
+                lost += 1;
+            }
+        }
+        let room = QUEUE_MAX.saturating_sub(queue.marks.len());
+        lost += marks.len().saturating_sub(room);
+        queue.marks.extend(marks.into_iter().take(room));
+        drop(queue);
+        if lost > 0 {
+            tracing::warn!(lost, "signals were dropped; the views lack them until a sweep");
+            self.freshness.lost(self.clock.now());
         }
     }
 
-    async fn merge_batch(&self, batch: Vec<(AccountId, Vec<Entry>)>) {
-        if batch.is_empty() {
-            return;
-        }
-        if let Err(error) = self.views.merge(batch).await {
-            tracing::warn!(%error, "views could not be merged; they are filled again");
-            self.give_up_merging().await;
-        }
+    /// Everything that was marked until then is merged, whatever became of its signals.
+    pub(super) fn swept_through(&self, at: Timestamp) {
+        self.freshness.swept_through(at);
     }
 
     /// Whatever was being merged may be half there: those accounts are filled again from the log.

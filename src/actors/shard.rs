@@ -147,11 +147,7 @@ impl Shard {
     }
 }
 
-fn sit_down(
-    account: &AccountId,
-    (deps, outbox): (&Arc<Deps>, &Rc<Outbox>),
-    now: Instant,
-) -> Seat {
+fn sit_down(account: &AccountId, (deps, outbox): (&Arc<Deps>, &Rc<Outbox>), now: Instant) -> Seat {
     let vitals = Arc::<Vitals>::default();
     let watch = Watch {
         kind: Arc::clone(&deps.kinds.account),

@@ -1,13 +1,14 @@
 //! The actors of a node together: what they share, how they are started, observed and stopped.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_rt::Arbiter;
 
 use super::host::{Budget, KindVitals};
+use super::sweeper::{self, Sweeping, SweepingObserved};
 use super::{Accounts, Feeds, Projector, Subscription};
 use crate::events::{AccountId, Clock, EventLog, SessionId};
 use crate::projections::{Freshness, Policy, ViewStore};
@@ -31,6 +32,8 @@ pub struct Limits {
     pub idle_after: Duration,
     /// How often an actor may fail.
     pub restarts: Budget,
+    /// Whether views outlive this process, so that what changes is marked and swept.
+    pub sweeps: bool,
 }
 
 impl Default for Limits {
@@ -44,6 +47,7 @@ impl Default for Limits {
             append_deadline: Duration::from_secs(10),
             idle_after: Duration::from_secs(60),
             restarts: Budget { restarts_max: 5, within: Duration::from_secs(30) },
+            sweeps: false,
         }
     }
 }
@@ -59,6 +63,7 @@ pub(crate) struct Deps {
     pub(crate) kinds: Kinds,
     pub(crate) chaos: Chaos,
     pub(crate) parked: AtomicU64,
+    pub(crate) sweeping: Arc<Sweeping>,
 }
 
 /// The vitals of every kind of actor.
@@ -69,18 +74,23 @@ pub struct Kinds {
     pub shard: Arc<KindVitals>,
     /// Merges into the views.
     pub projector: Arc<KindVitals>,
+    /// Reads again what was marked.
+    pub sweeper: Arc<KindVitals>,
 }
 
 /// Failures on demand, for trying out what happens then.
 #[derive(Default)]
 pub struct Chaos {
     poisoned: Mutex<BTreeSet<SessionId>>,
+    /// Asked before every fold, and almost always false.
+    is_any: AtomicBool,
 }
 
 impl Chaos {
     /// Lets every fold of `session` panic from now on.
     pub fn poison(&self, session: SessionId) {
         self.poisoned.lock().unwrap_or_else(PoisonError::into_inner).insert(session);
+        self.is_any.store(true, Ordering::Release);
     }
 
     /// Fails, because it was asked to.
@@ -90,7 +100,8 @@ impl Chaos {
     }
 
     pub(super) fn poisons(&self, session: SessionId) -> bool {
-        self.poisoned.lock().unwrap_or_else(PoisonError::into_inner).contains(&session)
+        self.is_any.load(Ordering::Acquire)
+            && self.poisoned.lock().unwrap_or_else(PoisonError::into_inner).contains(&session)
     }
 }
 
@@ -120,6 +131,8 @@ pub struct Observed {
     pub admitted: usize,
     /// Followers of live feeds.
     pub followers: usize,
+    /// What was swept, and what is still to be.
+    pub sweeping: SweepingObserved,
 }
 
 /// The actors of a node.
@@ -141,6 +154,7 @@ impl System {
             account: KindVitals::new("account"),
             shard: KindVitals::new("shard"),
             projector: KindVitals::new("projector"),
+            sweeper: KindVitals::new("sweeper"),
         };
         let projector = Projector::new(Arc::clone(&views), freshness, Arc::clone(&clock));
         let deps = Arc::new(Deps {
@@ -153,12 +167,16 @@ impl System {
             kinds,
             chaos: Chaos::default(),
             parked: AtomicU64::new(0),
+            sweeping: Arc::default(),
         });
         let shards: Vec<Arbiter> = (0..deps.limits.shards.max(1)).map(|_| Arbiter::new()).collect();
         let accounts = Accounts::start(&shards, &deps);
         let side = Arbiter::new();
         deps.projector.start(&side.handle(), &deps.kinds.projector, deps.limits.restarts);
         side.spawn(Arc::clone(&deps.feeds).watch_for_silence());
+        if deps.limits.sweeps {
+            sweeper::start(&deps, &side.handle());
+        }
         Self { accounts, deps, arbiters: shards.into_iter().chain([side]).collect() }
     }
 
@@ -185,7 +203,8 @@ impl System {
     /// How the actors are doing.
     pub fn observe(&self) -> Observed {
         let kinds = &self.deps.kinds;
-        let kinds = [&kinds.account, &kinds.shard, &kinds.projector].map(|kind| ObservedKind {
+        let kinds = [&kinds.account, &kinds.shard, &kinds.projector, &kinds.sweeper];
+        let kinds = kinds.map(|kind| ObservedKind {
             name: kind.name,
             active: kind.active(),
             restarts: kind.restarts(),
@@ -197,6 +216,7 @@ impl System {
             parked: self.deps.parked.load(Ordering::Relaxed),
             admitted: self.accounts.admitted(),
             followers: self.deps.feeds.followers(),
+            sweeping: self.deps.sweeping.observe(),
         }
     }
 

@@ -191,6 +191,11 @@ pub(super) fn problem(status: StatusCode, body: &str) -> Failure {
     let said = said.and_then(|problem: Problem| problem.detail.or(problem.title));
     let said = said.unwrap_or_else(|| format!("the server answered {status}"));
     match status {
+        StatusCode::UNAUTHORIZED => Failure::Wrong(format!(
+            "{said}; name a token with --token or VIEWLOG_TOKEN (where the server's key is, \
+             viewlog token create makes one)"
+        )),
+        StatusCode::FORBIDDEN => Failure::Refused(said),
         StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::GONE => Failure::Refused(said),
         StatusCode::TOO_MANY_REQUESTS => Failure::Unavailable(said),
         status if status.is_client_error() => Failure::Wrong(said),

@@ -1,5 +1,7 @@
 //! `doctor`: looks at everything that a server needs, and says what to do about what is wrong.
 
+mod tokens;
+
 use std::fs;
 use std::io;
 use std::net::TcpListener;
@@ -72,6 +74,7 @@ impl Doctor {
         findings.fine(format_args!("configuration: the data directory is {}", data.display()))?;
         clock(data, &mut findings)?;
         let is_there = directory(data, &mut findings)?;
+        tokens::tokens(&settings, &mut findings).await?;
         server_and_store(&settings, is_there, &mut findings).await?;
         Ok(if findings.any { Found::Something } else { Found::Nothing })
     }

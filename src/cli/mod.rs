@@ -1,8 +1,8 @@
 //! The command line: parse, call, exit code.
 //!
-//! Every command but `serve` and `doctor` is a client of the HTTP API and can do nothing that the
-//! API cannot. Exit status: 0 done, 1 done and something found, or refused, 2 wrong use, 3 store or
-//! server unavailable, 130 interrupted.
+//! Every command but `serve`, `token` and `doctor` is a client of the HTTP API and can do nothing
+//! that the API cannot. Exit status: 0 done, 1 done and something found, or refused, 2 wrong use,
+//! 3 store or server unavailable, 130 interrupted.
 
 mod answers;
 mod client;
@@ -25,6 +25,7 @@ mod seams;
 mod serve;
 mod table;
 mod title;
+mod token;
 mod watch;
 mod watch_time;
 mod whose;
@@ -48,6 +49,7 @@ Examples:
   viewlog undo --since 2h --account home --profile anna   fell asleep
   viewlog export --account home --out home.ndjson         loads again exactly
   viewlog watch --account home                            follow what changes
+  viewlog token create --account home --scope read        for a server that listens elsewhere
   viewlog doctor                                          is everything as it should be
 
 Times are RFC 3339 (2026-11-23T05:00:30Z), this machine's (\"2026-11-23 05:00\"), a date
@@ -112,6 +114,8 @@ enum Command {
     Compact(jobs::Compact),
     /// Show, make or check the tables of a log on Cassandra or ScyllaDB
     Schema(schema::Schema),
+    /// Make access tokens
+    Token(token::Token),
     /// Check configuration, disk, clock, port and store, and say what to do
     Doctor(doctor::Doctor),
 }
@@ -148,6 +152,7 @@ impl Command {
             Self::Verify(job) => job.run().await,
             Self::Compact(job) => job.run().await,
             Self::Schema(schema) => schema.run().await,
+            Self::Token(token) => token.run().await,
             Self::Doctor(doctor) => doctor.run().await,
         }
     }

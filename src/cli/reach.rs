@@ -25,7 +25,7 @@ pub(super) struct Reach {
     /// A server elsewhere, such as http://127.0.0.1:7070
     #[arg(long, value_name = "URL")]
     server: Option<String>,
-    /// The token for that server
+    /// The token for that server, such as viewlog token create makes [env: VIEWLOG_TOKEN]
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
     /// The data directory: its server is asked, or it is opened where none runs
@@ -59,17 +59,18 @@ impl Reach {
             Given { config: self.config.clone(), data: self.data.clone(), ..Given::default() };
         let settings = seams::settings(given)?;
         let account = account(&settings)?;
-        let token = self.token.clone().or_else(|| settings.token.clone());
         // A directory named here is meant, whatever server the environment names.
         let elsewhere = settings.server.clone().filter(|_| self.data.is_none());
         if let Some(url) = self.server.clone().or(elsewhere) {
+            let token = self.token.clone().or_else(|| settings.token.clone());
             let client = Client::new(Address { url, token }, account)?;
             return Ok(Server { client, started: None });
         }
         let began = Instant::now();
         loop {
             if let Some(mut address) = note(&settings.config.data) {
-                address.token = token.clone().or(address.token);
+                // What the environment says is for the server that it names.
+                address.token = self.token.clone().or(address.token).or(settings.token.clone());
                 let client = Client::new(address, account.clone())?;
                 if client.says_yes("healthz").await {
                     return Ok(Server { client, started: None });

@@ -7,13 +7,16 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::Args;
+
 use crate::events::{AccountId, Clock, Event, ProfileId, Record, SystemClock};
+use crate::http::NewToken;
 use crate::projections::Watch;
 
 use super::failure::Failure;
 
 use crate::adapters::{netflix, table, viewlog};
-use crate::app::{App, StartError, demo};
+use crate::app::{self, App, KeysError, StartError, demo};
 use crate::config::{self, CassandraUrl, Config, LogStore, Sources};
 use crate::events::embedded::OpenError;
 use crate::telemetry;
@@ -21,6 +24,7 @@ use crate::telemetry;
 pub(super) use crate::adapters::netflix::{DateOrder, Imported, OddRow, Options as NetflixOptions};
 pub(super) use crate::app::Address;
 pub(super) use crate::events::cassandra::{Difference, Replication, Schema, SchemaError};
+pub(super) use crate::http::Scopes;
 
 /// What the command line says about the configuration; it wins over file and environment.
 #[derive(Debug, Default)]
@@ -32,7 +36,27 @@ pub(super) struct Given {
     pub(super) views: Option<String>,
     pub(super) role: Option<String>,
     pub(super) public_url: Option<String>,
+    pub(super) auth: GivenAuth,
     pub(super) chaos: bool,
+}
+
+/// What access tokens are checked with, of what the command line says.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Access tokens")]
+pub(super) struct GivenAuth {
+    /// The file with the secret (HS256) that tokens are signed with, at least 32 bytes; the secret
+    /// itself may be in VIEWLOG_AUTH_SECRET
+    #[arg(long, value_name = "FILE")]
+    auth_secret_file: Option<PathBuf>,
+    /// A file with the public keys of whoever makes tokens: PEM or JWKS (EdDSA, RS256, ES256)
+    #[arg(long, value_name = "FILE", conflicts_with = "auth_jwks_url")]
+    auth_key: Option<PathBuf>,
+    /// An address that gives them as JWKS; http alone
+    #[arg(long, value_name = "URL")]
+    auth_jwks_url: Option<String>,
+    /// What this server is called in the tokens' aud
+    #[arg(long, value_name = "NAME")]
+    auth_audience: Option<String>,
 }
 
 /// The configuration, and what a command may leave out.
@@ -65,9 +89,13 @@ pub(super) fn settings(given: Given) -> Result<Settings, Failure> {
 
 impl Given {
     fn overrides(self) -> Vec<(String, String)> {
-        let data = self.data.map(|data| data.to_string_lossy().into_owned());
+        let path = |path: PathBuf| path.to_string_lossy().into_owned();
         let settings = [
-            ("data", data),
+            ("data", self.data.map(path)),
+            ("auth_secret_file", self.auth.auth_secret_file.map(path)),
+            ("auth_key", self.auth.auth_key.map(path)),
+            ("auth_jwks_url", self.auth.auth_jwks_url),
+            ("auth_audience", self.auth.auth_audience),
             ("listen", self.listen.map(|listen| listen.to_string())),
             ("log", self.log),
             ("views", self.views),
@@ -115,9 +143,11 @@ impl From<StartError> for NotStarted {
             StartError::Cassandra { .. } | StartError::Drivers(_) | StartError::Views(_) => {
                 Self::Fleet(error.to_string())
             }
-            StartError::Listen { .. } | StartError::Note { .. } | StartError::Telemetry(_) => {
-                Self::Configuration(error.to_string())
-            }
+            StartError::Listen { .. }
+            | StartError::Open { .. }
+            | StartError::Keys(_)
+            | StartError::Note { .. }
+            | StartError::Telemetry(_) => Self::Configuration(error.to_string()),
         }
     }
 }
@@ -148,6 +178,8 @@ impl Application {
 pub(super) struct Serving {
     pub(super) application: Application,
     pub(super) address: Address,
+    /// Whether whoever calls needs a token.
+    pub(super) asks_for_tokens: bool,
     /// The page to look at first, in a demonstration.
     pub(super) dashboard: Option<String>,
     /// Goes with the demonstration.
@@ -167,7 +199,8 @@ pub(super) async fn serve(mut config: Config, demo: bool) -> Result<Serving, Not
     } else {
         None
     };
-    Ok(Serving { application: Application(app), address, dashboard, _data: data })
+    let asks_for_tokens = app.asks_for_tokens();
+    Ok(Serving { application: Application(app), address, asks_for_tokens, dashboard, _data: data })
 }
 
 fn demo_directory(config: &mut Config) -> Result<tempfile::TempDir, NotStarted> {
@@ -192,6 +225,46 @@ pub(super) async fn schema(log: Option<String>) -> Result<Schema, Failure> {
 pub(super) async fn differences(config: &Config) -> Option<Result<Vec<Difference>, SchemaError>> {
     let LogStore::Cassandra(url) = &config.log else { return None };
     Some(async { Schema::connect(&config.cassandra_options(url)).await?.findings().await }.await)
+}
+
+/// A token as it is asked for on the command line.
+pub(super) struct Wanted {
+    /// All accounts where there is none.
+    pub(super) account: Option<AccountId>,
+    pub(super) profile: Option<ProfileId>,
+    pub(super) scopes: Scopes,
+    pub(super) streams: Option<u32>,
+    pub(super) good_for_ms: i64,
+}
+
+/// Makes a token with the configured secret, or with one that is made for it; gives that one's file
+/// too.
+pub(super) fn token(config: &Config, wanted: Wanted) -> Result<(String, Option<PathBuf>), Failure> {
+    let made = app::made_or_kept(config).map_err(|error| match error {
+        KeysError::Foreign => Failure::Refused(error.to_string()),
+        error => Failure::Wrong(error.to_string()),
+    })?;
+    let Wanted { account, profile, scopes, streams, good_for_ms } = wanted;
+    let issued_at = SystemClock.now();
+    let token = NewToken {
+        account,
+        profile,
+        scopes,
+        streams,
+        audience: app::audience(config),
+        issued_at,
+        expires_at: issued_at.plus_ms(good_for_ms),
+    };
+    let token = token.signed(&made.secret);
+    let token = token.ok_or_else(|| Failure::Wrong("the token cannot be signed".to_owned()))?;
+    Ok((token, made.file))
+}
+
+/// The algorithms of the keys that tokens are checked with; nothing where none are needed.
+pub(super) async fn key_algorithms(config: &Config) -> Result<Option<Vec<String>>, String> {
+    let keys = app::keyring(config).map_err(|error| error.to_string())?;
+    let Some(keys) = keys else { return Ok(None) };
+    keys.algorithms().await.map(Some).map_err(|error| error.to_string())
 }
 
 /// The rows of a file, whatever its format.

@@ -8,12 +8,19 @@ use clap::Args;
 use super::failure::{Failure, Found};
 use super::interrupt::Interrupt;
 use super::output::{say, warn};
-use super::seams::{self, Given};
+use super::seams::{self, Given, GivenAuth};
+
+const AFTER_HELP: &str = "\
+On loopback nobody needs a token, unless a key is named. To be reached from elsewhere:
+
+  viewlog token create --account home --scope record,read   makes a key, and prints a token
+  viewlog serve --listen 0.0.0.0:7070                       takes tokens that the key made";
 
 /// Where to listen, and where data are.
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Serve {
-    /// The address to listen on [default: 127.0.0.1:7070]
+    /// The address to listen on; beyond loopback a key is needed [default: 127.0.0.1:7070]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
     /// The data directory [default: the platform's]
@@ -35,6 +42,8 @@ pub(super) struct Serve {
     /// The address under which others know this server
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    #[command(flatten)]
+    auth: GivenAuth,
     /// Show it off: fresh data, a sample history, simulated viewers
     #[arg(long, conflicts_with_all = ["data", "log"])]
     demo: bool,
@@ -58,7 +67,12 @@ impl Serve {
         if let Some(dashboard) = &serving.dashboard {
             let _ = say(dashboard);
         }
-        warn("serving: / is the dashboard, /docs the API; Ctrl-C stops");
+        let tokens = if serving.asks_for_tokens {
+            "; whoever calls needs a token (viewlog token create)"
+        } else {
+            ""
+        };
+        warn(format_args!("serving: / is the dashboard, /docs the API{tokens}; Ctrl-C stops"));
         interrupt.heard().await;
         warn("stopping: finishing what is in flight; Ctrl-C again stops at once");
         serving.application.stop().await?;
@@ -74,6 +88,7 @@ impl Serve {
             views: self.views,
             role: self.role,
             public_url: self.public_url,
+            auth: self.auth,
             chaos: self.chaos,
         }
     }

@@ -46,6 +46,15 @@ pub(super) fn days(text: &str) -> Result<u32, String> {
         .ok_or_else(|| "not a number of days; write 14d or 2w".to_owned())
 }
 
+/// A length of time in milliseconds: `30d`, `12h`, `90m`; from a second to ten years.
+///
+/// # Errors
+/// Says what would be right.
+pub(super) fn length(text: &str) -> Result<i64, String> {
+    let told = span(text, UNITS).filter(|ms| (SECOND_MS..=3_653 * DAY_MS).contains(ms));
+    told.ok_or_else(|| "not a time from a second to ten years; write 30d, 12h or 90m".to_owned())
+}
+
 /// A time zone by its IANA name.
 ///
 /// # Errors

@@ -88,7 +88,10 @@ impl<'m> Draft<'m> {
             self.problems.push(Problem::NoDataDirectory);
         }
         self.check_reach(&config);
-        self.check_stores(&config);
+        if let Some(wrong) = config.log.refuses(&config.views) {
+            self.refuse("views", wrong);
+        }
+        self.check_keys(&config);
         if self.problems.is_empty() {
             Ok(config)
         } else {
@@ -96,23 +99,30 @@ impl<'m> Draft<'m> {
         }
     }
 
-    /// Nobody has to say who they are, so nobody from elsewhere may ask.
+    /// Where nobody has to say who they are, nobody from elsewhere may ask.
     fn check_reach(&mut self, config: &Config) {
         if config.listen.ip().is_loopback() {
             return;
         }
-        let open = "beyond loopback needs access tokens, which this version does not have yet; \
-                    listen on loopback and put a proxy that asks who is there in front";
-        self.refuse("listen", open);
+        if !config.asks_for_tokens() {
+            let open = "beyond loopback needs access tokens: viewlog token create makes a key and \
+                        a first token (or name a key: auth_secret_file, auth_key, auth_jwks_url); \
+                        else listen on loopback";
+            self.refuse("listen", open);
+        }
         if config.chaos {
             self.refuse("chaos", "lets anybody break the server, so it is for loopback alone");
         }
     }
 
-    /// Stores that do not go together.
-    fn check_stores(&mut self, config: &Config) {
-        if let Some(wrong) = config.log.refuses(&config.views) {
-            self.refuse("views", wrong);
+    /// What is said twice may be said differently.
+    fn check_keys(&mut self, config: &Config) {
+        let is_named = |path: &Path| !path.as_os_str().is_empty();
+        if config.auth_secret.is_set() && is_named(&config.auth_secret_file) {
+            self.refuse("auth_secret_file", "holds a secret beside auth_secret; name one of them");
+        }
+        if config.auth_jwks_url.is_some() && is_named(&config.auth_key) {
+            self.refuse("auth_key", "holds keys beside those of auth_jwks_url; name one of them");
         }
     }
 

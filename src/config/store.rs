@@ -81,7 +81,7 @@ impl LogStore {
             ),
             (Self::Cassandra(_), ViewsStore::Memory) => Some(
                 "memory: does not go with a log that other nodes share: what they record would \
-                 not show; use redis://",
+                 not show; use redis://HOST",
             ),
             (Self::Embedded(_) | Self::Memory, ViewsStore::Memory)
             | (Self::Cassandra(_), ViewsStore::Redis(_)) => None,

@@ -4,6 +4,8 @@
 //! A command comes after everything it is meant to act on, also after what a fast clock sent, and
 //! the next read knows of it.
 
+use std::time::Duration;
+
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Serialize;
@@ -18,6 +20,8 @@ use crate::events::{Mark, MarkKind, SessionId, Timestamp, TitleId};
 use crate::projections::Person;
 
 const POSITION_MS_MAX: u64 = 1 << 53;
+/// What no clock here tells apart; tokio's timer rounds up.
+const INSTANT: Duration = Duration::from_millis(1);
 const AN_INSTANT: &str = "an RFC 3339 time such as \"2026-11-23T05:00:30.000Z\"";
 
 /// The routes of commands.
@@ -183,6 +187,10 @@ async fn command_given(
         if recorded { Some(mark.clone()) } else { recorded_before(node, &person, &mark).await? };
     if let Some(said) = said {
         node.answers.said(&person.account, &said).await;
+    }
+    if node.clock.now() <= mark.at {
+        // What is played after the answer is newer than the command, or it would be hidden by it.
+        tokio::time::sleep(INSTANT).await;
     }
     let recorded = u8::from(recorded);
     Ok(HttpResponse::Ok().json(Commanded { recorded, command: mark.command }))

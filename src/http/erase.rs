@@ -8,6 +8,7 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, delete, get};
 use serde::Serialize;
 
+use super::auth::Caller;
 use super::parameters::Parameters;
 use super::{Node, Problem};
 use crate::actors::Receipt;
@@ -57,23 +58,31 @@ struct Deleted {
     leases: u64,
 }
 
+/// Whose things an erasure was about: a profile's, or everyone's of the account.
+type Concerned = (AccountId, Option<ProfileId>);
+
 /// The receipts of late.
 #[derive(Debug, Default)]
-pub struct Receipts(Mutex<VecDeque<(AccountId, Erasure)>>);
+pub struct Receipts(Mutex<VecDeque<(Concerned, Erasure)>>);
 
 impl Receipts {
-    fn keep(&self, account: AccountId, erasure: Erasure) {
+    fn keep(&self, concerned: Concerned, erasure: Erasure) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= RECEIPTS_MAX {
             kept.pop_front();
         }
-        kept.push_back((account, erasure));
+        kept.push_back((concerned, erasure));
     }
 
-    fn find(&self, account: &AccountId, receipt: SessionId) -> Option<Erasure> {
+    fn find(&self, account: &AccountId, receipt: SessionId, caller: &Caller) -> Option<Erasure> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut found =
-            kept.iter().filter(|(of, erasure)| of == account && erasure.receipt == receipt);
+        let is_theirs = |of: &Option<ProfileId>| match of {
+            Some(profile) => caller.may_see(profile),
+            None => caller.profile().is_none(),
+        };
+        let mut found = kept.iter().filter(|((of, profile), erasure)| {
+            of == account && erasure.receipt == receipt && is_theirs(profile)
+        });
         found.next().map(|(_, erasure)| erasure.clone())
     }
 }
@@ -84,7 +93,9 @@ pub(super) async fn forget(
     person: Person,
     title: TitleId,
 ) -> Result<HttpResponse, Problem> {
-    erase(node, person.account, (Scope::Title(person.profile, title), "title")).await
+    let Person { account, profile } = person;
+    let scope = Scope::Title(profile.clone(), title);
+    erase(node, (account, Some(profile)), (scope, "title")).await
 }
 
 /// Erases one play.
@@ -113,9 +124,10 @@ pub(super) async fn erase_play(
 pub(super) async fn erase_play_of_account(
     node: Data<Node>,
     asked: Parameters,
+    caller: Caller,
 ) -> Result<HttpResponse, Problem> {
     let (account, session) = (asked.account()?, asked.session()?);
-    play(&node, SessionKey { account, session }, None).await
+    play(&node, SessionKey { account, session }, caller.profile()).await
 }
 
 async fn play(
@@ -123,12 +135,12 @@ async fn play(
     key: SessionKey,
     profile: Option<&ProfileId>,
 ) -> Result<HttpResponse, Problem> {
-    let found = node.answers.session(&key).await?;
-    let is_theirs = |of: &ProfileId| profile.is_none_or(|profile| profile == of);
-    if found.is_none_or(|found| !is_theirs(&found.body.profile)) {
+    let found = node.answers.session(&key).await?.map(|found| found.body.profile);
+    let theirs = found.filter(|of| profile.is_none_or(|profile| profile == of));
+    let Some(profile) = theirs else {
         return Err(Problem::not_found("no such play is recorded"));
-    }
-    erase(node, key.account, (Scope::Session(key.session), "session")).await
+    };
+    erase(node, (key.account, Some(profile)), (Scope::Session(key.session), "session")).await
 }
 
 /// Erases a profile with everything it ever watched.
@@ -138,8 +150,9 @@ pub(super) async fn erase_profile(
     node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
-    let person = asked.person()?;
-    erase(&node, person.account, (Scope::Profile(person.profile), "profile")).await
+    let Person { account, profile } = asked.person()?;
+    let scope = Scope::Profile(profile.clone());
+    erase(&node, (account, Some(profile)), (scope, "profile")).await
 }
 
 /// Erases an account with everyone in it.
@@ -149,7 +162,7 @@ pub(super) async fn erase_account(
     node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
-    erase(&node, asked.account()?, (Scope::Account, "account")).await
+    erase(&node, (asked.account()?, None), (Scope::Account, "account")).await
 }
 
 /// What an erasure came to.
@@ -161,8 +174,9 @@ pub(super) async fn erase_account(
 pub(super) async fn erasure_of_receipt(
     node: Data<Node>,
     asked: Parameters,
+    caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    let found = node.receipts.find(&asked.account()?, asked.session()?);
+    let found = node.receipts.find(&asked.account()?, asked.session()?, &caller);
     let found =
         found.ok_or_else(|| Problem::not_found("no such receipt; the last 1,000 are kept"))?;
     Ok(HttpResponse::Ok().json(found))
@@ -170,9 +184,10 @@ pub(super) async fn erasure_of_receipt(
 
 async fn erase(
     node: &Node,
-    account: AccountId,
+    concerned: Concerned,
     (scope, name): (Scope, &'static str),
 ) -> Result<HttpResponse, Problem> {
+    let (account, _) = &concerned;
     let done = node.system.accounts().erase(account.clone(), scope).await?;
     let Receipt { id, fenced_at, events, snapshots, views } = done;
     let encoded = percent_encoded(account.as_str());
@@ -185,7 +200,7 @@ async fn erase(
         deleted: Deleted { events, snapshots, views, spool: 0, leases: 0 },
         remaining: vec![],
     };
-    node.receipts.keep(account, erasure.clone());
+    node.receipts.keep(concerned, erasure.clone());
     Ok(HttpResponse::Accepted().json(erasure))
 }
 

@@ -1,7 +1,8 @@
 //! Everything of an account as NDJSON, to be kept elsewhere or imported again.
 //!
 //! Read week by week, so memory holds one week of one account, whatever its age. What cannot be
-//! read is not passed over in silence: the last line then says that the export is incomplete.
+//! read is not passed over in silence: the last line then says that the export is incomplete. A
+//! caller who is limited to a profile gets what is that profile's.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -11,10 +12,13 @@ use actix_web::web::{Bytes, Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
 use futures_util::{Stream, stream};
 
+use super::auth::Caller;
 use super::parameters::Parameters;
 use super::{Node, Problem};
 use crate::adapters::viewlog::{write_event, write_mark, write_state};
-use crate::events::{About, AccountId, Depth, Event, EventLog, ReadError, Stored, Week};
+use crate::events::{
+    About, AccountId, Depth, Event, EventLog, Mark, ProfileId, ReadError, Stored, Week,
+};
 use crate::projections::AnswerError;
 
 /// About how many bytes are sent at once.
@@ -36,9 +40,10 @@ pub(super) fn export_routes(config: &mut ServiceConfig) {
 pub(super) async fn read_export(
     node: Data<Node>,
     asked: Parameters,
+    caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    let account = asked.account()?;
-    let export = Export::begin(Arc::clone(&node.log), account).await;
+    let whose = (asked.account()?, caller.profile().cloned());
+    let export = Export::begin(Arc::clone(&node.log), whose).await;
     let export = export.map_err(AnswerError::from)?;
     Ok(HttpResponse::Ok()
         .content_type("application/x-ndjson")
@@ -60,6 +65,8 @@ type Lines = Box<dyn Iterator<Item = String>>;
 struct Export {
     log: Arc<dyn EventLog>,
     account: AccountId,
+    /// Of whom alone, if not of all.
+    profile: Option<ProfileId>,
     weeks: vec::IntoIter<Week>,
     /// What is left of the week that was read last.
     lines: Lines,
@@ -78,13 +85,19 @@ struct Damage {
 
 impl Export {
     /// Begins with what persons said, which lies before all weeks.
-    async fn begin(log: Arc<dyn EventLog>, account: AccountId) -> Result<Self, ReadError> {
+    async fn begin(
+        log: Arc<dyn EventLog>,
+        (account, profile): (AccountId, Option<ProfileId>),
+    ) -> Result<Self, ReadError> {
         let weeks = log.weeks(&account).await?;
-        let marks = log.marks(&account).await?;
+        let mut marks = log.marks(&account).await?;
+        let is_theirs = |mark: &Mark| profile.as_ref().is_none_or(|mine| *mine == mark.profile);
+        marks.retain(is_theirs);
         let of = account.clone();
         Ok(Self {
             log,
             account,
+            profile,
             weeks: weeks.into_iter(),
             lines: Box::new(marks.into_iter().map(move |mark| write_mark(&of, &mark))),
             damage: Damage::default(),
@@ -119,7 +132,8 @@ impl Export {
 
     async fn turn_to(&mut self, week: Week) {
         match self.log.week(&self.account, week, Depth::Facts).await {
-            Ok(sessions) => {
+            Ok(mut sessions) => {
+                sessions.retain(|stored| self.is_theirs(stored));
                 sessions.iter().for_each(|stored| self.damage.add(stored));
                 self.lines = lines_of(self.account.clone(), sessions);
             }
@@ -129,6 +143,15 @@ impl Export {
                 self.is_over = true;
             }
         }
+    }
+
+    fn is_theirs(&self, stored: &Stored) -> bool {
+        let Some(mine) = &self.profile else { return true };
+        let of_state = stored.snapshot.as_ref().and_then(|state| state.about.profile.as_ref());
+        let said = stored.events.iter().filter_map(|event| event.fact.about.as_deref());
+        // The lowest fact that names one decides, as in the fold.
+        let of_facts = || said.clone().find_map(|about| about.profile.as_ref());
+        of_state.or_else(of_facts) == Some(mine)
     }
 
     /// Says once that something is missing.

@@ -1,8 +1,9 @@
-//! Who may call at all, as long as there are no tokens: this machine's own programs, and web pages
-//! that this server made or was told of.
+//! Who may call at all: this machine's own programs, and web pages that this server made or was
+//! told of. API contract, section 6.
 //!
 //! A page from elsewhere can make a browser call loopback. It cannot forge `Host` or `Origin`, so
-//! these two decide. API contract, section 6.
+//! these two decide. Where tokens are needed any `Host` will do: a page that brings this server's
+//! address under its own name brings no token, for browsers add none by themselves.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -17,7 +18,7 @@ use actix_web::http::header::{
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 
-use super::head::answered;
+use super::auth::admitted;
 use super::{Node, Problem, Settings};
 
 /// Lets a request through if its `Host` and `Origin` may call, and answers preflights.
@@ -28,9 +29,9 @@ pub async fn guard<B: MessageBody + 'static>(
     let Some(node) = request.app_data::<web::Data<Node>>().cloned() else {
         return Err(Problem::unavailable("the server is not ready").into());
     };
-    let host = checked_host(&request, &node.settings)?;
+    let host = checked_host(&request, &node)?;
     let Some(origin) = checked_origin(request.headers(), &host, &node.settings)? else {
-        return answered(request, next).await;
+        return admitted(request, next, &node).await;
     };
     let is_own = is_page_of(&origin, &host);
     let is_preflight = request.method() == Method::OPTIONS
@@ -38,20 +39,25 @@ pub async fn guard<B: MessageBody + 'static>(
     if is_preflight {
         return Ok(request.into_response(preflight(&origin)));
     }
-    let mut response = answered(request, next).await?;
+    let mut response = admitted(request, next, &node).await?;
     if !is_own {
         share(response.headers_mut(), origin);
     }
     Ok(response)
 }
 
-/// Every host that the request names, in a header or in its target, must be ours; gives the last.
-fn checked_host(request: &ServiceRequest, settings: &Settings) -> Result<String, Problem> {
+/// Every host that the request names, in a header or in its target, must be ours, or the same where
+/// tokens say who asks; gives the last.
+fn checked_host(request: &ServiceRequest, node: &Node) -> Result<String, Problem> {
     let named = request.headers().get_all(HOST).map(|host| host.to_str().unwrap_or_default());
     let target = request.uri().authority().map(|authority| authority.as_str());
-    let mut ours = None;
+    let mut ours: Option<String> = None;
     for host in named.chain(target) {
-        if !is_ours(host, settings) {
+        let is_taken = match &node.tokens {
+            Some(_) => ours.as_deref().is_none_or(|other| other.eq_ignore_ascii_case(host)),
+            None => is_ours(host, &node.settings),
+        };
+        if !is_taken {
             return Err(foreign_host());
         }
         ours = Some(host.to_ascii_lowercase());

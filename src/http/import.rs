@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, post};
 use serde::de::IgnoredAny;
 
 use super::Node;
+use super::auth::Caller;
 use super::body::Body;
 use super::parameters::Parameters;
 use super::problem::Problem;
@@ -44,7 +45,7 @@ pub(super) fn import_routes(config: &mut ServiceConfig) {
 pub(super) async fn import_lines(
     node: Data<Node>,
     asked: Parameters,
-    body: Body,
+    (caller, body): (Caller, Body),
 ) -> Result<HttpResponse, Problem> {
     let account = asked.account()?;
     let now = node.clock.now();
@@ -57,7 +58,7 @@ pub(super) async fn import_lines(
     }
     let (mut records, mut refused) = (Vec::with_capacity(lines.len()), Vec::new());
     for (index, line) in lines.into_iter().enumerate() {
-        match read(line, now) {
+        match read(line, now).and_then(|record| claimed(record, &caller)) {
             Ok(record) => records.push((index, record)),
             Err(problem) => refused.push(problem.of_fact(index)),
         }
@@ -92,6 +93,20 @@ fn read(line: &[u8], now: Timestamp) -> Result<Record, Problem> {
         return Err(Problem::invalid(format!(
             "it is of {latest}, more than 24 h ahead of this server's clock"
         )));
+    }
+    Ok(record)
+}
+
+/// The record, of a profile that the caller may write.
+fn claimed(mut record: Record, caller: &Caller) -> Result<Record, Problem> {
+    match &mut record {
+        Record::Fact(fact) => caller.claim(fact)?,
+        Record::Event(event) => caller.claim(&mut event.fact)?,
+        Record::Mark(mark) => caller.check(&mark.profile)?,
+        // Without a profile it is refused for that.
+        Record::Snapshot(state) => {
+            state.about.profile.as_ref().map_or(Ok(()), |profile| caller.check(profile))?;
+        }
     }
     Ok(record)
 }

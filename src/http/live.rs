@@ -4,27 +4,37 @@
 //! Whoever follows is subscribed first and then shown what is playing, so nothing falls between;
 //! a slow follower gets fewer, newer frames. How many may follow an account is bounded.
 
+mod answer;
 mod frame;
 mod leash;
 mod seats;
+mod sight;
 mod socket;
+
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, HeaderName, UPGRADE};
 use actix_web::web::{Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, get};
+use tokio::time::Instant;
 
+use super::auth::Caller;
 use super::parameters::Parameters;
 use super::{Node, Problem, sse};
-use crate::actors::Subscription;
+use crate::actors::{Subscription, Update};
 use crate::events::AccountId;
 use crate::projections::{Answer, AnswerError, Now, When};
+
+use self::sight::Sight;
 
 pub(super) use self::frame::Frame;
 pub use self::seats::Sockets;
 pub(super) use self::seats::{Seat, seat};
 
 const RETRY_AFTER_MS: u64 = 5_000;
+/// No token that is good for longer is watched for its end.
+const WATCHED_FOR_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// The route of the live feed.
 pub(super) fn live_routes(config: &mut ServiceConfig) {
@@ -33,10 +43,16 @@ pub(super) fn live_routes(config: &mut ServiceConfig) {
 
 /// What is playing, as it changes: a WebSocket (subprotocol `viewlog.v1`), or server-sent events
 /// for those who ask with `Accept: text/event-stream`.
+///
+/// Where tokens are needed the feed takes `read` and frames of facts take `record`; a socket with
+/// `record=only` takes `record` alone. Browsers that cannot set headers give the token as a second
+/// subprotocol, `token.` and the token, or as `?token=`. When it expires a socket is closed with
+/// 4401 and an event stream ends: connect again with another.
 #[utoipa::path(
     tag = "live",
     params(
         ("record" = Option<String>, Query, description = "`only`: acknowledgements, no feed"),
+        ("token" = Option<String>, Query, description = "Where no header can be set"),
     ),
     responses(
         (status = 101, description = "a WebSocket: text frames, one JSON object each"),
@@ -50,7 +66,7 @@ pub(super) async fn follow(
     request: HttpRequest,
     node: Data<Node>,
     asked: Parameters,
-    payload: Payload,
+    (caller, payload): (Caller, Payload),
 ) -> Result<HttpResponse, Problem> {
     let account = asked.account()?;
     if names(&request, UPGRADE, "websocket") {
@@ -58,10 +74,18 @@ pub(super) async fn follow(
             "only" => Ok(()),
             _ => Err(format!("{text:?} is not known; it is only")),
         })?;
-        return socket::open((&request, payload), &node, account, only.is_none()).await;
+        let is_allowed = if only.is_some() { caller.may_record() } else { caller.may_read() };
+        if !is_allowed {
+            return Err(lacks(if only.is_some() { "record" } else { "read" }));
+        }
+        let follower = Follower::begin(&node, account, caller)?;
+        return socket::open((&request, payload), follower, only.is_none()).await;
     }
     if names(&request, ACCEPT, "text/event-stream") {
-        return sse::open(&node, account).await;
+        if !caller.may_read() {
+            return Err(lacks("read"));
+        }
+        return sse::open(Follower::begin(&node, account, caller)?).await;
     }
     let detail = "open a WebSocket here, or ask with Accept: text/event-stream";
     let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail);
@@ -74,25 +98,53 @@ pub(super) async fn follow(
 pub(super) struct Follower {
     pub(super) node: Data<Node>,
     pub(super) account: AccountId,
-    pub(super) subscription: Subscription,
+    pub(super) caller: Caller,
+    /// When the caller's token is no longer good, if ever.
+    pub(super) expires_at: Option<Instant>,
+    subscription: Subscription,
+    sight: Sight,
     _seat: Seat,
 }
 
 impl Follower {
     /// Takes a seat and subscribes.
-    pub(super) fn begin(node: &Data<Node>, account: AccountId) -> Result<Self, Problem> {
+    fn begin(node: &Data<Node>, account: AccountId, caller: Caller) -> Result<Self, Problem> {
         let max = node.settings.sockets_per_account_max;
         let seat = seat(&node.sockets, &account, max).ok_or_else(|| too_many(max))?;
-        let subscription = node.system.subscribe(&account);
-        Ok(Self { node: node.clone(), account, subscription, _seat: seat })
+        let left = node.tokens.as_ref().and_then(|tokens| tokens.left(&caller));
+        Ok(Self {
+            node: node.clone(),
+            subscription: node.system.subscribe(&account),
+            account,
+            expires_at: left.map(|left| Instant::now() + left.min(WATCHED_FOR_MAX)),
+            sight: Sight::of(caller.profile()),
+            caller,
+            _seat: seat,
+        })
     }
 
-    /// What is playing; later changes follow through the subscription.
-    pub(super) async fn now(&self) -> Result<Answer<Now>, AnswerError> {
-        let now = self.node.answers.now(&self.account, When::default()).await?;
+    /// What is playing; later changes follow.
+    pub(super) async fn now(&mut self) -> Result<Answer<Now>, AnswerError> {
+        let mut now = self.node.answers.now(&self.account, When::default()).await?;
         self.subscription.shown(&now.body.playing);
+        self.sight.show(&mut now.body.playing);
         Ok(now)
     }
+
+    /// The next change that the caller may hear of; `None` once the node shuts down. Nothing is
+    /// lost when the future is dropped.
+    pub(super) async fn next(&mut self) -> Option<Update> {
+        loop {
+            let update = self.subscription.next().await?;
+            if self.sight.lets_through(&update) {
+                return Some(update);
+            }
+        }
+    }
+}
+
+fn lacks(word: &str) -> Problem {
+    Problem::forbidden(format!("the token's scope lacks {word}"))
 }
 
 fn too_many(max: usize) -> Problem {

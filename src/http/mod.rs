@@ -2,6 +2,7 @@
 //!
 //! What a request comes to is decided by the actors and the answers, never here.
 
+mod auth;
 mod body;
 mod chaos;
 mod commands;
@@ -29,6 +30,7 @@ mod sse;
 
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 
+pub use auth::{KeyError, KeySource, Keyring, NewToken, Scopes, SourceError, Terms, Tokens};
 pub use erase::Receipts;
 pub use guard::guard;
 pub use jobs::{Finding, JobKind, JobReport, Jobs};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Jobs, Receipts, Sockets};
+use super::{Jobs, Receipts, Sockets, Tokens};
 use crate::actors::System;
 use crate::events::{Clock, EventLog, Timestamp};
 use crate::projections::{Answers, Freshness, ViewStore};
@@ -31,6 +31,8 @@ pub struct Node {
     pub receipts: Receipts,
     /// Where metrics are gathered, if anywhere.
     pub metrics: Option<Metrics>,
+    /// What tokens are checked against; where none are needed, there is nothing.
+    pub tokens: Option<Tokens>,
     /// The bounds.
     pub settings: Settings,
     /// When the server started.

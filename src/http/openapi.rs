@@ -2,13 +2,17 @@
 //!
 //! Handlers say what is their own; what all of them have in common is added here.
 
+use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, RefOr, Required};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::auth::{Rule, rule_of};
 use super::{commands, erase, export, import, live, operations, read, record, sessions};
 
 /// The parts of the API.
@@ -90,21 +94,71 @@ struct Reads;
 ))]
 struct Operations;
 
-/// The ids in each path, and what every read of the past takes.
+/// What the scheme of access tokens is called.
+const TOKEN: &str = "token";
+
+/// The ids in each path, what every read of the past takes, and what each route needs of a token.
 struct InCommon;
 
 impl Modify for InCommon {
     fn modify(&self, document: &mut Document) {
         for (path, item) in &mut document.paths.paths {
-            let operations =
-                [&mut item.get, &mut item.post, &mut item.put, &mut item.delete, &mut item.patch];
-            for operation in operations.into_iter().flatten() {
+            let operations = [
+                (Method::GET, &mut item.get),
+                (Method::POST, &mut item.post),
+                (Method::DELETE, &mut item.delete),
+            ];
+            for (method, operation) in operations {
+                let Some(operation) = operation else { continue };
                 add_ids(path, operation);
                 if reads_the_past(path, operation) {
                     add_when(operation);
                 }
+                if let Some(rule) = rule_of(&method, path) {
+                    add_rule(operation, rule);
+                }
             }
         }
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some(ABOUT_TOKENS))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme(TOKEN, SecurityScheme::Http(scheme));
+    }
+}
+
+const ABOUT_TOKENS: &str = "Needed on any server that has a key to check tokens with, and so on \
+    every one that listens beyond loopback; on others nobody has to say who they are. A JWT: `sub` \
+    is the account or `*`, `scope` holds words of record, read and admin with spaces between, \
+    `exp` is required, `profile` limits it to one. The live feed, and facts sent as a beacon, also \
+    take it as `?token=`.";
+
+/// What a route needs of a token, in the form that programs read, and in words.
+fn add_rule(operation: &mut Operation, rule: Rule) {
+    let Rule::Token { need, reach, .. } = rule else {
+        operation.security = Some(vec![]);
+        return;
+    };
+    let each = need.words().iter().map(|word| SecurityRequirement::new(TOKEN, [*word]));
+    operation.security = Some(each.collect());
+    let words = need.words().join(" or ");
+    let said = format!("Where tokens are needed: scope {words}, {}.", reach.words());
+    let description = operation.description.take().filter(|text| !text.is_empty());
+    operation.description = Some(match description {
+        Some(description) => format!("{description}\n\n{said}"),
+        None => said,
+    });
+    let answers = [
+        ("401", "unauthenticated: no token, or one that is not taken"),
+        ("403", "forbidden: a token that does not reach so far"),
+        ("429", "too_many_requests: the token makes too many"),
+    ];
+    for (status, words) in answers {
+        let responses = &mut operation.responses.responses;
+        let known = || RefOr::T(Response::new(words));
+        responses.entry(status.to_owned()).or_insert_with(known);
     }
 }
 

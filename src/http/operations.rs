@@ -156,7 +156,7 @@ pub(super) async fn read_system(node: Data<Node>) -> HttpResponse {
             evicted: views.evicted,
         },
         as_of: node.freshness.as_of(now),
-        oldest_window: None,
+        oldest_window: observed.sweeping.oldest,
         generation: views.generation,
         rebuild: rebuild.filter(|rebuild| rebuild.state == "running"),
         parked: observed.parked,

@@ -1,8 +1,10 @@
 //! Every refusal and error as `application/problem+json` (RFC 9457); the only place that knows
 //! which status each has. No store's own message, no path and no backtrace gets past here.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
@@ -12,6 +14,9 @@ use crate::events::{AppendError, Invalid, ReadError};
 use crate::projections::AnswerError;
 
 const RETRY_AFTER_MS: u64 = 1_000;
+/// RFC 6750, section 3: without an error where there was no token.
+const CHALLENGE: &str = "Bearer realm=\"viewlog\"";
+const CHALLENGE_OF_WRONG: &str = "Bearer realm=\"viewlog\", error=\"invalid_token\"";
 
 /// Why a request is not answered as asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -25,6 +30,8 @@ pub struct Problem {
     pub detail: String,
     /// When to try again.
     pub retry_after_ms: Option<u64>,
+    /// How to say who asks, where that was not said or not believed.
+    pub challenge: Option<&'static str>,
     /// Each fact that was refused, where facts were sent.
     pub refused: Vec<RefusedFact>,
 }
@@ -49,7 +56,8 @@ pub struct RefusedFact {
 impl Problem {
     /// A problem with this code.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), retry_after_ms: None, refused: vec![] }
+        let detail = detail.into();
+        Self { status, code, detail, retry_after_ms: None, challenge: None, refused: vec![] }
     }
 
     /// Nothing is there.
@@ -75,6 +83,32 @@ impl Problem {
     /// Not for this caller.
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    /// Nobody known, where that matters.
+    pub fn no_token() -> Self {
+        Self {
+            challenge: Some(CHALLENGE),
+            ..Self::unauthenticated(
+                "this server asks for a token; send Authorization: Bearer and the token",
+            )
+        }
+    }
+
+    /// Somebody who is not believed.
+    pub fn unauthenticated(detail: impl Into<String>) -> Self {
+        Self {
+            challenge: Some(CHALLENGE_OF_WRONG),
+            ..Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+        }
+    }
+
+    /// Too fast: try again after a while.
+    pub fn too_many(detail: impl Into<String>, wait: Duration) -> Self {
+        Self {
+            retry_after_ms: Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1)),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail)
+        }
     }
 
     /// More than one request may carry.
@@ -104,6 +138,7 @@ impl Problem {
             code: first.code,
             detail: first.detail.clone(),
             retry_after_ms: refused.iter().filter_map(|refused| refused.retry_after_ms).max(),
+            challenge: None,
             refused,
         }
     }
@@ -113,6 +148,7 @@ impl Problem {
 fn status_of(code: &str) -> StatusCode {
     match code {
         "malformed" => StatusCode::BAD_REQUEST,
+        "forbidden" => StatusCode::FORBIDDEN,
         "conflicting_event" => StatusCode::CONFLICT,
         "erased" => StatusCode::GONE,
         "too_many_requests" => StatusCode::TOO_MANY_REQUESTS,
@@ -228,6 +264,9 @@ impl ResponseError for Problem {
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
         if let Some(ms) = self.retry_after_ms {
             response.insert_header((RETRY_AFTER, ms.div_ceil(1_000).max(1)));
+        }
+        if let Some(challenge) = self.challenge {
+            response.insert_header((WWW_AUTHENTICATE, challenge));
         }
         let body = Body {
             r#type: "about:blank",

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::auth::Caller;
 use super::body::Body;
 use super::parameters::{Parameters, not_too_many};
 use super::{Node, Problem};
@@ -50,10 +51,13 @@ pub(super) async fn read_now(
     request: HttpRequest,
     node: Data<Node>,
     asked: Parameters,
+    caller: Caller,
 ) -> Result<HttpResponse, Problem> {
     let (begun, account) = (Instant::now(), asked.account()?);
     let when = asked.when()?;
-    Ok(sent(&request, &node.answers.now(&account, when).await?, begun))
+    let mut now = node.answers.now(&account, when).await?;
+    now.body.playing.retain(|playing| caller.may_see(&playing.profile));
+    Ok(sent(&request, &now, begun))
 }
 
 /// Where to go on with one title, and with `explain=true` why there.
@@ -245,10 +249,13 @@ pub(super) async fn read_profiles(
     request: HttpRequest,
     node: Data<Node>,
     asked: Parameters,
+    caller: Caller,
 ) -> Result<HttpResponse, Problem> {
     let (begun, account) = (Instant::now(), asked.account()?);
     let when = asked.when()?;
-    Ok(sent(&request, &node.answers.profiles(&account, when).await?, begun))
+    let mut profiles = node.answers.profiles(&account, when).await?;
+    profiles.body.items.retain(|seen| caller.may_see(&seen.profile));
+    Ok(sent(&request, &profiles, begun))
 }
 
 async fn title_of(

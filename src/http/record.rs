@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, post};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::auth::Caller;
 use super::body::{Body, Facts};
 use super::parameters::Parameters;
 use super::problem::{Problem, RefusedFact};
@@ -39,10 +40,10 @@ pub(super) async fn record_of_account(
     request: HttpRequest,
     node: Data<Node>,
     asked: Parameters,
-    body: Body,
+    (caller, body): (Caller, Body),
 ) -> Result<HttpResponse, Problem> {
     let account = asked.account()?;
-    answer(&request, &node, Some(&account), body).await
+    answer(&request, &node, (Some(&account), &caller), body).await
 }
 
 /// Records facts of many accounts, each named in its fact.
@@ -55,21 +56,21 @@ pub(super) async fn record_of_account(
 pub(super) async fn record_of_many(
     request: HttpRequest,
     node: Data<Node>,
-    body: Body,
+    (caller, body): (Caller, Body),
 ) -> Result<HttpResponse, Problem> {
-    answer(&request, &node, None, body).await
+    answer(&request, &node, (None, &caller), body).await
 }
 
 async fn answer(
     request: &HttpRequest,
     node: &Node,
-    account: Option<&AccountId>,
+    from: Sender<'_>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let received_at = node.clock.now();
     let body = body.not_empty()?;
     let facts = Facts::of(request, &body)?.at_most(node.settings.facts_max)?;
-    record(node, account, &facts, received_at).await.respond()
+    record(node, from, &facts, received_at).await.respond()
 }
 
 /// What became of a request's facts.
@@ -140,26 +141,26 @@ impl From<crate::actors::Recorded> for RecordedSession {
     }
 }
 
-/// Records facts that arrived at `received_at`; `account` is the one they must be of, if any.
+/// The account that facts must be of, if any, and who sends them.
+pub(super) type Sender<'a> = (Option<&'a AccountId>, &'a Caller);
+
+/// Records facts that arrived at `received_at`.
 pub(super) async fn record(
     node: &Node,
-    account: Option<&AccountId>,
+    from: Sender<'_>,
     facts: &Facts<'_>,
     received_at: Timestamp,
 ) -> Answered {
-    let mut sorted = Sorted::default();
-    for (index, text) in facts.each.iter().enumerate() {
-        sorted.take((index, text), account, facts.sent_at, received_at);
-    }
-    let Sorted { refused, private, accounts, references, .. } = sorted;
-    let outcome = node.system.accounts().record(accounts).await;
-    let mut answered = Answered::of(outcome, refused, private);
-    for fact in &mut answered.refused {
-        let known = references.binary_search_by_key(&fact.index, |(index, _)| *index);
-        let known = known.ok().and_then(|place| references.get(place));
-        fact.reference = known.map(|(_, reference)| reference.as_ref().into());
-    }
-    answered
+    let mut sorted = Sorted::of(from, facts, received_at);
+    let outcome = node.system.accounts().record(sorted.take_accounts()).await;
+    sorted.answered(outcome)
+}
+
+/// The same for several requests at once, each answered for itself.
+pub(super) async fn record_each(node: &Node, mut sorted: Vec<Sorted<'_>>) -> Vec<Answered> {
+    let accounts = sorted.iter_mut().map(Sorted::take_accounts).collect();
+    let outcomes = node.system.accounts().record_each(accounts).await;
+    sorted.into_iter().zip(outcomes).map(|(sorted, outcome)| sorted.answered(outcome)).collect()
 }
 
 /// The sender's own reference, also in what is otherwise no fact.
@@ -170,7 +171,7 @@ fn reference_of(text: &[u8]) -> Option<String> {
 
 /// The facts of a request by account, and what need not go further.
 #[derive(Default)]
-struct Sorted<'b> {
+pub(super) struct Sorted<'b> {
     refused: Vec<RefusedFact>,
     /// Kept here, so that they are echoed whoever refuses, also when no actor answered.
     references: Vec<(usize, Cow<'b, str>)>,
@@ -180,10 +181,34 @@ struct Sorted<'b> {
 }
 
 impl<'b> Sorted<'b> {
+    /// Reads each fact for itself.
+    pub(super) fn of(from: Sender<'_>, facts: &Facts<'b>, received_at: Timestamp) -> Self {
+        let mut sorted = Self::default();
+        for (index, text) in facts.each.iter().enumerate() {
+            sorted.take((index, text), from, facts.sent_at, received_at);
+        }
+        sorted
+    }
+
+    fn take_accounts(&mut self) -> Vec<(AccountId, Vec<Submission>)> {
+        std::mem::take(&mut self.accounts)
+    }
+
+    fn answered(self, outcome: Outcome) -> Answered {
+        let Self { refused, private, references, .. } = self;
+        let mut answered = Answered::of(outcome, refused, private);
+        for fact in &mut answered.refused {
+            let known = references.binary_search_by_key(&fact.index, |(index, _)| *index);
+            let known = known.ok().and_then(|place| references.get(place));
+            fact.reference = known.map(|(_, reference)| reference.as_ref().into());
+        }
+        answered
+    }
+
     fn take(
         &mut self,
         (index, text): (usize, &'b [u8]),
-        account: Option<&AccountId>,
+        from: Sender<'_>,
         sent_at: Option<Timestamp>,
         received_at: Timestamp,
     ) {
@@ -196,7 +221,7 @@ impl<'b> Sorted<'b> {
             }
         };
         self.references.extend(json.reference.take().map(|reference| (index, reference)));
-        match read(&json, account, sent_at, received_at) {
+        match read(&json, from, sent_at, received_at) {
             Ok(_) if json.private == Some(true) => self.private += 1,
             Ok((account, event)) => {
                 self.submit(account, Submission { index, event });
@@ -225,7 +250,7 @@ impl<'b> Sorted<'b> {
 
 fn read(
     json: &FactJson<'_>,
-    account: Option<&AccountId>,
+    (account, caller): Sender<'_>,
     sent_at: Option<Timestamp>,
     received_at: Timestamp,
 ) -> Result<(AccountId, Event), Problem> {
@@ -241,7 +266,8 @@ fn read(
             return Err(Problem::invalid("account is missing; name it in every fact sent here"));
         }
     };
-    let fact = json.fact().map_err(Problem::invalid)?;
+    let mut fact = json.fact().map_err(Problem::invalid)?;
     fact.check(received_at)?;
+    caller.claim(&mut fact)?;
     Ok((account, Event::new(fact, received_at, sent_at.or(json.sent_at))))
 }

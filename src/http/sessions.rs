@@ -5,6 +5,7 @@ use std::time::Instant;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, get};
 
+use super::auth::Caller;
 use super::parameters::Parameters;
 use super::read::sent;
 use super::{Node, Problem};
@@ -30,6 +31,7 @@ pub(super) async fn read_session(
     request: HttpRequest,
     node: Data<Node>,
     asked: Parameters,
+    caller: Caller,
 ) -> Result<HttpResponse, Problem> {
     let begun = Instant::now();
     if asked.when()?.as_of.is_some() {
@@ -38,6 +40,7 @@ pub(super) async fn read_session(
     }
     let key = SessionKey { account: asked.account()?, session: asked.session()? };
     let answer = node.answers.session(&key).await?;
+    let answer = answer.filter(|found| caller.may_see(&found.body.profile));
     let answer = answer.ok_or_else(|| Problem::not_found("no such session is recorded"))?;
     Ok(sent(&request, &answer, begun))
 }

@@ -7,22 +7,20 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ContentEncoding};
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Bytes;
 use futures_util::{Stream, stream};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 
+use super::Problem;
 use super::live::{Follower, Frame};
-use super::{Node, Problem};
-use crate::events::AccountId;
 
 /// Proxies drop connections on which nothing moves.
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long a browser waits before it connects again.
 const RETRY_MS: u32 = 2_000;
 
-/// Follows an account for as long as the client reads.
-pub(super) async fn open(node: &Data<Node>, account: AccountId) -> Result<HttpResponse, Problem> {
-    let follower = Follower::begin(node, account)?;
+/// Follows an account for as long as the client reads and its token is good.
+pub(super) async fn open(mut follower: Follower) -> Result<HttpResponse, Problem> {
     let now = follower.now().await?;
     let first = format!("retry: {RETRY_MS}\n{}", event(&Frame::Now(&now)));
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
@@ -51,14 +49,18 @@ fn events(feed: Feed) -> impl Stream<Item = Result<Bytes, Problem>> {
 }
 
 impl Feed {
-    /// The next event; `None` once the node shuts down or cannot tell what is playing.
+    /// The next event; `None` once the node shuts down, cannot tell what is playing, or need not.
     async fn next(&mut self) -> Option<String> {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
+        let expires_at = self.follower.expires_at;
         let update = tokio::select! {
-            update = self.follower.subscription.next() => update?,
+            update = self.follower.next() => update?,
             _ = self.ping.tick() => return Some(": still here\n\n".to_owned()),
+            () = sleep_until(expires_at.unwrap_or_else(Instant::now)), if expires_at.is_some() => {
+                return None;
+            }
         };
         match Frame::of(&update) {
             Some(frame) => Some(event(&frame)),

@@ -12,6 +12,9 @@ const STALE_MS: i64 = 5_000;
 pub struct Freshness {
     signalled_ms: AtomicI64,
     merged_ms: AtomicI64,
+    /// When the first and the last signal since the last sweep were lost; 0 is none.
+    lost_ms: AtomicI64,
+    lost_last_ms: AtomicI64,
 }
 
 impl Freshness {
@@ -25,8 +28,31 @@ impl Freshness {
         self.merged_ms.fetch_max(now.ms(), Ordering::AcqRel);
     }
 
+    /// A signal will not be merged; only a sweep brings what it told of.
+    pub fn lost(&self, now: Timestamp) {
+        self.lost_last_ms.fetch_max(now.ms(), Ordering::AcqRel);
+        let merged_ms = self.merged_ms.load(Ordering::Acquire);
+        let first_ms = if merged_ms > 0 { merged_ms.min(now.ms()) } else { now.ms() };
+        let _ = self.lost_ms.compare_exchange(0, first_ms, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Whatever was recorded before `at` was swept into the views.
+    pub fn swept_through(&self, at: Timestamp) {
+        if at.ms() > self.lost_last_ms.load(Ordering::Acquire) {
+            self.lost_ms.store(0, Ordering::Release);
+        }
+    }
+
     /// The instant through which the views hold everything; `now` when nothing is on its way.
     pub fn as_of(&self, now: Timestamp) -> Timestamp {
+        let as_of = self.signalled_as_of(now);
+        match self.lost_ms.load(Ordering::Acquire) {
+            0 => as_of,
+            lost_ms => as_of.min(Timestamp::from_ms(lost_ms)),
+        }
+    }
+
+    fn signalled_as_of(&self, now: Timestamp) -> Timestamp {
         let merged = self.merged_ms.load(Ordering::Acquire);
         let signalled = self.signalled_ms.load(Ordering::Acquire);
         if signalled == 0 || signalled < merged {

@@ -2,6 +2,7 @@
 //! was made from.
 
 mod rebuild;
+mod sweep;
 mod verify;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,7 @@ use futures_util::future::try_join_all;
 use crate::events::{AccountId, AccountRange, EventLog, ReadError, SessionId};
 
 pub use rebuild::{Rebuild, RebuildError, Rebuilt, Renew, rebuild};
+pub use sweep::{Pass, Sweep, SweepError, Swept};
 pub use verify::{VerifyError, verify};
 
 /// How many accounts are asked for at once.

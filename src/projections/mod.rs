@@ -30,8 +30,8 @@ pub use answer::{
 pub use answers::Answers;
 pub use freshness::Freshness;
 pub use maintain::{
-    Difference, Progress, Rebuild, RebuildError, Rebuilt, Renew, VerifyError, count_accounts,
-    rebuild, verify,
+    Difference, Pass, Progress, Rebuild, RebuildError, Rebuilt, Renew, Sweep, SweepError, Swept,
+    VerifyError, count_accounts, rebuild, verify,
 };
 pub use memory::{MemoryViews, MemoryViewsOptions};
 pub use now::playing;

@@ -1,7 +1,7 @@
 // Asking the server: reads, a person's commands, the token where one is needed, and the server's
 // clock.
 
-import { byId, el } from "./dom.js";
+import { byId, el, say } from "./dom.js";
 
 const TOKEN = "viewlog.token";
 const RETRIES_MAX = 2;
@@ -73,6 +73,7 @@ async function ask(url, options) {
 
 async function problemOf(answer) {
   if (answer.status === 401) askForToken();
+  if (answer.status === 403 && token() !== null) offerAnotherToken();
   const said = await answer.json().catch(() => ({}));
   const detail = said.detail ?? said.title ?? `The server answered with status ${answer.status}.`;
   return new Problem(answer.status, said.code ?? "", sentence(detail));
@@ -102,14 +103,38 @@ function commandId() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
+/** The server says that the token of this tab is no longer good. */
+export const expired = () => askForToken();
+
+/** Whether the page waits for a token; it is loaded again once there is one. */
+export const isLocked = () => document.body.dataset.locked !== undefined;
+
+/** A household's token may not reach this one; the front page goes without and says so itself. */
+function offerAnotherToken() {
+  if (document.body.dataset.page !== "account") return;
+  showField("This token does not reach all of this. Another:");
+}
+
+/** Nothing can be shown without a token. */
+function askForToken() {
+  document.body.dataset.locked = "";
+  showField(
+    token() === null
+      ? "This server asks for a token"
+      : "The token was not accepted, or is no longer good. Another:",
+  );
+}
+
 /**
  * Shows the field for a token, once. What is entered stays in this tab and goes to this server
  * alone.
  */
-function askForToken() {
+function showField(words) {
   const place = byId("ask-token");
-  document.body.dataset.locked = "";
-  if (!place.hidden) return;
+  if (!place.hidden) {
+    say(place.querySelector("label"), words);
+    return;
+  }
   const field = el("input", {
     id: "token",
     type: "password",
@@ -123,21 +148,23 @@ function askForToken() {
     sessionStorage.setItem(TOKEN, field.value.trim());
     location.reload();
   };
-  const wasGiven = token() !== null;
   place.replaceChildren(
     el(
       "form",
       { class: "open note", onsubmit: use },
-      el(
-        "label",
-        { for: "token" },
-        wasGiven ? "The token was not accepted. Another:" : "This server asks for a token",
-      ),
+      el("label", { for: "token" }, words),
       el(
         "div",
         { class: "field" },
         field,
         el("button", { class: "strong", type: "submit" }, "Use"),
+      ),
+      el(
+        "p",
+        { class: "below" },
+        "It stays in this tab. Where the server runs, ",
+        el("code", {}, "viewlog token create"),
+        " makes one.",
       ),
     ),
   );

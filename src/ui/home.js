@@ -32,6 +32,7 @@ function fail(problem) {
     403: "How the server does is told to those whose token has the admin scope.",
   };
   const isRunning = problem.status in words;
+  byId("figures").hidden = isRunning;
   status(isRunning ? "ok" : "bad", isRunning ? "Running" : "Not reached");
   note(byId("server-note"), words[problem.status] ?? problem.message, !isRunning);
 }
@@ -40,6 +41,7 @@ function show(system) {
   const isWell = system.log.ok && system.views.ok;
   status(isWell ? "ok" : "bad", isWell ? "All well" : "Something is wrong");
   note(byId("server-note"), "");
+  byId("figures").hidden = false;
   keep(byId("figures"), figures(system), (one) => one.term, figure);
   const actors = Object.entries(system.actors ?? {});
   keep(byId("actor-rows"), actors, ([kind]) => kind, actorRow);

@@ -1,11 +1,12 @@
 // The live feed of an account: one WebSocket that comes back by itself and never pretends to be
 // connected.
 
-import { path, token } from "./api.js";
+import { expired, isLocked, path, token } from "./api.js";
 
 const PROTOCOL = "viewlog.v1";
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 30_000;
+const TOKEN_EXPIRED = 4401;
 
 /**
  * Follows `account` for as long as the page lives. `heard(message)` gets every message in order;
@@ -19,11 +20,16 @@ export function follow(account, heard, changed) {
 
   const connect = () => {
     clearTimeout(timer);
+    // Without a token the server only says again that it wants one.
+    if (isLocked()) return;
     changed({ connected: false, retryAt: null });
     socket = open(account);
     if (socket === null) return later();
     socket.onmessage = ({ data }) => hear(data);
-    socket.onclose = later;
+    socket.onclose = ({ code }) => {
+      later();
+      if (code === TOKEN_EXPIRED) expired();
+    };
   };
   const hear = (data) => {
     const message = parsed(data);

@@ -7,6 +7,7 @@ mod importing;
 mod reading;
 mod serving;
 mod telling;
+mod tokens;
 mod upkeep;
 mod watching;
 
@@ -19,7 +20,20 @@ use crate::binary::{err, finish, out, said, viewlog};
 const COMMANDS: &[(&str, &[&str])] = &[
     (
         "serve",
-        &["--listen", "--data", "--log", "--views", "--role", "--config", "--public-url", "--demo"],
+        &[
+            "--listen",
+            "--data",
+            "--log",
+            "--views",
+            "--role",
+            "--config",
+            "--public-url",
+            "--demo",
+            "--auth-secret-file",
+            "--auth-key",
+            "--auth-jwks-url",
+            "--auth-audience",
+        ],
     ),
     ("import", &["netflix", "viewlog", "--account", "--profile", "--time-zone", "--dry-run"]),
     ("export", &["--account", "--format", "csv", "--out"]),
@@ -42,6 +56,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("verify", &["--account", "--json"]),
     ("compact", &["--older-than", "--json"]),
     ("schema", &["print", "apply", "check"]),
+    ("token", &["create"]),
     ("doctor", &["--data", "--config"]),
 ];
 
@@ -57,7 +72,7 @@ fn every_command_explains_itself_and_its_options() {
         for option in *options {
             assert!(out(&help).contains(option), "{command} {option}: {}", said(&help));
         }
-        let asks = !["serve", "schema", "doctor"].contains(command);
+        let asks = !["serve", "schema", "token", "doctor"].contains(command);
         assert_eq!(out(&help).contains("--server"), asks, "{command}: {}", said(&help));
     }
 }

@@ -1,6 +1,7 @@
 //! Over real HTTP: how facts, commands, erasures and imports are asked for, and what is answered.
 
 mod abuse;
+mod auth;
 mod callers;
 mod commands;
 mod contract;

@@ -74,7 +74,12 @@ impl Batch {
     }
 
     /// Answers every part, each item by its verdict.
-    pub(super) fn answer(mut self, account: &AccountId, memory: &Memory, verdicts: Vec<(usize, Verdict)>) {
+    pub(super) fn answer(
+        mut self,
+        account: &AccountId,
+        memory: &Memory,
+        verdicts: Vec<(usize, Verdict)>,
+    ) {
         for (item, verdict) in verdicts {
             let Some(asked) = self.items.get_mut(item) else { continue };
             let Some((_, outcome)) = self.replies.get_mut(asked.reply) else { continue };
@@ -138,7 +143,7 @@ pub(super) fn record(home: &Rc<Home>, memory: Box<Memory>, parts: Vec<Part>) {
 
 fn depart(trip: Trip, mut memory: Box<Memory>, batch: Batch, awake: (Sorted, wake::Pasts)) {
     let home = Rc::clone(&trip.home);
-    let Plan { append, decided } = Plan::of(&home.account, &mut memory, awake, &home.deps);
+    let Plan { append, decided, .. } = Plan::of(&home.account, &mut memory, awake, &home.deps);
     trip.leave();
     let deadline = Instant::now() + home.deps.limits.append_deadline;
     let flight = Flight { trip, memory, batch, decided, deadline };

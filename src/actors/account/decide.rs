@@ -159,11 +159,13 @@ impl Desk<'_> {
         };
         match place {
             Place::Known => return Verdict::Duplicate,
-            Place::Taken if !is_kept => return Verdict::Refuse(conflict(event)),
             Place::Taken | Place::Ahead | Place::Late | Place::Unsure => {}
         }
         if let Some(refusal) = self.refusal(event, is_kept) {
             return Verdict::Refuse(refusal);
+        }
+        if place == Place::Taken && !is_kept {
+            return Verdict::Refuse(conflict(event));
         }
         if !is_kept {
             self.leave_out_what_is_known(event);

@@ -1,10 +1,12 @@
 //! Erasing a play, a title, a profile or all of an account: fence first, then nothing of it is
 //! left.
 
+use super::dirty::Marking;
 use super::errand::Failure;
 use crate::actors::{Deps, Receipt};
 use crate::events::{
-    AccountId, Depth, Erased, Fence, Gone, Mark, MarkKind, ReadError, Scope, SessionId, State,
+    AccountId, Append, AppendError, Depth, Erased, Fence, Gone, Mark, MarkKind, ReadError, Scope,
+    SessionId, State,
 };
 
 /// Erases a scope; memory knows nothing of it afterwards.
@@ -24,6 +26,7 @@ pub(super) async fn erase(
         marks,
         rewritten,
     };
+    mark(&erased, deps).await?;
     let Gone { events, snapshots, .. } = deps.log.erase(erased).await?;
     // The account's views are made again from what is left, so that nothing derived can stay
     // behind.
@@ -32,6 +35,16 @@ pub(super) async fn erase(
     deps.feeds.resync(account);
     let id = SessionId::fresh(fenced_at);
     Ok(Receipt { id, fenced_at, events: events + marks_count, snapshots, views })
+}
+
+/// Lets a sweep find what is gone: other views than this node's may hold something of it.
+async fn mark(erased: &Erased, deps: &Deps) -> Result<(), AppendError> {
+    let Some(marking) = Marking::of(&erased.account, deps) else { return Ok(()) };
+    let rewritten = erased.rewritten.iter().map(|mark| &mark.command);
+    let touched = erased.sessions.iter().chain(&erased.marks).chain(rewritten);
+    let mut append = Append::new(erased.account.clone());
+    append.dirty = touched.map(|session| marking.once(*session)).collect();
+    deps.log.append(&append).await
 }
 
 async fn sessions_in(

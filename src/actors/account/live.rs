@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::events::{Event, Order, Phase, State, Stored, fold};
+use crate::events::{Event, Order, Phase, State, Stored, Window, fold};
 
 /// How many of a session's last events are remembered by their fingerprint; a repeated fact before
 /// them is known from the log.
@@ -37,6 +37,8 @@ pub(super) struct Live {
     recent: VecDeque<Order>,
     /// How many facts the newest snapshot row covers; `None` while there is no row.
     snapshot_facts: Option<u32>,
+    /// The last window that the session is marked as dirty in, of those that this actor marked.
+    pub(super) marked: Option<Window>,
 }
 
 /// A session's rows, read because memory could not decide.
@@ -56,7 +58,7 @@ impl Live {
         let Some(stored) = stored else { return Self::default() };
         let snapshot_facts = Some(stored.snapshot.as_ref().map_or(0, |state| state.facts));
         let recent = recent_of(&stored.events);
-        Self { state: stored.state(), recent, snapshot_facts }
+        Self { state: stored.state(), recent, snapshot_facts, marked: None }
     }
 
     /// Where `event` stands, as far as memory knows.

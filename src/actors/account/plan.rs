@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::batch::Sorted;
 use super::decide::{Decision, Proposed, Verdict, decide, fence_over};
+use super::dirty::Marking;
 use super::live::Past;
 use super::memory::Memory;
 use super::wake::Pasts;
@@ -19,6 +20,7 @@ use crate::events::{
 pub(super) struct Plan {
     pub(super) append: Append,
     pub(super) decided: Decided,
+    marking: Option<Marking>,
 }
 
 /// What is to be said once it is durable, or forgotten.
@@ -61,6 +63,7 @@ impl Plan {
                 touched: Vec::with_capacity(1),
                 marks: vec![],
             },
+            marking: Marking::of(account, deps),
         };
         // What is left of a session comes before its facts that came later.
         for (item, state) in sorted.snapshots {
@@ -106,6 +109,9 @@ impl Plan {
         match decided {
             Ok(decision) => {
                 let phase = live.state.as_ref().map(|state| state.phase);
+                if let Some(marking) = self.marking.filter(|_| !decision.rows.is_empty()) {
+                    self.append.dirty.extend(marking.live(session, &mut live.marked));
+                }
                 if phase_before.is_none() && !decision.rows.is_empty() {
                     self.register(session.week(), memory);
                 }
@@ -149,6 +155,7 @@ impl Plan {
         } else {
             memory.command_given(mark.command);
             self.decided.touched.push(mark.command);
+            self.append.dirty.extend(self.marking.map(|marking| marking.once(mark.command)));
             self.append.marks.push(mark.clone());
             self.decided.marks.push(mark);
             Verdict::Record
@@ -187,6 +194,7 @@ impl Plan {
         if verdict == Verdict::Record {
             state.compacted_through = Some(state.seq);
             self.append.snapshots.push(SnapshotRow { session, body: encode_snapshot(&state) });
+            self.append.dirty.extend(self.marking.map(|marking| marking.once(session)));
             self.decided.touched.push(session);
             past = Some(Past::of(state.clone()));
             live.state = Some(state);

@@ -7,25 +7,22 @@
 use std::time::Duration;
 
 use actix_web::error::PayloadError;
-use actix_web::web::{Bytes, Data, Payload};
+use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse, rt};
 use actix_ws::{
     AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, ProtocolError, Session,
 };
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use serde_json::Value;
+use futures_util::{FutureExt, StreamExt};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use super::Follower;
-use super::frame::{Asked, Frame, Misread};
+use super::answer::answer;
+use super::frame::Frame;
 use super::leash::Leash;
 use crate::actors::Update;
-use crate::events::AccountId;
-use crate::http::body::Facts;
-use crate::http::record::record;
-use crate::http::{Node, Problem};
+use crate::http::Problem;
 use crate::projections::{Answer, Now};
 
 const PROTOCOL: &str = "viewlog.v1";
@@ -40,19 +37,19 @@ const ANSWERS_MAX: usize = 32;
 const FINISH_MAX: Duration = Duration::from_secs(5);
 /// When views that lag behind the subscription are looked at again.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1_500);
+/// Tells a client to come back with another token, as 401 does; private use by RFC 6455.
+const TOKEN_EXPIRED: CloseCode = CloseCode::Other(4401);
 
 /// Answers the handshake and serves the socket from then on. `is_fed` is false where
 /// acknowledgements alone are asked for.
 pub(super) async fn open(
     (request, payload): (&HttpRequest, Payload),
-    node: &Data<Node>,
-    account: AccountId,
+    mut follower: Follower,
     is_fed: bool,
 ) -> Result<HttpResponse, Problem> {
-    let follower = Follower::begin(node, account)?;
-    let begun_at = node.clock.now();
+    let begun_at = follower.node.clock.now();
     let now = if is_fed { Some(follower.now().await?) } else { None };
-    let frame_bytes_max = node.settings.frame_bytes_max;
+    let frame_bytes_max = follower.node.settings.frame_bytes_max;
     let leash = Leash::default();
     let refused = |error: actix_web::Error| {
         Problem::malformed(format!("this is no WebSocket handshake: {error}"))
@@ -74,6 +71,7 @@ pub(super) async fn open(
         messages,
         leash,
         answers: FuturesUnordered::new(),
+        unanswered: 0,
         ping,
         missed: 0,
         look_again_at: lags.then(|| Instant::now() + LOOK_AGAIN_AFTER),
@@ -88,25 +86,32 @@ struct Socket {
     session: Session,
     messages: AggregatedMessageStream,
     leash: Leash,
-    answers: FuturesUnordered<JoinHandle<Result<String, End>>>,
+    answers: FuturesUnordered<JoinHandle<Vec<Reply>>>,
+    /// Frames that wait for theirs.
+    unanswered: usize,
     ping: Interval,
     /// Pings since the client was last heard.
     missed: u32,
     look_again_at: Option<Instant>,
 }
 
+/// What a frame is answered with, or how it ends the socket.
+pub(super) type Reply = Result<String, End>;
+
 /// Why a socket ends.
-enum End {
+pub(super) enum End {
     /// The client is not there any more.
     Gone,
     /// The client said goodbye, or is told why.
     Close(Option<CloseReason>),
     /// The node shuts down.
     ShuttingDown,
+    /// The client's token is no longer good.
+    Expired,
 }
 
 impl End {
-    fn told(code: CloseCode, why: impl Into<String>) -> Self {
+    pub(super) fn told(code: CloseCode, why: impl Into<String>) -> Self {
         Self::Close(Some((code, why.into()).into()))
     }
 }
@@ -127,6 +132,11 @@ impl Socket {
                 self.finish_answers().await;
                 Some((CloseCode::Away, "the server shuts down; connect again").into())
             }
+            Err(End::Expired) => {
+                self.finish_answers().await;
+                let why = "the token has expired; connect again with another";
+                Some((TOKEN_EXPIRED, why).into())
+            }
         };
         let _ = timeout(WRITE_MAX, self.session.close(reason)).await;
     }
@@ -134,13 +144,16 @@ impl Socket {
     async fn step(&mut self) -> Result<(), End> {
         let look_again_at = self.look_again_at;
         let look_again = async { sleep_until(look_again_at.unwrap_or_else(Instant::now)).await };
+        let expires_at = self.follower.expires_at;
+        let expiry = async { sleep_until(expires_at.unwrap_or_else(Instant::now)).await };
         tokio::select! {
-            update = self.follower.subscription.next() => self.tell(update).await,
-            message = self.messages.recv(), if self.answers.len() < ANSWERS_MAX => {
+            () = expiry, if expires_at.is_some() => Err(End::Expired),
+            update = self.follower.next() => self.tell(update).await,
+            message = self.messages.recv(), if self.unanswered < ANSWERS_MAX => {
                 self.hear(message).await
             }
-            Some(answer) = self.answers.next() => match answer {
-                Ok(frame) => self.send(frame?).await,
+            Some(replies) = self.answers.next() => match replies {
+                Ok(replies) => self.reply(replies).await,
                 Err(_) => Err(End::told(CloseCode::Error, "recording failed; send it again")),
             },
             _ = self.ping.tick() => self.ping().await,
@@ -173,17 +186,33 @@ impl Socket {
         }
     }
 
-    async fn hear(
-        &mut self,
-        message: Option<Result<AggregatedMessage, ProtocolError>>,
-    ) -> Result<(), End> {
+    /// Takes a message and whatever came with it: what is heard at once is recorded at once.
+    async fn hear(&mut self, first: Option<Message>) -> Result<(), End> {
         self.missed = 0;
         self.leash.loosen();
+        let mut texts = Vec::new();
+        let mut heard = self.listen(first, &mut texts).await;
+        while heard.is_ok() && self.unanswered + texts.len() < ANSWERS_MAX {
+            let Some(next) = self.messages.recv().now_or_never() else { break };
+            heard = self.listen(next, &mut texts).await;
+        }
+        if !texts.is_empty() {
+            self.unanswered += texts.len();
+            let Follower { node, account, caller, .. } = &self.follower;
+            let whose = (account.clone(), caller.clone());
+            self.answers.push(rt::spawn(answer(node.clone(), whose, texts)));
+        }
+        heard
+    }
+
+    async fn listen(
+        &mut self,
+        message: Option<Message>,
+        texts: &mut Vec<Bytes>,
+    ) -> Result<(), End> {
         match message.ok_or(End::Gone)?.map_err(|error| self.end_of(&error))? {
             AggregatedMessage::Text(text) => {
-                let (node, account) = (&self.follower.node, &self.follower.account);
-                let answer = answer(node.clone(), account.clone(), text.into_bytes());
-                self.answers.push(rt::spawn(answer));
+                texts.push(text.into_bytes());
                 Ok(())
             }
             AggregatedMessage::Ping(echo) => {
@@ -195,6 +224,14 @@ impl Socket {
             }
             AggregatedMessage::Close(reason) => Err(End::Close(reason)),
         }
+    }
+
+    async fn reply(&mut self, replies: Vec<Reply>) -> Result<(), End> {
+        self.unanswered = self.unanswered.saturating_sub(replies.len());
+        for reply in replies {
+            self.send(reply?).await?;
+        }
+        Ok(())
     }
 
     /// What a broken stream of frames is answered with.
@@ -246,10 +283,11 @@ impl Socket {
     /// Acknowledges what is on its way to the log.
     async fn finish_answers(&mut self) {
         let finish = async {
-            while let Some(answer) = self.answers.next().await {
-                let Ok(Ok(frame)) = answer else { continue };
-                if self.session.text(frame).await.is_err() {
-                    return;
+            while let Some(replies) = self.answers.next().await {
+                for frame in replies.into_iter().flatten().flatten() {
+                    if self.session.text(frame).await.is_err() {
+                        return;
+                    }
                 }
             }
         };
@@ -257,25 +295,5 @@ impl Socket {
     }
 }
 
-/// What one frame is answered with, once its facts are durable. Goes on when the socket ends.
-async fn answer(node: Data<Node>, account: AccountId, text: Bytes) -> Result<String, End> {
-    let received_at = node.clock.now();
-    let facts_max = node.settings.facts_max;
-    let refused =
-        |id: &Option<Value>, code, detail: &str| Ok(Frame::Error { id, code, detail }.text());
-    match Asked::read(&text) {
-        Err(Misread::NotJson(why)) => {
-            Err(End::told(CloseCode::Invalid, format!("not JSON: {why}")))
-        }
-        Err(Misread::Malformed { id, detail }) => refused(&id, "malformed", &detail),
-        Ok(asked) if asked.events.len() > facts_max => {
-            let detail = format!("more than {facts_max} events; send fewer in a frame");
-            refused(&asked.id, "too_large", &detail)
-        }
-        Ok(Asked { id, sent_at, events }) => {
-            let facts = Facts { sent_at, each: events };
-            let answered = record(&node, Some(&account), &facts, received_at).await;
-            Ok(Frame::Recorded { id: &id, answered: &answered }.text())
-        }
-    }
-}
+/// A message as it comes.
+type Message = Result<AggregatedMessage, ProtocolError>;

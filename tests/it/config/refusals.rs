@@ -73,15 +73,28 @@ fn key_of(problem: &Problem) -> String {
 }
 
 #[test]
-fn an_address_beyond_loopback_is_refused_for_now() {
+fn an_address_beyond_loopback_is_refused_without_a_key() {
     for open in ["0.0.0.0:7070", "192.168.1.5:80", "[::]:7070"] {
         let error = load("", &[("VIEWLOG_LISTEN", open)], &[]).unwrap_err();
         assert_says(
             &error.to_string(),
             &["VIEWLOG_LISTEN in the environment", "listen on loopback"],
         );
-        assert_says(&error.to_string(), &["needs access tokens, which this version does not have"]);
+        assert_says(&error.to_string(), &["needs access tokens: viewlog token create makes a key"]);
     }
+    for key in [
+        ("VIEWLOG_AUTH_SECRET", "a-secret-of-at-least-thirty-two-bytes"),
+        ("VIEWLOG_AUTH_SECRET_FILE", "/run/secrets/viewlog"),
+        ("VIEWLOG_AUTH_KEY", "/etc/viewlog/key.pem"),
+        ("VIEWLOG_AUTH_JWKS_URL", "http://127.0.0.1:8080/jwks.json"),
+    ] {
+        let config = load("", &[("VIEWLOG_LISTEN", "0.0.0.0:7070"), key], &[]).unwrap();
+        assert!(config.asks_for_tokens(), "{key:?}");
+    }
+    let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join("auth-secret"), "of its own").unwrap();
+    let own = [("VIEWLOG_LISTEN", "0.0.0.0:7070"), ("VIEWLOG_DATA", data.path().to_str().unwrap())];
+    assert!(load("", &own, &[]).unwrap().asks_for_tokens());
     for loopback in ["127.0.0.1:0", "127.8.8.8:1", "[::1]:7070"] {
         let config = load("", &[], &[("listen", loopback)]).unwrap();
         assert_eq!(config.listen, loopback.parse::<SocketAddr>().unwrap());
@@ -93,6 +106,26 @@ fn chaos_is_for_loopback_alone() {
     assert!(load("chaos = true", &[], &[]).unwrap().chaos);
     let said = refused("chaos = true\nlisten = \"0.0.0.0:7070\"");
     assert_says(&said, &["viewlog.toml:1: chaos", "loopback alone", "viewlog.toml:2: listen"]);
+}
+
+#[test]
+fn keys_are_named_once_and_a_secret_is_not_repeated() {
+    let said = refused("auth_secret = \"guess-me\"");
+    assert_says(&said, &["auth_secret: must have at least 32 bytes"]);
+    assert!(!said.contains("guess-me"), "{said}");
+    let secret =
+        "auth_secret = \"a-secret-of-at-least-thirty-two-bytes\"\nauth_secret_file = \"x\"";
+    assert_says(&refused(secret), &["viewlog.toml:2: auth_secret_file: holds a secret beside"]);
+    let keys = "auth_key = \"x\"\nauth_jwks_url = \"http://127.0.0.1/keys\"";
+    assert_says(&refused(keys), &["viewlog.toml:1: auth_key: holds keys beside"]);
+    let tls = refused_in_environment("VIEWLOG_AUTH_JWKS_URL", "https://me:pass@example.org/keys");
+    assert_says(&tls, &["auth_jwks_url: https needs the feature tls", "auth_key"]);
+    assert!(!tls.contains("pass@"), "{tls}");
+    for wrong in ["example.org/keys", "ftp://x/keys", "http://", "http://me:pass@example.org/keys"]
+    {
+        let said = refused_in_environment("VIEWLOG_AUTH_JWKS_URL", wrong);
+        assert_says(&said, &["auth_jwks_url: must be an address such as"]);
+    }
 }
 
 #[test]

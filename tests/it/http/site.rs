@@ -176,6 +176,7 @@ fn node(
         sockets: Sockets::default(),
         receipts: Receipts::default(),
         metrics: None,
+        tokens: None,
         settings,
     }
 }

@@ -88,6 +88,6 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        self.stack.run(&["destroy"]);
+        self.stack.destroy();
     }
 }

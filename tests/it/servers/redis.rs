@@ -135,6 +135,6 @@ impl OwnRedis {
 
 impl Drop for OwnRedis {
     fn drop(&mut self) {
-        self.stack.run(&["destroy"]);
+        self.stack.destroy();
     }
 }

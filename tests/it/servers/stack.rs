@@ -57,6 +57,15 @@ impl Stack {
         out
     }
 
+    /// Kills it and removes what it had; what goes wrong at that is only said, as a test has ended.
+    pub(super) fn destroy(&self) {
+        let (code, _, err) = finish(self.command().arg("destroy"));
+        if code != 0 {
+            println!("deploy/dev/{} destroy failed: {err}", self.script);
+        }
+        let _ = std::fs::remove_file(self.directory.with_extension("lock"));
+    }
+
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }

@@ -134,6 +134,17 @@ async fn shape_is_looked_at_before_the_session() {
 }
 
 #[actix_web::test]
+async fn the_session_is_looked_at_before_a_conflict() {
+    let (site, play) = (site().await, Play::of("film", 3_600));
+    record(&site, play.facts(3)).await;
+    let both = play.fact_with(1, "progressed", json!({ "position_ms": 7, "title": "another" }));
+    let problem = posted_one(&site, &both).await.problem(422, "invalid_event");
+    assert!(problem["detail"].as_str().unwrap().starts_with("title"), "{problem}");
+    let taken = play.fact_with(1, "progressed", json!({ "position_ms": 7 }));
+    posted_one(&site, &taken).await.problem(409, "conflicting_event");
+}
+
+#[actix_web::test]
 async fn a_gap_is_taken_and_shown_until_it_closes() {
     let (site, play) = (site().await, Play::of("film", 3_600));
     record(&site, vec![play.fact(0, "started"), play.fact(5, "progressed")]).await;

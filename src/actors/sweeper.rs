@@ -1,0 +1,150 @@
+//! Sweeps what is due, slice by slice, for as long as the node runs.
+//!
+//! Several nodes may sweep: a lease steers who does which slice, and an overlap is only waste.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Supervised, WrapFuture};
+use actix_rt::ArbiterHandle;
+use futures_util::StreamExt;
+use futures_util::stream;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Deps;
+use super::host::{self, Vitals, Watch};
+use crate::events::{SessionId, Slice, Timestamp};
+use crate::projections::{Pass, Sweep};
+
+/// How often it is looked what is due.
+const ROUND: Duration = Duration::from_secs(2);
+/// How many slices are swept at once.
+const SLICES: usize = 8;
+/// When a slice is tried again that could not be swept.
+const AGAIN_MS: i64 = 10_000;
+
+/// When each slice is due next, by its pass; unknown ones are due at once.
+type Due = BTreeMap<(Pass, Slice), Timestamp>;
+
+/// What the sweeper has done, for whoever looks.
+#[derive(Debug, Default)]
+pub(crate) struct Sweeping {
+    windows: AtomicU64,
+    sessions: AtomicU64,
+    failed: AtomicU64,
+    oldest_ms: AtomicI64,
+}
+
+/// What the sweeper has done since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweepingObserved {
+    /// Windows looked at.
+    pub windows: u64,
+    /// Sessions and commands read again and merged.
+    pub sessions: u64,
+    /// Slices that could not be swept, each time.
+    pub failed: u64,
+    /// Since when something may lie unswept; `None` until that is known.
+    pub oldest: Option<Timestamp>,
+}
+
+impl Sweeping {
+    pub(super) fn observe(&self) -> SweepingObserved {
+        let oldest_ms = self.oldest_ms.load(Ordering::Relaxed);
+        SweepingObserved {
+            windows: self.windows.load(Ordering::Relaxed),
+            sessions: self.sessions.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            oldest: (oldest_ms > 0).then(|| Timestamp::from_ms(oldest_ms)),
+        }
+    }
+}
+
+/// The actor.
+struct Sweeper {
+    sweep: Arc<Sweep>,
+    deps: Arc<Deps>,
+}
+
+/// Starts it on an arbiter.
+pub(super) fn start(deps: &Arc<Deps>, arbiter: &ArbiterHandle) {
+    let watch = Watch {
+        kind: Arc::clone(&deps.kinds.sweeper),
+        vitals: Arc::<Vitals>::default(),
+        // What no sweep repairs stays wrong: it is always started again.
+        budget: host::Budget { restarts_max: usize::MAX, ..deps.limits.restarts },
+    };
+    let sweep = Arc::new(Sweep {
+        log: Arc::clone(&deps.log),
+        views: Arc::clone(&deps.views),
+        clock: Arc::clone(&deps.clock),
+        holder: SessionId::fresh(deps.clock.now()).to_string(),
+        append_deadline: deps.limits.append_deadline,
+    });
+    let deps = Arc::clone(deps);
+    host::spawn(arbiter, watch, move |_| Sweeper { sweep, deps });
+}
+
+impl Actor for Sweeper {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Context<Self>) {
+        context.spawn(run(Arc::clone(&self.sweep), Arc::clone(&self.deps)).into_actor(self));
+    }
+}
+
+impl Supervised for Sweeper {
+    fn restarting(&mut self, context: &mut Context<Self>) {
+        self.started(context);
+    }
+}
+
+async fn run(sweep: Arc<Sweep>, deps: Arc<Deps>) {
+    let (sweeping, projector) = (&deps.sweeping, &deps.projector);
+    let mut due = Due::new();
+    let mut round = interval(ROUND);
+    round.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        round.tick().await;
+        let now = sweep.clock.now();
+        let all = Pass::ALL.into_iter().flat_map(|pass| Slice::all().map(move |of| (pass, of)));
+        let those: Vec<_> = all.filter(|one| due.get(one).is_none_or(|at| *at <= now)).collect();
+        let swept = stream::iter(those).map(|one| turn(&sweep, one, sweeping));
+        let mut swept = swept.buffer_unordered(SLICES);
+        while let Some((one, at)) = swept.next().await {
+            due.insert(one, at);
+        }
+        let oldest = oldest(&sweep, &due);
+        sweeping.oldest_ms.store(oldest.ms(), Ordering::Relaxed);
+        projector.swept_through(oldest);
+    }
+}
+
+/// The first passes say since when something may lie unswept.
+fn oldest(sweep: &Sweep, due: &Due) -> Timestamp {
+    let first = due.iter().filter(|((pass, _), _)| *pass == Pass::First);
+    first.map(|(_, at)| sweep.opened_at(Pass::First, *at)).min().unwrap_or_default()
+}
+
+/// Sweeps a slice; when to look at it again.
+async fn turn(
+    sweep: &Sweep,
+    (pass, slice): (Pass, Slice),
+    sweeping: &Sweeping,
+) -> ((Pass, Slice), Timestamp) {
+    let at = match sweep.slice(slice, pass).await {
+        Ok((swept, at)) => {
+            sweeping.windows.fetch_add(swept.windows, Ordering::Relaxed);
+            sweeping.sessions.fetch_add(swept.sessions, Ordering::Relaxed);
+            at
+        }
+        Err(error) => {
+            sweeping.failed.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(%error, slice = slice.number(), "a slice could not be swept");
+            sweep.clock.now().plus_ms(AGAIN_MS)
+        }
+    };
+    ((pass, slice), at)
+}

@@ -1,0 +1,240 @@
+//! The sweep: what was marked as dirty in a window is read again from the log and merged.
+//!
+//! Where views outlive the process that fills them, a signal may be lost with a process or a
+//! connection; the mark is as durable as the event. A window is swept once soon after it closed,
+//! and once again hours later, for what other regions and slow nodes wrote late. Merges commute, so
+//! two that sweep the same window waste work and nothing else.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use crate::events::{
+    AccountId, Clock, EventLog, Mark, ReadError, SessionKey, Slice, State, Stored, Timestamp,
+    Window, fold,
+};
+use crate::projections::{Entry, Position, Recorded, ViewError, ViewStore, project};
+
+/// So much later than its end and the deadline of an append a window is settled: clocks differ.
+const CLOCKS_MS: i64 = 60_000;
+/// When a window is looked at for the second time: late hints and other regions have arrived.
+const AGAIN_MS: i64 = 4 * 60 * 60 * 1_000;
+/// A slice without a position has lost its views too, or never had any: what was filled since then
+/// was filled from the log. This far back it is swept all the same.
+const UNKNOWN_MS: i64 = 2 * 60 * 60 * 1_000;
+/// How many sessions are read at once.
+const READS: usize = 16;
+/// How many sessions one merge takes.
+const MERGE_MAX: usize = 256;
+/// How long a slice is one sweeper's own.
+const LEASE: Duration = Duration::from_secs(60);
+/// When a slice that another sweeper has is looked at again.
+const LEASED_MS: i64 = 60_000;
+
+/// Which of its two sweeps a window is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pass {
+    /// Soon after it closed: snapshots, and the rows above them.
+    First,
+    /// Hours later: every row.
+    Second,
+}
+
+/// What sweeping came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Windows looked at.
+    pub windows: u64,
+    /// Sessions and commands read and merged.
+    pub sessions: u64,
+}
+
+/// Why a sweep stopped; its position stays where it was.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The log could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The views could not be read or written.
+    #[error(transparent)]
+    Views(#[from] ViewError),
+}
+
+/// What a sweep works on.
+pub struct Sweep {
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// The views.
+    pub views: Arc<dyn ViewStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// This sweeper's name among others.
+    pub holder: String,
+    /// After so long an append is durable or given up.
+    pub append_deadline: Duration,
+}
+
+impl Pass {
+    /// Both, in their order.
+    pub const ALL: [Self; 2] = [Self::First, Self::Second];
+
+    fn position(self) -> Position {
+        match self {
+            Self::First => Position::Swept,
+            Self::Second => Position::SweptAgain,
+        }
+    }
+}
+
+impl Sweep {
+    /// When a window of a slice may be swept: what began in it is durable by then, or given up.
+    pub fn due_at(&self, pass: Pass, slice: Slice, window: Window) -> Timestamp {
+        window.ends_at(slice).plus_ms(self.delay_ms(pass))
+    }
+
+    /// When the window began that is due at an instant.
+    pub fn opened_at(&self, pass: Pass, due_at: Timestamp) -> Timestamp {
+        let length_ms = i64::try_from(Window::LENGTH_MS).unwrap_or(i64::MAX);
+        due_at.plus_ms(-self.delay_ms(pass)).plus_ms(-length_ms)
+    }
+
+    fn delay_ms(&self, pass: Pass) -> i64 {
+        match pass {
+            Pass::First => {
+                let deadline_ms = i64::try_from(self.append_deadline.as_millis());
+                CLOCKS_MS.saturating_add(deadline_ms.unwrap_or(CLOCKS_MS))
+            }
+            Pass::Second => AGAIN_MS,
+        }
+    }
+
+    /// Sweeps every window of a slice that is due. Nothing is done while another sweeper has the
+    /// slice. Also says when the next window is due.
+    ///
+    /// # Errors
+    /// [`SweepError`]; what was swept until then need not be done again.
+    pub async fn slice(&self, slice: Slice, pass: Pass) -> Result<(Swept, Timestamp), SweepError> {
+        let mut swept = Swept::default();
+        let mut window = self.next_window(slice, pass).await?;
+        let name = format!("sweep:{}:{pass:?}", slice.number());
+        while self.due_at(pass, slice, window) <= self.clock.now() {
+            if !self.views.lease(&name, &self.holder, LEASE).await? {
+                return Ok((swept, self.clock.now().plus_ms(LEASED_MS)));
+            }
+            swept.sessions += self.window(slice, window, pass).await?;
+            swept.windows += 1;
+            self.views.advance(slice, pass.position(), window.ends_at(slice)).await?;
+            window = window.next();
+        }
+        if swept.windows > 0 {
+            self.views.release(&name, &self.holder).await?;
+        }
+        Ok((swept, self.due_at(pass, slice, window)))
+    }
+
+    /// Sweeps every window of a slice from an instant on, whatever was swept before and also what
+    /// is still open; positions stay.
+    ///
+    /// # Errors
+    /// [`SweepError`].
+    pub async fn since(&self, slice: Slice, from: Timestamp) -> Result<Swept, SweepError> {
+        let mut swept = Swept::default();
+        let (mut window, last) = (Window::at(slice, from), Window::at(slice, self.clock.now()));
+        while window <= last {
+            swept.sessions += self.window(slice, window, Pass::Second).await?;
+            swept.windows += 1;
+            window = window.next();
+        }
+        Ok(swept)
+    }
+
+    /// Through which instant everything marked in a slice is merged; `None` when never swept.
+    ///
+    /// # Errors
+    /// [`ViewError`].
+    pub async fn swept_through(&self, slice: Slice) -> Result<Option<Timestamp>, ViewError> {
+        self.views.position(slice, Position::Swept).await
+    }
+
+    async fn next_window(&self, slice: Slice, pass: Pass) -> Result<Window, ViewError> {
+        let position = self.views.position(slice, pass.position()).await?;
+        let unknown = || self.clock.now().plus_ms(-self.delay_ms(pass) - UNKNOWN_MS);
+        Ok(Window::at(slice, position.unwrap_or_else(unknown)))
+    }
+
+    async fn window(&self, slice: Slice, window: Window, pass: Pass) -> Result<u64, SweepError> {
+        let mut marked = self.log.dirty(slice, window).await?;
+        marked.sort_by(|a, b| a.account.cmp(&b.account));
+        marked.dedup();
+        let commands = Commands::default();
+        let mut swept = 0;
+        for some in marked.chunks(MERGE_MAX) {
+            let read = stream::iter(some)
+                .map(|key| self.entries(key, pass, &commands))
+                .buffer_unordered(READS);
+            let batch: Vec<(AccountId, Vec<Entry>)> = read.try_collect().await?;
+            swept += batch.len() as u64;
+            self.views.merge(batch).await?;
+        }
+        Ok(swept)
+    }
+
+    async fn entries(
+        &self,
+        key: &SessionKey,
+        pass: Pass,
+        commands: &Commands,
+    ) -> Result<(AccountId, Vec<Entry>), SweepError> {
+        let account = key.account.clone();
+        if let Some(stored) = self.log.session(key).await? {
+            let state = self.state(key, stored, pass).await?;
+            return Ok((account, state.iter().flat_map(entries_of).collect()));
+        }
+        if let Some(mark) = commands.find(self.log.as_ref(), key).await? {
+            return Ok((account, project(&Recorded::Mark(&mark))));
+        }
+        // Marked and gone: erased. Whatever is derived of it goes too; the next read fills the rest.
+        self.views.forget(&account).await?;
+        Ok((account, vec![]))
+    }
+
+    async fn state(
+        &self,
+        key: &SessionKey,
+        stored: Stored,
+        pass: Pass,
+    ) -> Result<Option<State>, SweepError> {
+        if let Some(damage) = &stored.damage {
+            tracing::error!(session = %key.session, rows = damage.rows, "a session is damaged");
+        }
+        let is_compacted =
+            stored.snapshot.as_ref().is_some_and(|state| state.compacted_through.is_some());
+        if pass == Pass::First || is_compacted {
+            return Ok(stored.state());
+        }
+        let events = self.log.events(key, 0..=u64::MAX).await?;
+        Ok(fold(None, &events))
+    }
+}
+
+fn entries_of(state: &State) -> Vec<Entry> {
+    project(&Recorded::Session(state))
+}
+
+/// What persons said, read once for each account of a window.
+#[derive(Default)]
+struct Commands(tokio::sync::Mutex<HashMap<AccountId, Vec<Mark>>>);
+
+impl Commands {
+    async fn find(&self, log: &dyn EventLog, key: &SessionKey) -> Result<Option<Mark>, ReadError> {
+        let mut known = self.0.lock().await;
+        if !known.contains_key(&key.account) {
+            let marks = log.marks(&key.account).await?;
+            known.insert(key.account.clone(), marks);
+        }
+        let marks = known.get(&key.account).into_iter().flatten();
+        Ok(marks.into_iter().find(|mark| mark.command == key.session).cloned())
+    }
+}
