@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{EventLog, ManualClock};
 use viewlog::projections::{
-    Redis, RedisOptions, RedisViews, RedisViewsOptions, Source, ViewStore, When,
+    MemoryViewsOptions, Redis, RedisOptions, RedisViews, RedisViewsOptions, Source, ViewStore, When,
 };
 
 use super::Node;
@@ -42,9 +42,18 @@ async fn a_frozen_redis_fails_no_answer_and_holds_up_few() {
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert!(!node.views.standing().ok);
     assert_eq!(node.record(&home(), watch(session(2), 9)).await.recorded, 9);
+    let straight = Node::on(&node.log, MemoryViewsOptions::default());
+    let expected = straight.everything(&home()).await;
+    assert_ne!(expected, before);
     server.resume(1);
     eventually("redis is read again", async || source(&node).await == Source::Views).await;
     assert!(node.views.standing().ok);
+    eventually("what was recorded meanwhile is in the views", async || {
+        node.system.projector().flush().await;
+        node.everything(&home()).await == expected && source(&node).await == Source::Views
+    })
+    .await;
+    straight.system.stop().await;
     node.system.stop().await;
 }
 
