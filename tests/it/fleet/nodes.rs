@@ -3,22 +3,12 @@
 use serde_json::{Value, json};
 use viewlog::events::SessionId;
 
-use super::Fleet;
+use super::{Fleet, asked, fact};
 use crate::binary::{finish, said, viewlog};
 use crate::support::{at, eventually};
 
 const PLAYERS: u128 = 8;
 const FACTS: u64 = 150;
-
-/// The fact with this number, the same whenever it is sent.
-fn fact(session: SessionId, seq: u64) -> Value {
-    json!({
-        "profile": "anna", "title": "film", "session": session, "seq": seq,
-        "kind": if seq == 0 { "started" } else { "progressed" },
-        "at": at(i64::try_from(seq).unwrap()), "position_ms": seq * 1_000,
-        "duration_ms": 7_200_000,
-    })
-}
 
 /// Sends every fact to one node after the other, and to the next where one is gone.
 async fn reported(account: String, session: SessionId, urls: [String; 2]) {
@@ -44,10 +34,6 @@ async fn reported(account: String, session: SessionId, urls: [String; 2]) {
     }
 }
 
-async fn asked(url: String) -> Value {
-    reqwest::get(&url).await.unwrap().json().await.unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn facts_that_alternate_between_two_nodes_are_one_session_also_when_one_is_killed() {
     let Some(fleet) = Fleet::begin() else { return };
@@ -63,7 +49,7 @@ async fn facts_that_alternate_between_two_nodes_are_one_session_also_when_one_is
         .collect();
     let (account, session) = &sessions[0];
     eventually("a third is recorded", async || {
-        let state = asked(format!("{}/v1/accounts/{account}/sessions/{session}", urls[0])).await;
+        let state = asked(&format!("{}/v1/accounts/{account}/sessions/{session}", urls[0])).await;
         state["seq"].as_u64().is_some_and(|seq| seq > FACTS / 3)
     })
     .await;
@@ -73,19 +59,19 @@ async fn facts_that_alternate_between_two_nodes_are_one_session_also_when_one_is
     }
     for (account, session) in &sessions {
         let at_first = format!("{}/v1/accounts/{account}", first.url);
-        let state = asked(format!("{at_first}/sessions/{session}")).await;
+        let state = asked(&format!("{at_first}/sessions/{session}")).await;
         let expected = (json!(FACTS - 1), json!([]), json!(false));
         let found = (&state["seq"], &state["missing"], &state["conflict"]);
         assert_eq!(found, (&expected.0, &expected.1, &expected.2), "{state}");
         let resume = format!("{at_first}/profiles/anna/resume/film?after={session}:{}", FACTS - 1);
-        assert_eq!(asked(resume).await["position_ms"], (FACTS - 1) * 1_000);
+        assert_eq!(asked(&resume).await["position_ms"], (FACTS - 1) * 1_000);
     }
     let verified = finish(viewlog().args(["verify", "--server", &first.url]));
     assert_eq!(verified.status.code(), Some(0), "{}", said(&verified));
     // And a node that was never there knows all of it.
     let third = fleet.node(data[1].path());
     for (account, session) in &sessions {
-        let state = asked(format!("{}/v1/accounts/{account}/sessions/{session}", third.url)).await;
+        let state = asked(&format!("{}/v1/accounts/{account}/sessions/{session}", third.url)).await;
         assert_eq!(state["seq"], FACTS - 1, "{state}");
     }
     assert_eq!(third.terminate(), Some(0));
@@ -105,12 +91,12 @@ async fn what_one_node_recorded_the_other_answers_from_the_views() {
         let url = format!("{url}/v1/accounts/home/events");
         let sent = client.post(url).json(&fact(session, seq)).send().await.unwrap();
         assert_eq!(sent.status(), 200);
-        let last = asked(resume(&second.url)).await;
+        let last = asked(&resume(&second.url)).await;
         assert!(last["position_ms"].as_u64().is_none_or(|ms| ms <= seq * 1_000), "{last}");
     }
     for url in [&first.url, &second.url] {
         eventually("the views of both have all of it", async || {
-            let found = asked(resume(url)).await;
+            let found = asked(&resume(url)).await;
             found["source"] == "views" && found["position_ms"] == 19_000
         })
         .await;
@@ -133,7 +119,7 @@ async fn an_operator_sweeps_verifies_and_rebuilds_a_fleet() {
     }
     let resume = format!("{}/v1/accounts/home/profiles/anna/resume/film", node.url);
     eventually("the rebuilt views are read", async || {
-        let found = asked(resume.clone()).await;
+        let found = asked(&resume).await;
         found["source"] == "views" && found["position_ms"] == 39_000
     })
     .await;
