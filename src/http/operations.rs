@@ -17,7 +17,7 @@ use super::parameters::Parameters;
 use super::{Node, Problem};
 use crate::actors::ObservedKind;
 use crate::events::{AccountId, Timestamp, Window};
-use crate::telemetry::{observe_actors, observe_views};
+use crate::telemetry::{observe_actors, observe_health, observe_lag, observe_views};
 
 const RETRY_AFTER_MS: u64 = 5_000;
 /// Where the kind stands in `/v1/system/jobs/{kind}`.
@@ -72,7 +72,10 @@ pub(super) async fn read_readiness(node: Data<Node>) -> Result<HttpResponse, Pro
 pub(super) async fn read_metrics(node: Data<Node>) -> Result<HttpResponse, Problem> {
     let gathered = node.metrics.as_ref();
     let gathered = gathered.ok_or_else(|| Problem::not_found("metrics are not gathered here"))?;
-    observe_actors(&node.system.observe());
+    let (now, observed) = (node.clock.now(), node.system.observe());
+    observe_actors(&observed);
+    observe_health(&node.log.health());
+    observe_lag(now, node.freshness.as_of(now), observed.sweeping.oldest);
     observe_views(&node.views.standing());
     let mut response = plain();
     Ok(response.content_type("text/plain; version=0.0.4").body(gathered.render()))
