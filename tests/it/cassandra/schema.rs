@@ -60,6 +60,11 @@ async fn each_difference_is_named_with_what_puts_it_right() {
     assert_one(&differences(&keyspace).await, &parts);
     keyspace.run("ALTER TABLE KS.dirty WITH default_time_to_live = 864000").await;
 
+    let schema = Schema::connect(&keyspace.options).await.unwrap();
+    let found = schema.check(Some(&"dc1:3".parse().unwrap())).await.unwrap();
+    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert_one(&found, &["the copies of keyspace", "'dc1': 3", "nodetool repair"]);
+
     keyspace.run("ALTER TABLE KS.fences DROP deleted_us").await;
     let parts = ["fences.deleted_us is missing", "fences ADD deleted_us bigint"];
     assert_one(&differences(&keyspace).await, &parts);
@@ -101,6 +106,7 @@ async fn the_command_prints_makes_and_checks() {
     assert!(out(&check).contains("wrong there is no keyspace"), "{}", said(&check));
     let apply = finish(viewlog().args(["schema", "apply"]).env("VIEWLOG_LOG", &url));
     assert_eq!(apply.status.code(), Some(0), "{}", said(&apply));
+    assert!(out(&apply).contains("ok    copies of what was made: dc1:1"), "{}", said(&apply));
     assert!(out(&apply).contains("ok    every table"), "{}", said(&apply));
     let check = schema(&["check", "--log", &url]);
     assert!(!out(&check).contains("wrong table"), "{}", said(&check));
