@@ -24,7 +24,7 @@ pub const FACTS: &str = "viewlog_facts_total";
 pub const FACTS_REFUSED: &str = "viewlog_facts_refused_total";
 /// Gauge: facts admitted and not answered yet.
 pub const FACTS_ADMITTED: &str = "viewlog_facts_admitted";
-/// Histogram: how long facts waited to be acknowledged, or refused, once they were read.
+/// Histogram: how long facts waited for their acknowledgement once read; refused ones too.
 pub const ACKNOWLEDGE_SECONDS: &str = "viewlog_acknowledge_seconds";
 /// Histogram: how long the log took to answer an append; its count is the number of groups.
 pub const APPEND_SECONDS: &str = "viewlog_append_seconds";

@@ -139,8 +139,10 @@ impl From<StartError> for NotStarted {
         match &error {
             StartError::Log(OpenError::InUse { .. }) => Self::InUse(error.to_string()),
             StartError::Log(OpenError::Damaged { .. }) => Self::Damaged(error.to_string()),
-            StartError::Log(_) | StartError::Views(_) => Self::Store(error.to_string()),
-            StartError::Cassandra { .. } | StartError::Drivers(_) => Self::Fleet(error.to_string()),
+            StartError::Log(_) => Self::Store(error.to_string()),
+            StartError::Cassandra { .. } | StartError::Drivers(_) | StartError::Views(_) => {
+                Self::Fleet(error.to_string())
+            }
             StartError::Listen { .. }
             | StartError::Open { .. }
             | StartError::Keys(_)

@@ -19,6 +19,7 @@ mod deploy;
 mod embedded;
 mod export;
 mod faults;
+mod fleet;
 mod fold;
 mod http;
 mod live;

@@ -3,7 +3,6 @@
 
 mod away;
 mod loss;
-mod server;
 mod sharing;
 mod together;
 mod versions;
@@ -14,23 +13,43 @@ use std::time::Duration;
 use bytes::Bytes;
 use viewlog::events::{AccountId, Clock, ManualClock};
 use viewlog::projections::{
-    Entry, Fill, Page, Query, Redis, RedisViews, RedisViewsOptions, Select, Target, Version, View,
-    ViewStore,
+    Entry, Fill, Page, Query, Redis, RedisOptions, RedisViews, RedisViewsOptions, Select, Target,
+    Version, View, ViewStore,
 };
 
-use self::server::patient;
-pub(crate) use self::server::{Server, fresh_prefix};
+use crate::servers::{self, OwnRedis};
 use crate::support::{at, home, id};
 
 /// The way to the server that those tests share which leave others alone.
 fn shared_redis() -> Option<&'static Redis> {
-    static SHARED: OnceLock<Option<(Server, Redis)>> = OnceLock::new();
+    static SHARED: OnceLock<Redis> = OnceLock::new();
+    let server = servers::redis()?;
+    Some(SHARED.get_or_init(|| way(&server.url())))
+}
+
+/// The way to the cluster that tests share.
+fn clustered_redis() -> Option<&'static Redis> {
+    static SHARED: OnceLock<Option<(OwnRedis, Redis)>> = OnceLock::new();
     let shared = SHARED.get_or_init(|| {
-        let server = Server::start(&[])?;
-        let redis = Redis::new(&server.url(), patient()).unwrap();
-        Some((server, redis))
+        let cluster = OwnRedis::cluster()?;
+        let redis = way(&cluster.url());
+        Some((cluster, redis))
     });
     shared.as_ref().map(|(_, redis)| redis)
+}
+
+/// With bounds for machines that have much else to do.
+fn way(url: &str) -> Redis {
+    let (response_timeout, connect_timeout) = (Duration::from_secs(10), Duration::from_secs(10));
+    let pause = Duration::from_millis(20);
+    let options =
+        RedisOptions { response_timeout, connect_timeout, pause, ..RedisOptions::default() };
+    Redis::new(&url.parse().unwrap(), options).unwrap()
+}
+
+/// What no other test's keys begin with.
+pub(crate) fn fresh_prefix() -> String {
+    format!("test-{:016x}-", rand::random::<u64>())
 }
 
 /// Empty views on the server that tests share.
@@ -49,7 +68,7 @@ pub(crate) fn shared_under(
 
 /// Empty views on a cluster of three.
 pub(crate) fn clustered(plays_max: usize, clock: &Arc<ManualClock>) -> Option<RedisViews> {
-    Some(views(together::redis()?.clone(), &fresh_prefix(), plays_max, clock))
+    Some(views(clustered_redis()?.clone(), &fresh_prefix(), plays_max, clock))
 }
 
 fn views(
@@ -65,13 +84,26 @@ fn views(
 }
 
 /// Views on a server of the test's own.
-fn views_on(server: &Server) -> RedisViews {
-    views(Redis::new(&server.url(), patient()).unwrap(), "own-", usize::MAX, &clock())
+fn views_on(server: &OwnRedis) -> RedisViews {
+    views(way(&server.url()), "own-", usize::MAX, &clock())
 }
 
-fn views_idle(server: &Server, idle: Duration) -> RedisViews {
+fn views_idle(server: &OwnRedis, idle: Duration) -> RedisViews {
     let options = RedisViewsOptions { idle, ..RedisViewsOptions::default() };
-    RedisViews::new(Redis::new(&server.url(), patient()).unwrap(), options, clock())
+    RedisViews::new(way(&server.url()), options, clock())
+}
+
+/// What a server answers to a command that an operator gives it.
+fn told<T: redis::FromRedisValue>(server: &OwnRedis, words: &[&str]) -> T {
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    let (first, others) = words.split_first().unwrap();
+    redis::cmd(first).arg(others).query(&mut connection).unwrap()
+}
+
+/// How many keys there are of such names.
+fn keys(server: &OwnRedis, pattern: &str) -> usize {
+    told::<Vec<Vec<u8>>>(server, &["KEYS", pattern]).len()
 }
 
 fn clock() -> Arc<ManualClock> {

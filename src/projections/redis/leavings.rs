@@ -12,7 +12,7 @@ use crate::events::AccountId;
 use crate::projections::ViewError;
 
 /// How many keys a server looks at in one step.
-const STEP: usize = 500;
+const STEP_KEYS: usize = 500;
 /// Between steps; a hundred million keys take some twenty minutes.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -32,7 +32,11 @@ impl RedisViews {
             let mut cursor = b"0".to_vec();
             loop {
                 let mut scan = redis::cmd("SCAN");
-                scan.arg(&cursor).arg("MATCH").arg(self.keys.any_card()).arg("COUNT").arg(STEP);
+                scan.arg(&cursor)
+                    .arg("MATCH")
+                    .arg(self.keys.any_card())
+                    .arg("COUNT")
+                    .arg(STEP_KEYS);
                 let (next, cards) = step(self.redis.run_on(node.as_ref(), &scan).await?)?;
                 for account in cards.iter().filter_map(|card| self.keys.account_of(card)) {
                     self.tend(&account).await?;
@@ -53,7 +57,9 @@ impl RedisViews {
 }
 
 /// The next cursor, and keys.
-fn step(found: Value) -> Result<(Vec<u8>, Vec<Vec<u8>>), ViewError> {
+type Step = (Vec<u8>, Vec<Vec<u8>>);
+
+fn step(found: Value) -> Result<Step, ViewError> {
     redis::from_redis_value(found.clone()).map_err(|_| not_understood(&found))
 }
 

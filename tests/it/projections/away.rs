@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{EventLog, ManualClock};
 use viewlog::projections::{
-    Redis, RedisOptions, RedisViews, RedisViewsOptions, Source, ViewStore, When,
+    MemoryViewsOptions, Redis, RedisOptions, RedisViews, RedisViewsOptions, Source, ViewStore, When,
 };
 
 use super::Node;
-use crate::redis_views::Server;
+use crate::servers::OwnRedis;
 use crate::support::{eventually, home, session, watch};
 
-fn node_on(server: &Server) -> Node {
+fn node_on(server: &OwnRedis) -> Node {
     let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
     let make = |clock: Arc<ManualClock>| {
-        let redis = Redis::new(&server.url(), RedisOptions::default()).unwrap();
+        let redis = Redis::new(&server.url().parse().unwrap(), RedisOptions::default()).unwrap();
         Arc::new(RedisViews::new(redis, RedisViewsOptions::default(), clock)) as Arc<dyn ViewStore>
     };
     Node::with(&log, make)
@@ -28,12 +28,12 @@ async fn source(node: &Node) -> Source {
 
 #[actix_web::test]
 async fn a_frozen_redis_fails_no_answer_and_holds_up_few() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = OwnRedis::one() else { return };
     let node = node_on(&server);
     assert_eq!(node.record(&home(), watch(session(1), 9)).await.recorded, 9);
     let before = node.everything(&home()).await;
     assert_eq!(source(&node).await, Source::Views);
-    server.freeze(true);
+    server.pause(1);
     assert_eq!(node.everything(&home()).await, before);
     let begun = Instant::now();
     for _ in 0..200 {
@@ -42,19 +42,28 @@ async fn a_frozen_redis_fails_no_answer_and_holds_up_few() {
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert!(!node.views.standing().ok);
     assert_eq!(node.record(&home(), watch(session(2), 9)).await.recorded, 9);
-    server.freeze(false);
+    let straight = Node::on(&node.log, MemoryViewsOptions::default());
+    let expected = straight.everything(&home()).await;
+    assert_ne!(expected, before);
+    server.resume(1);
     eventually("redis is read again", async || source(&node).await == Source::Views).await;
     assert!(node.views.standing().ok);
+    eventually("what was recorded meanwhile is in the views", async || {
+        node.system.projector().flush().await;
+        node.everything(&home()).await == expected && source(&node).await == Source::Views
+    })
+    .await;
+    straight.system.stop().await;
     node.system.stop().await;
 }
 
 #[actix_web::test]
 async fn a_flushed_redis_is_filled_by_the_next_answer() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = OwnRedis::one() else { return };
     let node = node_on(&server);
     node.record(&home(), watch(session(1), 9)).await;
     let before = node.everything(&home()).await;
-    server.cli(&["flushall"]);
+    server.flush();
     assert_eq!(source(&node).await, Source::Log);
     assert_eq!(source(&node).await, Source::Views);
     assert_eq!(node.everything(&home()).await, before);

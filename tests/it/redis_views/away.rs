@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use viewlog::events::Clock;
 use viewlog::projections::{Redis, RedisOptions, RedisViews, RedisViewsOptions, ViewStore};
 
-use super::server::{Server, free_port};
-use super::{clock, filled, play, values};
+use super::{clock, filled, play, told, values};
+use crate::servers::OwnRedis;
 use crate::support::{eventually, home};
 
 fn hasty() -> RedisOptions {
@@ -30,7 +30,8 @@ async fn fails(store: &RedisViews) -> Duration {
 
 #[tokio::test]
 async fn a_redis_that_is_not_there_fails_at_once_and_again_without_being_asked() {
-    let store = views_with(&format!("redis://127.0.0.1:{}", free_port()), hasty());
+    // Nobody listens there, and nobody but root could.
+    let store = views_with("redis://127.0.0.1:9", hasty());
     assert!(store.standing().ok, "nobody asked yet");
     assert!(fails(&store).await < Duration::from_secs(5));
     assert!(!store.standing().ok);
@@ -45,10 +46,10 @@ async fn a_redis_that_is_not_there_fails_at_once_and_again_without_being_asked()
 
 #[tokio::test]
 async fn a_frozen_redis_costs_one_reader_its_timeout_and_is_used_again_when_it_thaws() {
-    let Some(server) = Server::start(&[]) else { return };
-    let store = views_with(&format!("redis://127.0.0.1:{}", server.port), hasty());
+    let Some(server) = OwnRedis::one() else { return };
+    let store = views_with(&server.url(), hasty());
     filled(&store, &home(), vec![play(1, 1, "a")]).await;
-    server.freeze(true);
+    server.pause(1);
     assert!(fails(&store).await >= Duration::from_millis(300));
     let waits: Vec<Duration> = {
         let mut waits = Vec::new();
@@ -60,30 +61,17 @@ async fn a_frozen_redis_costs_one_reader_its_timeout_and_is_used_again_when_it_t
     let waited = waits.iter().filter(|wait| **wait > Duration::from_millis(200)).count();
     assert!(waited <= 1, "{waited} waited");
     assert!(!store.standing().ok);
-    server.freeze(false);
+    server.resume(1);
     eventually("it is used again", async || store.read(&home(), &[]).await.is_ok()).await;
     assert_eq!(values(&store).await.unwrap(), ["a"]);
     assert!(store.standing().ok);
 }
 
 #[tokio::test]
-async fn a_redis_that_crashes_is_used_again_when_it_is_back() {
-    let Some(server) = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]) else {
-        return;
-    };
-    let store = views_with(&format!("redis://127.0.0.1:{}", server.port), hasty());
-    filled(&store, &home(), vec![play(1, 1, "a")]).await;
-    let server = server.restart(&["--appendonly", "yes"]);
-    eventually("it is used again", async || store.read(&home(), &[]).await.is_ok()).await;
-    assert_eq!(values(&store).await.unwrap(), ["a"]);
-    drop(server);
-    fails(&store).await;
-}
-
-#[tokio::test]
 async fn a_wrong_password_is_said_and_never_shown() {
-    let Some(server) = Server::start(&["--requirepass", "secret-of-the-server"]) else { return };
-    let url = |password: &str| format!("redis://:{password}@127.0.0.1:{}/1", server.port);
+    let Some(server) = OwnRedis::one() else { return };
+    () = told(&server, &["CONFIG", "SET", "requirepass", "secret-of-the-server"]);
+    let url = |password: &str| format!("redis://:{password}@{}/1", server.members()[0]);
     let store = views_with(&url("guessed-wrongly"), hasty());
     let error = store.read(&home(), &[]).await.unwrap_err();
     assert!(!format!("{error} {error:?}").contains("guessed"), "{error:?}");
@@ -93,10 +81,10 @@ async fn a_wrong_password_is_said_and_never_shown() {
 
 #[tokio::test]
 async fn a_full_redis_refuses_merges_and_still_answers() {
-    let Some(server) = Server::start(&[]) else { return };
-    let store = views_with(&format!("redis://127.0.0.1:{}", server.port), hasty());
+    let Some(server) = OwnRedis::one() else { return };
+    let store = views_with(&server.url(), hasty());
     filled(&store, &home(), vec![play(1, 1, "a")]).await;
-    server.cli(&["config", "set", "maxmemory", "1mb"]);
+    () = told(&server, &["CONFIG", "SET", "maxmemory", "1mb"]);
     let refused = store.merge(vec![(home(), vec![play(2, 1, "b")])]).await;
     assert!(refused.unwrap_err().to_string().contains("OOM"));
     assert_eq!(values(&store).await.unwrap(), ["a"]);
@@ -107,8 +95,8 @@ async fn a_full_redis_refuses_merges_and_still_answers() {
 
 #[tokio::test]
 async fn a_command_that_blocks_has_a_way_of_its_own() {
-    let Some(server) = Server::start(&[]) else { return };
-    let redis = Redis::new(&server.url(), hasty()).unwrap();
+    let Some(server) = OwnRedis::one() else { return };
+    let redis = Redis::new(&server.url().parse().unwrap(), hasty()).unwrap();
     let waiting = redis.waiting(Duration::from_secs(20)).unwrap();
     let popping = async {
         let begun = Instant::now();

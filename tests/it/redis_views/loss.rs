@@ -5,17 +5,19 @@ use std::time::Duration;
 use viewlog::events::Slice;
 use viewlog::projections::{Position, Select, ViewStore};
 
-use super::server::Server;
-use super::{all_ways, begun, filled, merge, play, query, texts, values, views_idle, views_on};
+use super::{
+    all_ways, begun, filled, keys, merge, play, query, texts, told, values, views_idle, views_on,
+};
+use crate::servers::OwnRedis;
 use crate::support::{at, eventually, home};
 
 #[tokio::test]
 async fn a_flush_in_the_middle_of_a_fill_overtakes_it() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = OwnRedis::one() else { return };
     let store = views_on(&server);
     let mut fill = begun(&store, &home()).await;
     assert!(store.fill(&mut fill, vec![play(1, 1, "a")]).await.unwrap());
-    server.cli(&["flushall"]);
+    server.flush();
     assert!(!store.fill(&mut fill, vec![play(2, 1, "b")]).await.unwrap());
     assert!(!store.end_fill(fill, true).await.unwrap());
     assert_eq!(values(&store).await, None);
@@ -25,11 +27,11 @@ async fn a_flush_in_the_middle_of_a_fill_overtakes_it() {
 
 #[tokio::test]
 async fn a_flush_just_before_its_end_overtakes_a_fill() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = OwnRedis::one() else { return };
     let store = views_on(&server);
     let mut fill = begun(&store, &home()).await;
     assert!(store.fill(&mut fill, vec![play(1, 1, "a")]).await.unwrap());
-    server.cli(&["flushall"]);
+    server.flush();
     let mut second = begun(&store, &home()).await;
     assert!(!store.end_fill(fill, true).await.unwrap());
     assert!(store.fill(&mut second, vec![play(1, 1, "a")]).await.unwrap());
@@ -39,49 +41,49 @@ async fn a_flush_just_before_its_end_overtakes_a_fill() {
 
 #[tokio::test]
 async fn a_flush_between_merges_is_a_missing_marker_and_no_wrong_answer() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = OwnRedis::one() else { return };
     let store = views_on(&server);
     filled(&store, &home(), vec![play(1, 1, "a")]).await;
     merge(&store, play(2, 1, "b")).await;
-    server.cli(&["flushall"]);
+    server.flush();
     merge(&store, play(3, 1, "c")).await;
     assert_eq!(values(&store).await, None);
-    assert_eq!(server.cli(&["dbsize"]).trim(), "0", "what nobody reads takes no room");
+    assert_eq!(keys(&server, "*"), 0, "what nobody reads takes no room");
 }
 
 #[tokio::test]
 async fn a_server_that_forgot_its_scripts_is_told_them_again() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = OwnRedis::one() else { return };
     let store = views_on(&server);
     filled(&store, &home(), vec![play(1, 1, "a")]).await;
-    server.cli(&["script", "flush"]);
+    () = told(&server, &["SCRIPT", "FLUSH"]);
     merge(&store, play(2, 1, "b")).await;
-    server.cli(&["script", "flush"]);
+    () = told(&server, &["SCRIPT", "FLUSH"]);
     assert_eq!(values(&store).await.unwrap(), ["a", "b"]);
     assert!(store.standing().ok);
 }
 
 #[tokio::test]
-async fn a_server_that_comes_back_empty_is_filled_again() {
-    let Some(server) = Server::start(&[]) else { return };
+async fn a_server_that_crashes_is_asked_again_with_what_it_kept() {
+    let Some(server) = OwnRedis::one() else { return };
     let store = views_on(&server);
     filled(&store, &home(), vec![play(1, 1, "a")]).await;
-    let _server = server.restart(&[]);
-    let answers = async || store.read(&home(), &all_ways()).await.is_ok_and(|read| read.is_none());
-    eventually("it answers again", answers).await;
-    filled(&store, &home(), vec![play(1, 1, "a")]).await;
+    server.kill(1);
+    store.read(&home(), &all_ways()).await.unwrap_err();
+    server.start_again(1);
+    eventually("it answers again", async || store.read(&home(), &[]).await.is_ok()).await;
     assert_eq!(values(&store).await.unwrap(), ["a"]);
 }
 
 #[tokio::test]
 async fn a_fill_of_which_an_older_state_forgot_a_part_completes_nothing() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = OwnRedis::one() else { return };
     let store = views_on(&server);
     let mut fill = begun(&store, &home()).await;
     assert!(store.fill(&mut fill, vec![play(1, 1, "a")]).await.unwrap());
-    let snapshot = server.snapshot();
+    let snapshot = server.snapshot(1);
     assert!(store.fill(&mut fill, vec![play(2, 1, "b")]).await.unwrap());
-    let _server = server.restore(&snapshot);
+    server.restore(1, &snapshot);
     eventually("it answers again", async || store.read(&home(), &[]).await.is_ok()).await;
     assert!(!store.end_fill(fill, true).await.unwrap());
     assert_eq!(values(&store).await, None);
@@ -89,14 +91,14 @@ async fn a_fill_of_which_an_older_state_forgot_a_part_completes_nothing() {
 
 #[tokio::test]
 async fn positions_go_back_with_the_entries_they_vouch_for() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = OwnRedis::one() else { return };
     let (store, slice) = (views_on(&server), Slice::of(&home()));
     filled(&store, &home(), vec![play(1, 1, "old")]).await;
     store.advance(slice, Position::Merged, at(10)).await.unwrap();
-    let snapshot = server.snapshot();
+    let snapshot = server.snapshot(1);
     merge(&store, play(1, 2, "new")).await;
     store.advance(slice, Position::Merged, at(20)).await.unwrap();
-    let _server = server.restore(&snapshot);
+    server.restore(1, &snapshot);
     eventually("it answers again", async || store.read(&home(), &[]).await.is_ok()).await;
     assert_eq!(store.position(slice, Position::Merged).await.unwrap(), Some(at(10)));
     assert_eq!(values(&store).await.unwrap(), ["old"]);
@@ -107,19 +109,19 @@ async fn positions_go_back_with_the_entries_they_vouch_for() {
 /// Keys of the account, each lost alone; then it is read, or merged into and read.
 #[tokio::test]
 async fn any_key_that_is_evicted_alone_is_noticed() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = OwnRedis::one() else { return };
     let store = views_on(&server);
     let entries = [play(1, 1, "a"), play(2, 1, "b"), play(3, 1, "c")];
     filled(&store, &home(), entries.to_vec()).await;
-    let count = server.cli(&["dbsize"]).trim().parse::<usize>().unwrap();
+    let count = keys(&server, "*");
     assert_eq!(count, 5, "generations, card, entries, ranks, labels");
     for (lost, changes) in (0..count).flat_map(|lost| (0..3_u8).map(move |merged| (lost, merged))) {
-        server.cli(&["flushall"]);
+        server.flush();
         filled(&store, &home(), entries.to_vec()).await;
         let lose = "local keys = redis.call('keys', '*') table.sort(keys)
                     return redis.call('del', keys[tonumber(ARGV[1])])";
         let lost = (lost + 1).to_string();
-        assert_eq!(server.cli(&["eval", lose, "0", &lost]).trim(), "1");
+        assert_eq!(told::<u32>(&server, &["EVAL", lose, "0", &lost]), 1);
         let mut expected = vec!["a", "b", "c"];
         if changes > 0 {
             // One that is there already, or a new one.
@@ -141,18 +143,17 @@ async fn any_key_that_is_evicted_alone_is_noticed() {
 
 #[tokio::test]
 async fn an_account_that_nobody_uses_expires_whole() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = OwnRedis::one() else { return };
     let store = views_idle(&server, Duration::from_millis(600));
     filled(&store, &home(), vec![play(1, 1, "a")]).await;
     // Keys that came with a merge live no longer than those of the fill.
     merge(&store, play(2, 1, "b")).await;
-    let keys = || server.cli(&["keys", "*"]).lines().count();
     eventually("nothing is left of it", async || {
         // Asking before that would be use.
-        if keys() < 5 {
+        if keys(&server, "*") < 5 {
             assert_eq!(values(&store).await, None, "half of it is not read");
         }
-        keys() == 1
+        keys(&server, "*") == 1
     })
     .await;
     assert_eq!(values(&store).await, None);
@@ -162,7 +163,7 @@ async fn an_account_that_nobody_uses_expires_whole() {
 
 #[tokio::test]
 async fn all_keys_of_an_account_expire_at_one_instant_and_its_card_later() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = OwnRedis::one() else { return };
     let store = views_idle(&server, Duration::from_secs(64));
     filled(&store, &home(), vec![play(1, 1, "a")]).await;
     let script = "local times = {}
@@ -174,8 +175,7 @@ async fn all_keys_of_an_account_expire_at_one_instant_and_its_card_later() {
                   end
                   return { times.least, times.most, times.card }";
     let times = || {
-        let said = server.cli(&["eval", script, "0"]);
-        let times: Vec<i64> = said.lines().map(|time| time.trim().parse().unwrap()).collect();
+        let times: Vec<i64> = told(&server, &["EVAL", script, "0"]);
         assert_eq!(times[0], times[1], "one instant");
         assert!(times[2] > times[0], "the card outlives what it lists");
         times[0]

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use viewlog::projections::{RedisViews, Target, ViewStore};
 
-use super::server::Server;
-use super::server::fresh_prefix;
-use super::{clock, filled, play, shared_under, values, views_on};
+use super::{clock, filled, fresh_prefix, keys, play, shared_under, values, views_on};
+use crate::servers::OwnRedis;
 use crate::support::{eventually, home};
 
 fn two_nodes() -> Option<(Arc<RedisViews>, Arc<RedisViews>)> {
@@ -85,9 +84,9 @@ async fn a_fill_of_the_next_generation_goes_on_after_the_flip_and_one_of_the_old
 
 #[tokio::test]
 async fn what_a_flip_leaves_is_dropped_though_nobody_uses_the_account() {
-    let Some(server) = Server::start(&[]) else { return };
+    let Some(server) = OwnRedis::one() else { return };
     let store = views_on(&server);
-    let keys = || server.cli(&["keys", "*{538}*"]).lines().count();
+    let keys = || keys(&server, "*{538}*");
     filled(&store, &home(), vec![play(1, 1, "old")]).await;
     assert_eq!(keys(), 5, "generations, card, entries, ranks, labels");
     store.begin_generation().await.unwrap();
