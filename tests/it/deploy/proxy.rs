@@ -107,7 +107,11 @@ fn example(make: Make, at: &str, directory: &Path) -> String {
                 ("http {\n", format!("http {{\n{places}")),
             ]
         }
-        Make::HaProxy => vec![("bind :80", format!("bind {at}"))],
+        Make::HaProxy => vec![
+            ("bind :80", format!("bind {at}")),
+            // A node on a busy machine is late and not lost; a lost one is found by asking it.
+            ("inter 1s fall 2", "inter 10s fall 3".to_owned()),
+        ],
     };
     let text = deployed(match make {
         Make::Nginx => "nginx.conf",
