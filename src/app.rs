@@ -220,7 +220,7 @@ impl App {
         rt::spawn(server);
         let url = format!("http://{}", from_here(bound));
         let address = Address { url, token: Some(self.local_token.clone()) };
-        if self.embedded.is_some() {
+        if self.config.log != LogStore::Memory {
             let note = Note::leave(&self.config.data, &address)?;
             *self.note.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
         }

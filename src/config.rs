@@ -7,6 +7,7 @@
 
 mod cassandra;
 mod draft;
+mod fleet;
 mod manual;
 mod origin;
 mod policy;
@@ -26,11 +27,11 @@ use serde::{Deserialize, Deserializer};
 use self::draft::Draft;
 use self::manual::Manual;
 use crate::actors::{Budget, Limits};
-use crate::events::cassandra::CassandraOptions;
 use crate::events::embedded::EmbeddedOptions;
-use crate::projections::{Policy, RedisOptions, RedisViewsOptions};
+use crate::projections::Policy;
 
 pub use self::cassandra::{CassandraUrl, CassandraUrlError};
+pub use self::fleet::{Cassandra, ViewsRedis};
 pub use self::origin::{OriginError, WebOrigin};
 pub use self::problem::{ConfigError, Place, Problem};
 pub use self::secret::{KeySetUrl, Secret, SecretError, UrlError};
@@ -175,26 +176,6 @@ pub struct ViewsMemory {
     pub log_reads_max: usize,
 }
 
-/// Bounds on views in Redis.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ViewsRedis {
-    /// Plays kept of one profile.
-    pub plays_per_profile_max: usize,
-    /// How long an account is kept that nobody uses.
-    pub idle_days: u32,
-    /// How long an answer may take.
-    pub response_timeout_ms: u64,
-    /// How long a connection may take to be made.
-    pub connect_timeout_ms: u64,
-    /// How long nobody asks after a failure.
-    pub pause_ms: u64,
-    /// Calls on their way at once.
-    pub in_flight_max: usize,
-    /// What the names of all keys begin with.
-    pub key_prefix: String,
-}
-
 /// The embedded log.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -209,18 +190,6 @@ pub struct Embedded {
     pub memtable_bytes: u64,
     /// Appends that wait for the writer.
     pub queue_appends_max: usize,
-}
-
-/// A log on Cassandra.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Cassandra {
-    /// How long one request may take.
-    pub request_timeout_ms: u64,
-    /// When another copy is asked beside one that is late.
-    pub speculative_after_ms: u64,
-    /// Requests on their way.
-    pub in_flight_max: usize,
 }
 
 /// When single facts are given up.
@@ -267,7 +236,8 @@ impl Config {
             append_deadline: Duration::from_millis(self.actors.append_deadline_ms),
             idle_after: Duration::from_millis(self.actors.idle_after_ms),
             restarts: Budget { restarts_max, within },
-            sweeps: matches!(self.views, ViewsStore::Redis(_)),
+            marks: self.views.is_shared(),
+            sweeps: self.views.is_shared(),
         }
     }
 
@@ -279,40 +249,6 @@ impl Config {
             cache_bytes: self.embedded.cache_bytes,
             memtable_bytes: self.embedded.memtable_bytes,
             queue_appends_max: self.embedded.queue_appends_max,
-        }
-    }
-
-    /// How a log on Cassandra behaves.
-    pub fn cassandra_options(&self, url: &CassandraUrl) -> CassandraOptions {
-        CassandraOptions {
-            hosts: url.hosts.clone(),
-            keyspace: url.keyspace.clone(),
-            datacentre: url.datacentre.clone(),
-            login: url.login.clone(),
-            request_timeout: Duration::from_millis(self.cassandra.request_timeout_ms),
-            speculative_after: Duration::from_millis(self.cassandra.speculative_after_ms),
-            in_flight_max: self.cassandra.in_flight_max,
-        }
-    }
-
-    /// How calls to Redis are bounded.
-    pub fn redis_options(&self) -> RedisOptions {
-        let redis = &self.views_redis;
-        RedisOptions {
-            response_timeout: Duration::from_millis(redis.response_timeout_ms),
-            connect_timeout: Duration::from_millis(redis.connect_timeout_ms),
-            pause: Duration::from_millis(redis.pause_ms),
-            in_flight_max: redis.in_flight_max,
-        }
-    }
-
-    /// How views in Redis are bounded.
-    pub fn redis_views_options(&self) -> RedisViewsOptions {
-        let redis = &self.views_redis;
-        RedisViewsOptions {
-            prefix: redis.key_prefix.clone(),
-            plays_per_profile_max: redis.plays_per_profile_max,
-            idle: Duration::from_secs(u64::from(redis.idle_days) * 24 * 60 * 60),
         }
     }
 

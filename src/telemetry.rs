@@ -15,6 +15,7 @@ use tracing_subscriber::filter::ParseError;
 use crate::actors::Observed;
 use crate::config::{Config, LogFormat};
 use crate::events::embedded::Statistics;
+use crate::events::{Health, Timestamp};
 use crate::projections::Standing;
 
 /// Counter: facts answered for, by `outcome`: `recorded`, `duplicate` or `private`.
@@ -23,7 +24,9 @@ pub const FACTS: &str = "viewlog_facts_total";
 pub const FACTS_REFUSED: &str = "viewlog_facts_refused_total";
 /// Gauge: facts admitted and not answered yet.
 pub const FACTS_ADMITTED: &str = "viewlog_facts_admitted";
-/// Histogram: how long appends took, repetitions included; its count is the number of batches.
+/// Histogram: how long facts waited for their acknowledgement once read; refused ones too.
+pub const ACKNOWLEDGE_SECONDS: &str = "viewlog_acknowledge_seconds";
+/// Histogram: how long the log took to answer an append; its count is the number of groups.
 pub const APPEND_SECONDS: &str = "viewlog_append_seconds";
 /// Histogram: how long answers took, by `source`: `views` or `log`; its counts are the reads.
 pub const READ_SECONDS: &str = "viewlog_read_seconds";
@@ -56,6 +59,12 @@ pub const LOG_WORST_COMMIT_SECONDS: &str = "viewlog_log_worst_commit_seconds";
 /// Gauge: full memtables of the embedded log that still take memory.
 pub const LOG_MEMTABLES_RETIRED: &str = "viewlog_log_memtables_retired";
 
+/// Gauge: 1 while the log takes facts, 0 while it does not.
+pub const LOG_UP: &str = "viewlog_log_up";
+/// Gauge: how far the views are behind the log.
+pub const VIEWS_LAG_SECONDS: &str = "viewlog_views_lag_seconds";
+/// Gauge: since when something may lie unswept; of a fleet alone.
+pub const UNSWEPT_SECONDS: &str = "viewlog_unswept_seconds";
 /// Gauge: 1 while the view store answers, 0 while the log does instead.
 pub const VIEWS_UP: &str = "viewlog_views_up";
 /// Counter: calls that the view store did not answer.
@@ -79,7 +88,7 @@ const COUNTERS: [(&str, &str); 11] = [
     (VIEWS_FAILURES, "Calls that the view store did not answer"),
 ];
 
-const GAUGES: [(&str, &str); 8] = [
+const GAUGES: [(&str, &str); 11] = [
     (FACTS_ADMITTED, "Facts admitted and not answered yet"),
     (SOCKETS, "Open sockets"),
     (FOLLOWERS, "Followers of live feeds"),
@@ -87,11 +96,15 @@ const GAUGES: [(&str, &str); 8] = [
     (PROJECTOR_QUEUE, "Sessions and marks waiting to be merged into the views"),
     (LOG_WORST_COMMIT_SECONDS, "The longest batch of the embedded log since the start"),
     (LOG_MEMTABLES_RETIRED, "Full memtables of the embedded log that still take memory"),
+    (LOG_UP, "1 while the log takes facts, 0 while it does not"),
+    (VIEWS_LAG_SECONDS, "How far the views are behind the log"),
+    (UNSWEPT_SECONDS, "Since when something may lie unswept"),
     (VIEWS_UP, "1 while the view store answers, 0 while the log does instead"),
 ];
 
-const HISTOGRAMS: [(&str, &str); 2] = [
-    (APPEND_SECONDS, "How long appends took, repetitions included"),
+const HISTOGRAMS: [(&str, &str); 3] = [
+    (ACKNOWLEDGE_SECONDS, "How long facts waited for their acknowledgement once they were read"),
+    (APPEND_SECONDS, "How long the log took to answer an append"),
     (READ_SECONDS, "How long answers took, by source: views or log"),
 ];
 
@@ -182,6 +195,20 @@ pub fn observe_actors(observed: &Observed) {
 pub fn observe_views(standing: &Standing) {
     gauge!(VIEWS_UP).set(if standing.ok { 1.0 } else { 0.0 });
     counter!(VIEWS_FAILURES).absolute(standing.failures);
+}
+
+/// Takes over whether the log takes facts. Call it every few seconds, or before rendering.
+pub fn observe_health(health: &Health) {
+    gauge!(LOG_UP).set(if health.stopped.is_none() { 1.0 } else { 0.0 });
+}
+
+/// Takes over how far views, and sweeps if there are any, are behind. Call it before rendering.
+pub fn observe_lag(now: Timestamp, as_of: Timestamp, unswept: Option<Timestamp>) {
+    let behind = |at: Timestamp| now.since_ms(at).max(0) as f64 / 1e3;
+    gauge!(VIEWS_LAG_SECONDS).set(behind(as_of));
+    if let Some(unswept) = unswept {
+        gauge!(UNSWEPT_SECONDS).set(behind(unswept));
+    }
 }
 
 /// Takes over what the embedded log has done. Call it every few seconds, or before rendering.

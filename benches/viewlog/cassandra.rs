@@ -154,10 +154,20 @@ impl Store {
         let scans = ranges.map(|range| scan_range(&self.session, &scan, range));
         let rows: u64 = join_all(scans).await.into_iter().sum();
         println!("token scan, {rows} rows, {:.0} rows/s", per_second(rows, begun.elapsed()));
+        self.register_accounts().await;
         let begun = Instant::now();
         let counts = join_all(parts.iter().map(|range| count(&self.log, range))).await;
         let accounts: u64 = counts.into_iter().sum();
         println!("accounts, {accounts}, {:.0} accounts/s", per_second(accounts, begun.elapsed()));
+    }
+
+    async fn register_accounts(&self) {
+        let registered = Player::many(ACCOUNTS).into_iter().map(|player| async move {
+            let mut append = Append::new(player.account);
+            append.weeks = vec![player.session.week()];
+            self.log.append(&append).await.unwrap();
+        });
+        join_all(registered).await;
     }
 
     async fn drop(&self) {

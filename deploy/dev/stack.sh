@@ -98,7 +98,8 @@ resume_member() { tell CONT "$1" || fail "${1##*/} does not run"; }
 # A port of 127.0.0.1 on which nobody listens, below those that the system itself gives out.
 free_port() {
     local port
-    while port=$((20000 + RANDOM % 12000)); do
+    # Not by $RANDOM: shells that start together draw the same.
+    while port=$(shuf -i 20000-31999 -n 1); do
         is_taken 127.0.0.1 "$port" || break
     done
     echo "$port"

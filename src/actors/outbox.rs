@@ -9,11 +9,13 @@ use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::time::timeout;
+use metrics::histogram;
+use tokio::time::{Instant, timeout};
 
 use super::Deps;
 use super::account::Flight;
 use crate::events::Append;
+use crate::telemetry::APPEND_SECONDS;
 
 /// A group is cut here; past it only the wait of those in it grows.
 const GROUP_ROWS_MAX: usize = 1_000;
@@ -64,7 +66,9 @@ impl Outbox {
 
 impl Group {
     async fn fly(self, deps: Arc<Deps>) {
+        let begun = Instant::now();
         let answer = timeout(deps.limits.append_deadline, deps.log.append_all(&self.appends)).await;
+        histogram!(APPEND_SECONDS).record(begun.elapsed());
         let is_durable = matches!(answer, Ok(Ok(())));
         if let Ok(Err(error)) = &answer {
             tracing::debug!(%error, accounts = self.appends.len(), "an append failed at first");

@@ -32,7 +32,9 @@ pub struct Limits {
     pub idle_after: Duration,
     /// How often an actor may fail.
     pub restarts: Budget,
-    /// Whether views outlive this process, so that what changes is marked and swept.
+    /// Whether what changes is marked, because views outlive this process.
+    pub marks: bool,
+    /// Whether what was marked is swept here.
     pub sweeps: bool,
 }
 
@@ -47,6 +49,7 @@ impl Default for Limits {
             append_deadline: Duration::from_secs(10),
             idle_after: Duration::from_secs(60),
             restarts: Budget { restarts_max: 5, within: Duration::from_secs(30) },
+            marks: false,
             sweeps: false,
         }
     }

@@ -1,4 +1,4 @@
-//! `rebuild`, `verify` and `compact`: long work that a server does, followed to its end.
+//! `rebuild`, `verify`, `compact` and `sweep`: long work that a server does, followed to its end.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use clap::Args;
 use reqwest::Url;
 use serde::Deserialize;
 
-use crate::events::AccountId;
+use crate::events::{AccountId, Timestamp};
 
 use super::client::{Client, Reply, with};
 use super::failure::{Failure, Found};
@@ -48,6 +48,23 @@ pub(super) struct Compact {
     older_than: Option<u32>,
     #[command(flatten)]
     job: Job,
+}
+
+/// Reads again whatever was marked as changed, and merges it into the views of a fleet.
+#[derive(Debug, Args)]
+pub(super) struct Sweep {
+    /// From when on; marks are kept for ten days
+    #[arg(long, value_name = "T", value_parser = words::instant)]
+    from: Timestamp,
+    #[command(flatten)]
+    job: Job,
+}
+
+impl Sweep {
+    /// Starts it and waits.
+    pub(super) async fn run(&self) -> anyhow::Result<Found> {
+        self.job.run("sweep", Some(("from", self.from))).await
+    }
 }
 
 impl Rebuild {

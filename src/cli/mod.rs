@@ -112,6 +112,8 @@ enum Command {
     Verify(jobs::Verify),
     /// Keep of old sessions only their last state
     Compact(jobs::Compact),
+    /// Read again what changed since a time, and merge it into the views of a fleet
+    Sweep(jobs::Sweep),
     /// Show, make or check the tables of a log on Cassandra or ScyllaDB
     Schema(schema::Schema),
     /// Make access tokens
@@ -151,6 +153,7 @@ impl Command {
             Self::Rebuild(job) => job.run().await,
             Self::Verify(job) => job.run().await,
             Self::Compact(job) => job.run().await,
+            Self::Sweep(job) => job.run().await,
             Self::Schema(schema) => schema.run().await,
             Self::Token(token) => token.run().await,
             Self::Doctor(doctor) => doctor.run().await,

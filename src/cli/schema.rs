@@ -54,9 +54,12 @@ async fn print(store: Store) -> anyhow::Result<Found> {
 
 async fn apply(store: Store) -> anyhow::Result<Found> {
     let tables = seams::schema(store.log).await?;
-    let replication = store.replication.unwrap_or_else(|| tables.default_replication());
+    let asked = store.replication;
+    let replication = asked.clone().unwrap_or_else(|| tables.default_replication());
     tables.apply(&replication).await.map_err(failure)?;
-    say_all(&tables.check(Some(&replication)).await.map_err(failure)?)
+    // What was there before keeps its copies, unless some were asked for.
+    say(format_args!("ok    copies of what was made: {replication}"))?;
+    say_all(&tables.check(asked.as_ref()).await.map_err(failure)?)
 }
 
 async fn check(store: Store) -> anyhow::Result<Found> {

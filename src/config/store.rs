@@ -98,6 +98,13 @@ impl LogStore {
     }
 }
 
+impl ViewsStore {
+    /// Whether other nodes use the same views, which outlive this one.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Redis(_))
+    }
+}
+
 impl FromStr for LogStore {
     type Err = StoreError;
 

@@ -1,5 +1,5 @@
-//! Long work over the whole log: rebuild, verify and compact, one at a time, on a thread of its
-//! own, so that neither readers nor players wait for it.
+//! Long work over the whole log: rebuild, verify, compact and sweep, one at a time, on a thread of
+//! its own, so that neither readers nor players wait for it.
 //!
 //! They exclude each other because a compaction takes away the facts that the others read. What a
 //! job came to is kept until the next of its kind, in memory alone.
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use crate::events::{AccountId, SessionId};
 use crate::projections::Progress;
 
-pub(super) use self::work::{compact, rebuild, verify};
+pub(super) use self::work::{compact, rebuild, sweep, verify};
 
 /// More findings than this are counted and not listed.
 const FINDINGS_MAX: usize = 10_000;
@@ -33,11 +33,13 @@ pub enum JobKind {
     Verify,
     /// Old sessions left with their snapshots alone.
     Compact,
+    /// What was marked as dirty read again and merged.
+    Sweep,
 }
 
 impl JobKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Rebuild, Self::Verify, Self::Compact];
+    pub const ALL: [Self; 4] = [Self::Rebuild, Self::Verify, Self::Compact, Self::Sweep];
 }
 
 impl fmt::Display for JobKind {
@@ -46,6 +48,7 @@ impl fmt::Display for JobKind {
             Self::Rebuild => "rebuild",
             Self::Verify => "verify",
             Self::Compact => "compact",
+            Self::Sweep => "sweep",
         })
     }
 }
@@ -57,11 +60,11 @@ pub struct JobReport {
     pub kind: JobKind,
     /// `running`, `done` or `failed`.
     pub state: &'static str,
-    /// Accounts done.
+    /// Accounts done, of a sweep slices.
     pub done: u64,
     /// Accounts there are; 0 while they are being counted.
     pub total: u64,
-    /// Events read, or taken away by a compaction.
+    /// Events read, taken away by a compaction, or sessions read by a sweep.
     pub events: u64,
     /// How many of them a second.
     pub events_per_s: f64,

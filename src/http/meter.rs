@@ -1,11 +1,12 @@
 //! Counts of what comes in; looked up once, since every request counts.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
-use metrics::{Counter, counter};
+use metrics::{Counter, Histogram, counter, histogram};
 
 use super::problem::RefusedFact;
-use crate::telemetry::{FACTS, FACTS_REFUSED};
+use crate::telemetry::{ACKNOWLEDGE_SECONDS, FACTS, FACTS_REFUSED};
 
 struct Counters {
     recorded: Counter,
@@ -18,6 +19,13 @@ static COUNTERS: LazyLock<Counters> = LazyLock::new(|| Counters {
     duplicates: counter!(FACTS, "outcome" => "duplicate"),
     private: counter!(FACTS, "outcome" => "private"),
 });
+
+static ACKNOWLEDGED: LazyLock<Histogram> = LazyLock::new(|| histogram!(ACKNOWLEDGE_SECONDS));
+
+/// Takes down how long the facts of one request, or of frames read at once, waited.
+pub(super) fn waited(time: Duration) {
+    ACKNOWLEDGED.record(time);
+}
 
 /// Counts the facts of a request by what became of them.
 pub(super) fn facts(recorded: usize, duplicates: usize, private: usize, refused: &[RefusedFact]) {

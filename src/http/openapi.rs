@@ -90,6 +90,7 @@ struct Reads;
     operations::start_rebuild,
     operations::start_verify,
     operations::start_compact,
+    operations::start_sweep,
     operations::read_job,
 ))]
 struct Operations;

@@ -16,8 +16,8 @@ use super::jobs::{self, JobKind, JobReport};
 use super::parameters::Parameters;
 use super::{Node, Problem};
 use crate::actors::ObservedKind;
-use crate::events::{AccountId, Timestamp};
-use crate::telemetry::{observe_actors, observe_views};
+use crate::events::{AccountId, Timestamp, Window};
+use crate::telemetry::{observe_actors, observe_health, observe_lag, observe_views};
 
 const RETRY_AFTER_MS: u64 = 5_000;
 /// Where the kind stands in `/v1/system/jobs/{kind}`.
@@ -35,6 +35,7 @@ pub(super) fn operation_routes(config: &mut ServiceConfig) {
         .service(start_rebuild)
         .service(start_verify)
         .service(start_compact)
+        .service(start_sweep)
         .service(read_job);
 }
 
@@ -71,7 +72,10 @@ pub(super) async fn read_readiness(node: Data<Node>) -> Result<HttpResponse, Pro
 pub(super) async fn read_metrics(node: Data<Node>) -> Result<HttpResponse, Problem> {
     let gathered = node.metrics.as_ref();
     let gathered = gathered.ok_or_else(|| Problem::not_found("metrics are not gathered here"))?;
-    observe_actors(&node.system.observe());
+    let (now, observed) = (node.clock.now(), node.system.observe());
+    observe_actors(&observed);
+    observe_health(&node.log.health());
+    observe_lag(now, node.freshness.as_of(now), observed.sweeping.oldest);
     observe_views(&node.views.standing());
     let mut response = plain();
     Ok(response.content_type("text/plain; version=0.0.4").body(gathered.render()))
@@ -240,7 +244,36 @@ pub fn begin_compaction(node: &Data<Node>, older_than_days: u32) -> Result<JobRe
     node.jobs.start(JobKind::Compact, move |progress| jobs::compact(of, before, progress))
 }
 
-/// How the last rebuild, verification or compaction is going, or went.
+/// Starts to read again, and to merge, whatever was marked as changed from an instant on. Of a
+/// fleet alone; at most ten days back, which is how long marks are kept.
+#[utoipa::path(
+    tag = "operations",
+    params(("from" = String, Query, description = "The instant, in RFC 3339")),
+    responses((status = 202, body = JobReport)),
+)]
+#[post("/v1/system/sweep")]
+pub(super) async fn start_sweep(
+    node: Data<Node>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    if !node.log.keeps_dirty_index() || node.views.standing().kind == "memory" {
+        return Err(Problem::not_found(
+            "nothing is swept here: views in memory are filled from the log when they are read",
+        ));
+    }
+    let from = asked.instant("from")?.ok_or_else(|| {
+        Problem::malformed("from is missing; it is the instant to sweep from, in RFC 3339")
+    })?;
+    let kept_ms = i64::try_from(Window::KEPT * Window::LENGTH_MS).unwrap_or(i64::MAX);
+    let from = from.max(node.clock.now().plus_ms(-kept_ms));
+    let of = node.clone();
+    accepted(
+        JobKind::Sweep,
+        node.jobs.start(JobKind::Sweep, move |progress| jobs::sweep(of, from, progress)),
+    )
+}
+
+/// How the last rebuild, verification, compaction or sweep is going, or went.
 #[utoipa::path(
     tag = "operations",
     responses(
@@ -252,7 +285,8 @@ pub fn begin_compaction(node: &Data<Node>, older_than_days: u32) -> Result<JobRe
 pub(super) async fn read_job(node: Data<Node>, asked: Parameters) -> Result<HttpResponse, Problem> {
     let named = asked.segment(KIND);
     let kind = JobKind::ALL.into_iter().find(|kind| kind.to_string() == named);
-    let kind = kind.ok_or_else(|| Problem::not_found("jobs are rebuild, verify and compact"))?;
+    let kind =
+        kind.ok_or_else(|| Problem::not_found("jobs are rebuild, verify, compact and sweep"))?;
     let report = node.jobs.report(kind);
     let none = || Problem::not_found(format!("no {kind} was started since the server was"));
     Ok(plain().json(report.ok_or_else(none)?))

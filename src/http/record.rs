@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::time::Instant;
 
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, post};
@@ -152,14 +153,18 @@ pub(super) async fn record(
     received_at: Timestamp,
 ) -> Answered {
     let mut sorted = Sorted::of(from, facts, received_at);
+    let begun = Instant::now();
     let outcome = node.system.accounts().record(sorted.take_accounts()).await;
+    meter::waited(begun.elapsed());
     sorted.answered(outcome)
 }
 
 /// The same for several requests at once, each answered for itself.
 pub(super) async fn record_each(node: &Node, mut sorted: Vec<Sorted<'_>>) -> Vec<Answered> {
     let accounts = sorted.iter_mut().map(Sorted::take_accounts).collect();
+    let begun = Instant::now();
     let outcomes = node.system.accounts().record_each(accounts).await;
+    meter::waited(begun.elapsed());
     sorted.into_iter().zip(outcomes).map(|(sorted, outcome)| sorted.answered(outcome)).collect()
 }
 

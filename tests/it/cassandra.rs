@@ -1,12 +1,12 @@
 //! The log on a real Cassandra: what the contract leaves open, and what only a shared store can do.
 
 mod bounds;
+mod copies;
 mod erasing;
 mod faults;
-mod proxy;
+mod keyspace;
 mod schema;
 mod served;
-mod server;
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use viewlog::events::{
     SnapshotRow, State, SystemClock, fold,
 };
 
-use self::server::Keyspace;
+use self::keyspace::Keyspace;
 use crate::log_contract::{account, append, at, event, keeps_the_contract, key, session};
 
 /// A log on the run's own keyspace; `None`, said aloud, where there is no server.

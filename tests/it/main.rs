@@ -18,6 +18,7 @@ mod config;
 mod embedded;
 mod export;
 mod faults;
+mod fleet;
 mod fold;
 mod http;
 mod live;

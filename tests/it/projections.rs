@@ -5,6 +5,7 @@ mod away;
 mod maintenance;
 mod properties;
 mod signals;
+mod sweeps;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,9 +34,22 @@ impl Node {
         Self::with(log, |clock| Arc::new(MemoryViews::new(options, clock)))
     }
 
+    fn limits() -> Limits {
+        Limits { shards: 1, append_deadline: Duration::from_millis(500), ..Limits::default() }
+    }
+
     /// A node with views of another kind.
     fn with(
         log: &Arc<dyn EventLog>,
+        make: impl FnOnce(Arc<ManualClock>) -> Arc<dyn ViewStore>,
+    ) -> Self {
+        Self::within(log, Self::limits(), make)
+    }
+
+    /// The same within other limits.
+    fn within(
+        log: &Arc<dyn EventLog>,
+        limits: Limits,
         make: impl FnOnce(Arc<ManualClock>) -> Arc<dyn ViewStore>,
     ) -> Self {
         let clock = Arc::new(ManualClock::new(at(100_000)));
@@ -48,8 +62,6 @@ impl Node {
             (Arc::clone(&freshness), Arc::clone(&dyn_clock)),
             4,
         );
-        let limits =
-            Limits { shards: 1, append_deadline: Duration::from_millis(500), ..Limits::default() };
         let shared = (policy, freshness, dyn_clock);
         let system = System::start(Arc::clone(log), Arc::clone(&views), shared, limits);
         Self { log: Arc::clone(log), views, clock, answers, system }

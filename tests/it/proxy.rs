@@ -48,9 +48,11 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Forwards a free port of this machine to `target`, an address and port.
+    /// Forwards a free port to `target`, an address and port. The address is the target's own: the
+    /// driver of Cassandra finds out that of a node, and takes for its port the one it was given.
     pub(crate) async fn to(target: &str) -> Self {
-        let port = socket((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let own = target.parse::<SocketAddr>().map(|target| target.ip());
+        let port = socket((own.unwrap_or(Ipv4Addr::LOCALHOST.into()), 0).into()).unwrap();
         let address = port.local_addr().unwrap();
         let course = watch::Sender::new(Course::default());
         let (say, listens) = watch::channel(false);

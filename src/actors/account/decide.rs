@@ -50,13 +50,21 @@ pub(super) struct Decision {
 }
 
 /// True when memory cannot decide all of `proposed`, and the session's rows have to be read.
+///
+/// A gap is looked up too: another node may have what is missing.
 pub(super) fn needs_the_past(live: &Live, proposed: &[Proposed]) -> bool {
-    let unclear = |p: &Proposed| match live.place(&p.event) {
+    let mut next = live.state.as_ref().map_or(0, |state| state.seq.saturating_add(1));
+    proposed.iter().any(|p| match live.place(&p.event) {
         Place::Late | Place::Unsure => true,
         Place::Taken => p.is_kept,
-        Place::Ahead | Place::Known => false,
-    };
-    proposed.iter().any(unclear)
+        Place::Ahead => {
+            let seq = p.event.order.seq;
+            let is_gapped = p.event.fact.seq.is_some() && seq > next;
+            next = seq.saturating_add(1);
+            is_gapped
+        }
+        Place::Known => false,
+    })
 }
 
 /// Decides `proposed`, sorted by their order, and folds what is recorded into `live`.

@@ -13,7 +13,7 @@ use scylla::errors::ExecutionError;
 use scylla::policies::load_balancing::{NodeIdentifier, SingleTargetLoadBalancingPolicy};
 use scylla::statement::Statement;
 
-use self::found::{found_keyspace, found_tables};
+use self::found::{Keyspace, found_keyspace, found_tables};
 use super::connect::{connect, datacentre};
 use super::tables::{self, Table};
 use super::{CassandraOptions, OpenError};
@@ -106,7 +106,8 @@ impl Schema {
         table.replace(&format!(" AND compaction = {{'class': '{UNIFIED}'}}"), "")
     }
 
-    /// What the keyspace and its tables are not but should be; `replication` too, if it is given.
+    /// What the keyspace and its tables are not but should be. Its copies should be those of
+    /// `replication`, or at least as many as apply would make here.
     ///
     /// # Errors
     /// [`SchemaError`] when that cannot be read.
@@ -116,19 +117,31 @@ impl Schema {
     ) -> Result<Vec<Difference>, SchemaError> {
         let (session, keyspace) = (&self.session, &self.keyspace);
         let mut differences = differences(session, keyspace, &self.datacentre).await?;
-        let is = found_keyspace(session, keyspace).await?;
-        if let (Some(is), Some(should)) = (is, replication)
-            && is.copies != should.copies()
-        {
+        let Some(is) = found_keyspace(session, keyspace).await? else { return Ok(differences) };
+        let least = self.default_replication();
+        let (should, is_right) = match replication {
+            Some(should) => (should, is.copies == should.copies()),
+            None => (&least, self.has_copies(&is, &least)),
+        };
+        if !is_right {
             let cql = should.to_cql();
             differences.push(Difference {
-                what: format!("the copies of keyspace {keyspace} are not {cql}"),
+                what: format!("the copies of keyspace {keyspace} are {:?}, not {cql}", is.copies),
                 remedy: format!(
-                    "ALTER KEYSPACE {keyspace} WITH replication = {cql}, then nodetool repair"
+                    "ALTER KEYSPACE {keyspace} WITH replication = {cql}, with the other \
+                     datacentres, then nodetool repair"
                 ),
             });
         }
         Ok(differences)
+    }
+
+    /// Whether a keyspace that is here at all, which is another matter, has enough copies.
+    fn has_copies(&self, is: &Keyspace, least: &Replication) -> bool {
+        let copies =
+            |copies: Option<&String>| copies.and_then(|copies| copies.parse::<usize>().ok());
+        let is = copies(is.copies.get(&self.datacentre));
+        is.is_none() || is >= copies(least.copies().get(&self.datacentre))
     }
 
     /// Everything that [`Schema::check`] and [`Schema::check_nodes`] find.

@@ -7,8 +7,8 @@ use scylla::statement::Consistency;
 use scylla::statement::batch::{Batch, BatchStatement, BatchType};
 use scylla::statement::prepared::PreparedStatement;
 
-/// Rows of one partition in one batch. Measured (docs/benchmarks.md): past some fifty a batch only
-/// takes longer.
+/// Rows of one partition in one batch. Some tens carry several times as many rows a second as
+/// single ones (docs/benchmarks.md); more would only keep others waiting.
 pub(super) const BATCH_ROWS_MAX: usize = 50;
 /// Rows of one page. A row is some 200 bytes, so a page is about a megabyte.
 const PAGE_ROWS: i32 = 5_000;

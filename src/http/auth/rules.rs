@@ -9,7 +9,7 @@
 //! | facts of many accounts | `record` | `*` |
 //! | erasing a profile or an account | `admin` | the account's |
 //! | `/v1/system`, `/metrics` | `admin` | any account's |
-//! | rebuild, verify, compact, and their reports, which name accounts | `admin` | `*` |
+//! | rebuild, verify, compact, sweep, and their reports, which name accounts | `admin` | `*` |
 //! | an erasure's receipt | any | the account's |
 //!
 //! A token that is limited to a profile reaches what names that profile; where a route is about the
@@ -132,6 +132,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("POST", "/v1/system/rebuild", OPERATE),
     ("POST", "/v1/system/verify", OPERATE),
     ("POST", "/v1/system/compact", OPERATE),
+    ("POST", "/v1/system/sweep", OPERATE),
     ("POST", "/v1/system/chaos", OPERATE),
     ("GET", "/v1/system/jobs/{}", OPERATE),
 ];

@@ -4,19 +4,25 @@
 use std::fmt::Display;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::web::Data;
 use futures_util::future::try_join_all;
+use futures_util::{StreamExt, stream};
 
 use super::{Finding, Finished};
-use crate::events::{AccountId, AccountRange, EventLog, Timestamp};
+use crate::events::{AccountId, AccountRange, EventLog, Slice, Timestamp};
 use crate::http::Node;
-use crate::projections::{self, Difference, Progress, Rebuild};
+use crate::projections::{self, Difference, Progress, Rebuild, Sweep, SweepError, Swept};
 
 /// How many accounts are asked for at once.
 const PAGE: usize = 500;
 /// Into how many ranges the accounts are cut, where the log can; each is a loop of its own.
 const RANGES: usize = 16;
+/// How often a slice is tried that could not be swept…
+const SWEEP_TRIES_MAX: u32 = 15;
+/// …and how long after.
+const SWEEP_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Makes every view and snapshot anew.
 pub(in crate::http) async fn rebuild(
@@ -95,6 +101,40 @@ async fn compact_range(
             progress.account_done(went.events);
         }
         after = Some(last);
+    }
+}
+
+/// Reads again, and merges, whatever was marked as dirty from an instant on.
+pub(in crate::http) async fn sweep(
+    node: Data<Node>,
+    from: Timestamp,
+    progress: Arc<Progress>,
+) -> Result<Finished, String> {
+    let (log, views, clock) = stores(&node);
+    let sweep =
+        Sweep { log, views, clock, holder: "operator".to_owned(), append_deadline: Duration::ZERO };
+    progress.set_total(u64::from(Slice::COUNT));
+    let slices = stream::iter(Slice::all()).map(|slice| patiently(&sweep, slice, from));
+    let mut slices = slices.buffer_unordered(RANGES);
+    while let Some(swept) = slices.next().await {
+        let swept = swept.map_err(|error| {
+            told(&error, "sweep", "a store did not answer; start it again, it does no harm twice")
+        })?;
+        progress.account_done(swept.sessions);
+    }
+    let detail = format!("{} sessions read again", progress.events());
+    Ok(Finished { findings: vec![], detail: Some(detail) })
+}
+
+/// A store that fails over is away for seconds; operators sweep right after that.
+async fn patiently(sweep: &Sweep, slice: Slice, from: Timestamp) -> Result<Swept, SweepError> {
+    let mut tries = 0;
+    loop {
+        match sweep.since(slice, from).await {
+            Err(_) if tries < SWEEP_TRIES_MAX => tries += 1,
+            done => return done,
+        }
+        tokio::time::sleep(SWEEP_AGAIN_AFTER).await;
     }
 }
 

@@ -195,7 +195,7 @@ impl Sweep {
         if let Some(mark) = commands.find(self.log.as_ref(), key).await? {
             return Ok((account, project(&Recorded::Mark(&mark))));
         }
-        // Marked and gone: erased. Whatever is derived of it goes too; the next read fills the rest.
+        // Marked and gone: erased. Whatever is derived of it goes too; a read fills the rest.
         self.views.forget(&account).await?;
         Ok((account, vec![]))
     }

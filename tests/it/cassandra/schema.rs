@@ -2,6 +2,7 @@
 
 use viewlog::events::cassandra::{OpenError, Replication, Schema};
 
+use super::keyspace::make;
 use super::*;
 use crate::binary::{err, finish, out, said, viewlog};
 
@@ -20,18 +21,18 @@ fn assert_one(found: &[String], parts: &[&str]) {
 
 #[tokio::test]
 async fn what_apply_makes_check_finds_right_and_a_second_time_changes_nothing() {
-    let Some(keyspace) = Keyspace::unmade("made") else { return };
+    let Some(keyspace) = Keyspace::unmade() else { return };
     let missing = differences(&keyspace).await;
     assert_one(&missing, &["there is no keyspace", keyspace.name(), "viewlog schema apply"]);
     for _ in 0..2 {
-        keyspace.make().await;
+        make(&keyspace.options).await;
         assert!(differences(&keyspace).await.is_empty());
     }
 }
 
 #[tokio::test]
 async fn the_text_is_the_file_for_this_keyspace() {
-    let Some(keyspace) = Keyspace::unmade("text") else { return };
+    let Some(keyspace) = Keyspace::unmade() else { return };
     let schema = Schema::connect(&keyspace.options).await.unwrap();
     let replication: Replication = "dc1:3,dc2:2".parse().unwrap();
     let text = schema.text(&replication);
@@ -52,12 +53,17 @@ fn a_replication_that_is_none_is_refused() {
 
 #[tokio::test]
 async fn each_difference_is_named_with_what_puts_it_right() {
-    let Some(keyspace) = Keyspace::unmade("changed") else { return };
-    keyspace.make().await;
+    let Some(keyspace) = Keyspace::unmade() else { return };
+    make(&keyspace.options).await;
     keyspace.run("ALTER TABLE KS.dirty WITH default_time_to_live = 60").await;
     let parts = ["default_time_to_live of dirty is 60 and should be 864000", "ALTER TABLE"];
     assert_one(&differences(&keyspace).await, &parts);
     keyspace.run("ALTER TABLE KS.dirty WITH default_time_to_live = 864000").await;
+
+    let schema = Schema::connect(&keyspace.options).await.unwrap();
+    let found = schema.check(Some(&"dc1:3".parse().unwrap())).await.unwrap();
+    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert_one(&found, &["the copies of keyspace", "'dc1': 3", "nodetool repair"]);
 
     keyspace.run("ALTER TABLE KS.fences DROP deleted_us").await;
     let parts = ["fences.deleted_us is missing", "fences ADD deleted_us bigint"];
@@ -89,7 +95,7 @@ async fn each_difference_is_named_with_what_puts_it_right() {
 
 #[tokio::test]
 async fn the_command_prints_makes_and_checks() {
-    let Some(keyspace) = Keyspace::unmade("command") else { return };
+    let Some(keyspace) = Keyspace::unmade() else { return };
     let url = keyspace.url();
     let schema = |arguments: &[&str]| finish(viewlog().arg("schema").args(arguments));
     let print = schema(&["print", "--log", &url, "--replication", "here:2"]);
@@ -100,6 +106,7 @@ async fn the_command_prints_makes_and_checks() {
     assert!(out(&check).contains("wrong there is no keyspace"), "{}", said(&check));
     let apply = finish(viewlog().args(["schema", "apply"]).env("VIEWLOG_LOG", &url));
     assert_eq!(apply.status.code(), Some(0), "{}", said(&apply));
+    assert!(out(&apply).contains("ok    copies of what was made: dc1:1"), "{}", said(&apply));
     assert!(out(&apply).contains("ok    every table"), "{}", said(&apply));
     let check = schema(&["check", "--log", &url]);
     assert!(!out(&check).contains("wrong table"), "{}", said(&check));

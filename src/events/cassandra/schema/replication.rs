@@ -1,6 +1,7 @@
 //! How many copies each datacentre keeps.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 
 /// Datacentres and how many copies each keeps.
@@ -24,6 +25,14 @@ impl Replication {
         let copies =
             self.0.iter().map(|(datacentre, copies)| format!(", '{datacentre}': {copies}"));
         format!("{{'class': 'NetworkTopologyStrategy'{}}}", copies.collect::<String>())
+    }
+}
+
+/// As it is read.
+impl fmt::Display for Replication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let copies = self.0.iter().map(|(datacentre, copies)| format!("{datacentre}:{copies}"));
+        f.write_str(&copies.collect::<Vec<_>>().join(","))
     }
 }
 

@@ -38,6 +38,7 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("POST", "/v1/events", &["record"]),
     ("POST", "/v1/system/compact", &["admin"]),
     ("POST", "/v1/system/rebuild", &["admin"]),
+    ("POST", "/v1/system/sweep", &["admin"]),
     ("POST", "/v1/system/verify", &["admin"]),
 ];
 

@@ -1,0 +1,77 @@
+//! What bounds the stores that the nodes of a fleet share.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{CassandraUrl, Config};
+use crate::events::cassandra::CassandraOptions;
+use crate::projections::{RedisOptions, RedisViewsOptions};
+
+/// Bounds on views in Redis.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewsRedis {
+    /// Plays kept of one profile.
+    pub plays_per_profile_max: usize,
+    /// How long an account is kept that nobody uses.
+    pub idle_days: u32,
+    /// How long an answer may take.
+    pub response_timeout_ms: u64,
+    /// How long a connection may take to be made.
+    pub connect_timeout_ms: u64,
+    /// How long nobody asks after a failure.
+    pub pause_ms: u64,
+    /// Calls on their way at once.
+    pub in_flight_max: usize,
+    /// What the names of all keys begin with.
+    pub key_prefix: String,
+}
+
+/// A log on Cassandra.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cassandra {
+    /// How long one request may take.
+    pub request_timeout_ms: u64,
+    /// When another copy is asked beside one that is late.
+    pub speculative_after_ms: u64,
+    /// Requests on their way.
+    pub in_flight_max: usize,
+}
+
+impl Config {
+    /// How a log on Cassandra behaves.
+    pub fn cassandra_options(&self, url: &CassandraUrl) -> CassandraOptions {
+        CassandraOptions {
+            hosts: url.hosts.clone(),
+            keyspace: url.keyspace.clone(),
+            datacentre: url.datacentre.clone(),
+            login: url.login.clone(),
+            request_timeout: Duration::from_millis(self.cassandra.request_timeout_ms),
+            speculative_after: Duration::from_millis(self.cassandra.speculative_after_ms),
+            in_flight_max: self.cassandra.in_flight_max,
+        }
+    }
+
+    /// How calls to Redis are bounded.
+    pub fn redis_options(&self) -> RedisOptions {
+        let redis = &self.views_redis;
+        RedisOptions {
+            response_timeout: Duration::from_millis(redis.response_timeout_ms),
+            connect_timeout: Duration::from_millis(redis.connect_timeout_ms),
+            pause: Duration::from_millis(redis.pause_ms),
+            in_flight_max: redis.in_flight_max,
+        }
+    }
+
+    /// How views in Redis are bounded.
+    pub fn redis_views_options(&self) -> RedisViewsOptions {
+        let redis = &self.views_redis;
+        RedisViewsOptions {
+            prefix: redis.key_prefix.clone(),
+            plays_per_profile_max: redis.plays_per_profile_max,
+            idle: Duration::from_secs(u64::from(redis.idle_days) * 24 * 60 * 60),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Several nodes of the real binary on one Cassandra and one Redis.
+
+mod degraded;
+mod nodes;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use viewlog::events::SessionId;
+
+use crate::binary::{Served, finish, said, viewlog};
+use crate::servers::{cassandra, redis};
+use crate::support::at;
+
+/// Where a fleet keeps everything; a keyspace and a database of the test's own.
+struct Fleet {
+    log: String,
+    views: String,
+}
+
+impl Fleet {
+    /// With its tables; `None`, and loudly so, where the servers are not to be had.
+    fn begin() -> Option<Self> {
+        Self::with(redis()?.url())
+    }
+
+    /// The same with views of the test's own.
+    fn with(views: String) -> Option<Self> {
+        let cassandra = cassandra()?;
+        let fleet = Self { log: cassandra.url(&cassandra.keyspace()), views };
+        let applied = finish(viewlog().args(["schema", "apply", "--log", &fleet.log]));
+        assert_eq!(applied.status.code(), Some(0), "{}", said(&applied));
+        Some(fleet)
+    }
+
+    /// A node with a directory of its own.
+    fn node(&self, data: &Path) -> Served {
+        Served::start(data, &["--log", &self.log, "--views", &self.views])
+    }
+}
+
+/// The fact with this number, the same whenever it is sent.
+fn fact(session: SessionId, seq: u64) -> Value {
+    json!({
+        "profile": "anna", "title": "film", "session": session, "seq": seq,
+        "kind": if seq == 0 { "started" } else { "progressed" },
+        "at": at(i64::try_from(seq).unwrap()), "position_ms": seq * 1_000,
+        "duration_ms": 7_200_000,
+    })
+}
+
+async fn asked(url: &str) -> Value {
+    reqwest::get(url).await.unwrap().json().await.unwrap()
+}

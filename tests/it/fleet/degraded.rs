@@ -1,0 +1,144 @@
+//! A fleet whose Redis is flushed, frozen, gone, or set back: facts are taken all the while,
+//! answers are right or say that they may be old, and everything comes back by itself.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use serde_json::Value;
+use viewlog::events::SessionId;
+
+use super::{Fleet, asked, fact};
+use crate::binary::{Served, finish, said, viewlog};
+use crate::servers::OwnRedis;
+use crate::support::{at, eventually};
+
+/// A household at a node, one session of which is on.
+struct House {
+    client: Client,
+    node: Served,
+    session: SessionId,
+    seq: u64,
+    _data: tempfile::TempDir,
+}
+
+impl House {
+    /// Views are complete and hold the first facts.
+    async fn begun(fleet: &Fleet) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let node = fleet.node(data.path());
+        let session = SessionId::derived(at(0), 7);
+        let mut house = Self { client: Client::new(), node, session, seq: 0, _data: data };
+        house.record(20).await;
+        house.answers_from_views().await;
+        house
+    }
+
+    async fn record(&mut self, facts: u64) {
+        for _ in 0..facts {
+            let url = format!("{}/v1/accounts/home/events", self.node.url);
+            let sent = self.client.post(url).json(&fact(self.session, self.seq)).send().await;
+            assert_eq!(sent.unwrap().status(), 200);
+            self.seq += 1;
+        }
+    }
+
+    fn resume(&self) -> String {
+        format!("{}/v1/accounts/home/profiles/anna/resume/film", self.node.url)
+    }
+
+    /// Where it stopped, as every answer must say that claims to be of now.
+    fn position(&self) -> u64 {
+        (self.seq - 1) * 1_000
+    }
+
+    /// Asks so that the last fact is in the answer for sure.
+    async fn answer(&self) -> Value {
+        let last = self.seq - 1;
+        let answer = asked(&format!("{}?after={}:{last}", self.resume(), self.session)).await;
+        assert_eq!(answer["position_ms"], self.position(), "{answer}");
+        answer
+    }
+
+    async fn answers_from_views(&self) {
+        eventually("the views have all of it", async || {
+            let answer = asked(&self.resume()).await;
+            answer["source"] == "views" && answer["position_ms"] == self.position()
+        })
+        .await;
+    }
+
+    async fn system(&self) -> Value {
+        asked(&format!("{}/v1/system", self.node.url)).await
+    }
+
+    fn verify(&self) {
+        let verified = finish(viewlog().args(["verify", "--server", &self.node.url]));
+        assert_eq!(verified.status.code(), Some(0), "{}", said(&verified));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flushed_redis_costs_no_answer_and_fills_itself_again() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::with(redis.url()) else { return };
+    let mut house = House::begun(&fleet).await;
+    for _ in 0..3 {
+        house.record(5).await;
+        redis.flush();
+        assert_eq!(house.answer().await["source"], "log");
+        house.record(5).await;
+        house.answer().await;
+        house.answers_from_views().await;
+    }
+    house.verify();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_redis_is_frozen_facts_are_taken_and_the_log_answers() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::with(redis.url()) else { return };
+    let mut house = House::begun(&fleet).await;
+    redis.pause(1);
+    let frozen = Instant::now();
+    while frozen.elapsed() < Duration::from_secs(5) {
+        house.record(5).await;
+        assert_eq!(house.answer().await["source"], "log");
+    }
+    assert_eq!(house.system().await["views"]["ok"], false);
+    redis.resume(1);
+    house.answers_from_views().await;
+    assert_eq!(house.system().await["views"]["ok"], true);
+    house.verify();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_died_and_came_back_has_all_that_was_recorded_meanwhile() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::with(redis.url()) else { return };
+    let mut house = House::begun(&fleet).await;
+    redis.kill(1);
+    house.record(20).await;
+    assert_eq!(house.answer().await["source"], "log");
+    redis.start_again(1);
+    house.answers_from_views().await;
+    house.verify();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_set_back_to_an_older_state_has_everything_again_after_a_sweep() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::with(redis.url()) else { return };
+    let mut house = House::begun(&fleet).await;
+    let before = redis.snapshot(1);
+    house.record(20).await;
+    house.answers_from_views().await;
+    redis.restore(1, &before);
+    let swept = finish(viewlog().args(["sweep", "--from", "1h", "--server", &house.node.url]));
+    assert_eq!(swept.status.code(), Some(0), "{}", said(&swept));
+    let answer = asked(&house.resume()).await;
+    assert_eq!(
+        (&answer["source"], &answer["position_ms"]),
+        (&"views".into(), &house.position().into())
+    );
+    house.verify();
+}

@@ -1,0 +1,127 @@
+//! Two nodes that take the facts of the same sessions in turns.
+
+use serde_json::{Value, json};
+use viewlog::events::SessionId;
+
+use super::{Fleet, asked, fact};
+use crate::binary::{finish, said, viewlog};
+use crate::support::{at, eventually};
+
+const PLAYERS: u128 = 8;
+const FACTS: u64 = 150;
+
+/// Sends every fact to one node after the other, and to the next where one is gone.
+async fn reported(account: String, session: SessionId, urls: [String; 2]) {
+    let client = reqwest::Client::new();
+    let mut turn = 0;
+    for seq in 0..FACTS {
+        loop {
+            turn += 1;
+            let url = format!("{}/v1/accounts/{account}/events", urls[turn % 2]);
+            let Ok(sent) = client.post(url).json(&fact(session, seq)).send().await else {
+                continue;
+            };
+            if sent.status() == 503 {
+                continue;
+            }
+            assert_eq!(sent.status(), 200);
+            let Ok(answer) = sent.json::<Value>().await else { continue };
+            let taken =
+                answer["recorded"].as_u64().unwrap() + answer["duplicates"].as_u64().unwrap();
+            assert_eq!(taken, 1, "{answer}");
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_that_alternate_between_two_nodes_are_one_session_also_when_one_is_killed() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (first, second) = (fleet.node(data[0].path()), fleet.node(data[1].path()));
+    let urls = [first.url.clone(), second.url.clone()];
+    let sessions: Vec<(String, SessionId)> = (0..PLAYERS)
+        .map(|number| (format!("home-{}", number % 3), SessionId::derived(at(0), number)))
+        .collect();
+    let playing: Vec<_> = sessions
+        .iter()
+        .map(|(account, session)| tokio::spawn(reported(account.clone(), *session, urls.clone())))
+        .collect();
+    let (account, session) = &sessions[0];
+    eventually("a third is recorded", async || {
+        let state = asked(&format!("{}/v1/accounts/{account}/sessions/{session}", urls[0])).await;
+        state["seq"].as_u64().is_some_and(|seq| seq > FACTS / 3)
+    })
+    .await;
+    second.kill();
+    for player in playing {
+        player.await.unwrap();
+    }
+    for (account, session) in &sessions {
+        let at_first = format!("{}/v1/accounts/{account}", first.url);
+        let state = asked(&format!("{at_first}/sessions/{session}")).await;
+        let expected = (json!(FACTS - 1), json!([]), json!(false));
+        let found = (&state["seq"], &state["missing"], &state["conflict"]);
+        assert_eq!(found, (&expected.0, &expected.1, &expected.2), "{state}");
+        let resume = format!("{at_first}/profiles/anna/resume/film?after={session}:{}", FACTS - 1);
+        assert_eq!(asked(&resume).await["position_ms"], (FACTS - 1) * 1_000);
+    }
+    let verified = finish(viewlog().args(["verify", "--server", &first.url]));
+    assert_eq!(verified.status.code(), Some(0), "{}", said(&verified));
+    // And a node that was never there knows all of it.
+    let third = fleet.node(data[1].path());
+    for (account, session) in &sessions {
+        let state = asked(&format!("{}/v1/accounts/{account}/sessions/{session}", third.url)).await;
+        assert_eq!(state["seq"], FACTS - 1, "{state}");
+    }
+    assert_eq!(third.terminate(), Some(0));
+    assert_eq!(first.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_node_recorded_the_other_answers_from_the_views() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (first, second) = (fleet.node(data[0].path()), fleet.node(data[1].path()));
+    let client = reqwest::Client::new();
+    let session = SessionId::derived(at(0), 7);
+    let resume = |url: &str| format!("{url}/v1/accounts/home/profiles/anna/resume/film");
+    for seq in 0..20_u64 {
+        let url = if seq % 2 == 0 { &first.url } else { &second.url };
+        let url = format!("{url}/v1/accounts/home/events");
+        let sent = client.post(url).json(&fact(session, seq)).send().await.unwrap();
+        assert_eq!(sent.status(), 200);
+        let last = asked(&resume(&second.url)).await;
+        assert!(last["position_ms"].as_u64().is_none_or(|ms| ms <= seq * 1_000), "{last}");
+    }
+    for url in [&first.url, &second.url] {
+        eventually("the views of both have all of it", async || {
+            let found = asked(&resume(url)).await;
+            found["source"] == "views" && found["position_ms"] == 19_000
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_sweeps_verifies_and_rebuilds_a_fleet() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let data = tempfile::tempdir().unwrap();
+    let node = fleet.node(data.path());
+    let session = SessionId::derived(at(0), 7);
+    let facts: Vec<Value> = (0..40).map(|seq| fact(session, seq)).collect();
+    let url = format!("{}/v1/accounts/home/events", node.url);
+    let sent = reqwest::Client::new().post(url).json(&json!({ "events": facts })).send().await;
+    assert_eq!(sent.unwrap().status(), 200);
+    for arguments in [&["sweep", "--from", "1h"][..], &["verify"], &["rebuild"], &["verify"]] {
+        let done = finish(viewlog().args(arguments).args(["--server", &node.url]));
+        assert_eq!(done.status.code(), Some(0), "{arguments:?}: {}", said(&done));
+    }
+    let resume = format!("{}/v1/accounts/home/profiles/anna/resume/film", node.url);
+    eventually("the rebuilt views are read", async || {
+        let found = asked(&resume).await;
+        found["source"] == "views" && found["position_ms"] == 39_000
+    })
+    .await;
+    assert_eq!(node.terminate(), Some(0));
+}

@@ -1,0 +1,286 @@
+//! What no signal brought, a sweep does.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use viewlog::actors::Limits;
+use viewlog::events::memory::MemoryLog;
+use viewlog::events::{
+    AccountId, Clock, EventLog, ManualClock, Mark, MarkKind, ProfileId, Scope, SessionId, Slice,
+    Timestamp,
+};
+use viewlog::projections::{
+    Entry, Fill, MemoryViews, MemoryViewsOptions, Page, Pass, Position, Query, Standing, Sweep,
+    Swept, Target, View, ViewError, ViewStore,
+};
+
+use super::Node;
+use crate::support::{at, home, id, session, watch};
+
+const HOUR_S: i64 = 3_600;
+/// When nodes of these tests begin.
+const BEGUN_S: i64 = 100_000;
+
+/// Views that miss what is merged while they are deaf, as after a signal that was lost.
+struct DeafViews {
+    inner: MemoryViews,
+    is_deaf: AtomicBool,
+}
+
+impl DeafViews {
+    fn new(clock: Arc<ManualClock>) -> Arc<Self> {
+        let inner = MemoryViews::new(MemoryViewsOptions::default(), clock);
+        Arc::new(Self { inner, is_deaf: AtomicBool::new(false) })
+    }
+
+    fn deaf(&self, is_deaf: bool) {
+        self.is_deaf.store(is_deaf, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl ViewStore for DeafViews {
+    fn wants(&self, account: &AccountId) -> bool {
+        self.inner.wants(account)
+    }
+
+    async fn merge(&self, batch: Vec<(AccountId, Vec<Entry>)>) -> Result<(), ViewError> {
+        if self.is_deaf.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.inner.merge(batch).await
+    }
+
+    async fn begin_fill(
+        &self,
+        account: &AccountId,
+        target: Target,
+    ) -> Result<Option<Fill>, ViewError> {
+        self.inner.begin_fill(account, target).await
+    }
+
+    async fn fill(&self, fill: &mut Fill, entries: Vec<Entry>) -> Result<bool, ViewError> {
+        self.inner.fill(fill, entries).await
+    }
+
+    async fn end_fill(&self, fill: Fill, complete: bool) -> Result<bool, ViewError> {
+        self.inner.end_fill(fill, complete).await
+    }
+
+    async fn read(
+        &self,
+        account: &AccountId,
+        queries: &[Query],
+    ) -> Result<Option<Vec<Page>>, ViewError> {
+        self.inner.read(account, queries).await
+    }
+
+    async fn scopes(
+        &self,
+        account: &AccountId,
+        view: View,
+    ) -> Result<Option<Vec<ProfileId>>, ViewError> {
+        self.inner.scopes(account, view).await
+    }
+
+    async fn forget(&self, account: &AccountId) -> Result<u64, ViewError> {
+        if self.is_deaf.load(Ordering::SeqCst) {
+            return Ok(0);
+        }
+        self.inner.forget(account).await
+    }
+
+    async fn begin_generation(&self) -> Result<u64, ViewError> {
+        self.inner.begin_generation().await
+    }
+
+    async fn flip(&self) -> Result<u64, ViewError> {
+        self.inner.flip().await
+    }
+
+    async fn position(
+        &self,
+        slice: Slice,
+        position: Position,
+    ) -> Result<Option<Timestamp>, ViewError> {
+        self.inner.position(slice, position).await
+    }
+
+    async fn advance(
+        &self,
+        slice: Slice,
+        position: Position,
+        to: Timestamp,
+    ) -> Result<(), ViewError> {
+        self.inner.advance(slice, position, to).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<bool, ViewError> {
+        self.inner.lease(name, holder, ttl).await
+    }
+
+    async fn release(&self, name: &str, holder: &str) -> Result<(), ViewError> {
+        self.inner.release(name, holder).await
+    }
+
+    fn standing(&self) -> Standing {
+        self.inner.standing()
+    }
+}
+
+/// A node that marks, its views, and a sweeper that is asked by hand.
+struct House {
+    node: Node,
+    views: Arc<DeafViews>,
+}
+
+impl House {
+    /// Views are complete and hold the first two facts of a session.
+    async fn begun() -> Self {
+        let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
+        let mut deaf = None;
+        let limits = Limits { marks: true, ..Node::limits() };
+        let node = Node::within(&log, limits, |clock| {
+            let views = DeafViews::new(clock);
+            deaf = Some(Arc::clone(&views));
+            views
+        });
+        let house = Self { node, views: deaf.unwrap() };
+        assert_eq!(
+            house.node.record(&home(), watch(session(1), 9)[..2].to_vec()).await.recorded,
+            2
+        );
+        house.node.everything(&home()).await;
+        house.node.system.projector().flush().await;
+        house
+    }
+
+    fn sweep(&self, holder: &str) -> Sweep {
+        Sweep {
+            log: Arc::clone(&self.node.log),
+            views: Arc::clone(&self.node.views),
+            clock: Arc::clone(&self.node.clock) as Arc<dyn Clock>,
+            holder: holder.to_owned(),
+            append_deadline: Duration::from_secs(10),
+        }
+    }
+
+    async fn swept(&self, pass: Pass) -> Swept {
+        self.sweep("one").slice(Slice::of(&home()), pass).await.unwrap().0
+    }
+
+    fn later(&self, seconds: i64) {
+        self.node.clock.set(at(BEGUN_S + seconds));
+    }
+
+    /// Loses every signal of what `work` does.
+    async fn unheard(&self, work: impl Future<Output = ()>) {
+        self.views.deaf(true);
+        work.await;
+        self.node.system.projector().flush().await;
+        self.views.deaf(false);
+    }
+
+    async fn facts(&self, from: usize, to: usize) {
+        let facts = watch(session(1), 9)[from..to].to_vec();
+        assert_eq!(self.node.record(&home(), facts).await.recorded, to - from);
+    }
+
+    async fn answers(&self) -> serde_json::Value {
+        self.node.everything(&home()).await
+    }
+
+    /// What the answers are when they are folded from the log.
+    async fn expected(&self) -> serde_json::Value {
+        Node::on(&self.node.log, MemoryViewsOptions::default()).everything(&home()).await
+    }
+}
+
+#[actix_web::test]
+async fn a_lost_signal_costs_a_window_and_no_event() {
+    let house = House::begun().await;
+    house.unheard(house.facts(2, 9)).await;
+    let expected = house.expected().await;
+    assert_ne!(house.answers().await, expected);
+    assert_eq!(house.swept(Pass::First).await.sessions, 0, "the window is open");
+    house.later(20 * 60);
+    assert!(house.swept(Pass::First).await.sessions >= 1);
+    assert_eq!(house.answers().await, expected);
+    assert_eq!(house.swept(Pass::First).await, Swept::default(), "once is enough");
+}
+
+#[actix_web::test]
+async fn a_word_that_no_signal_told_of_is_swept_too() {
+    let house = House::begun().await;
+    let mark = Mark {
+        command: SessionId::derived(at(BEGUN_S), 99),
+        profile: id("anna"),
+        at: at(BEGUN_S),
+        received_at: at(BEGUN_S),
+        kind: MarkKind::TitleHidden { title: id("film") },
+    };
+    house.unheard(house.node.say(&home(), mark)).await;
+    let expected = house.expected().await;
+    assert_ne!(house.answers().await, expected);
+    house.later(20 * 60);
+    house.swept(Pass::First).await;
+    assert_eq!(house.answers().await, expected);
+}
+
+#[actix_web::test]
+async fn every_window_is_swept_a_second_time_from_all_rows() {
+    let house = House::begun().await;
+    house.later(20 * 60);
+    house.swept(Pass::First).await;
+    // The first sweep was deaf to it, as to what a slow region wrote after it.
+    house.later(0);
+    house.unheard(house.facts(2, 9)).await;
+    house.later(HOUR_S);
+    house.swept(Pass::First).await;
+    let expected = house.expected().await;
+    assert_ne!(house.answers().await, expected);
+    assert_eq!(house.swept(Pass::Second).await.sessions, 0, "not yet");
+    house.later(5 * HOUR_S);
+    assert!(house.swept(Pass::Second).await.sessions >= 1);
+    assert_eq!(house.answers().await, expected);
+}
+
+#[actix_web::test]
+async fn what_was_erased_elsewhere_is_swept_out_of_these_views() {
+    let house = House::begun().await;
+    house
+        .unheard(async {
+            house.node.system.accounts().erase(home(), Scope::Account).await.unwrap();
+        })
+        .await;
+    let expected = house.expected().await;
+    assert_ne!(house.answers().await, expected);
+    house.later(20 * 60);
+    house.swept(Pass::First).await;
+    assert_eq!(house.answers().await, expected);
+}
+
+#[actix_web::test]
+async fn a_slice_is_swept_by_one_at_a_time() {
+    let house = House::begun().await;
+    house.later(20 * 60);
+    let slice = Slice::of(&home());
+    let name = format!("sweep:{}:First", slice.number());
+    let minute = Duration::from_secs(60);
+    assert!(house.views.lease(&name, "other", minute).await.unwrap());
+    assert_eq!(house.swept(Pass::First).await, Swept::default());
+    house.views.release(&name, "other").await.unwrap();
+    assert!(house.swept(Pass::First).await.windows > 0);
+}
+
+#[actix_web::test]
+async fn an_operator_sweeps_from_an_instant_on_whatever_was_swept_before() {
+    let house = House::begun().await;
+    house.unheard(house.facts(2, 9)).await;
+    let expected = house.expected().await;
+    let swept = house.sweep("by hand").since(Slice::of(&home()), at(BEGUN_S)).await.unwrap();
+    assert_eq!(swept.sessions, 1);
+    assert_eq!(house.answers().await, expected);
+}
