@@ -3,6 +3,7 @@
 
 mod away;
 mod loss;
+mod relay;
 mod server;
 mod sharing;
 mod together;
