@@ -25,10 +25,11 @@ use crate::config::{CassandraUrl, Config, LogStore, ViewsStore};
 use crate::events::cassandra::{self, CassandraLog};
 use crate::events::embedded::{EmbeddedLog, OpenError};
 use crate::events::memory::MemoryLog;
-use crate::events::{AppendError, Clock, EventLog, SystemClock};
+use crate::events::{AppendError, Clock, EventLog, SessionId, SystemClock};
 use crate::http::{self, Jobs, Node, Receipts, Settings, Sockets};
 use crate::projections::{
-    Answers, Freshness, MemoryViews, MemoryViewsOptions, Redis, RedisViews, ViewError, ViewStore,
+    Answers, Freshness, MemoryViews, MemoryViewsOptions, Redis, RedisViews, Relay, ViewError,
+    ViewStore,
 };
 use crate::telemetry::{self, Metrics, TelemetryError};
 
@@ -143,11 +144,15 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let drivers = Drivers::default();
         let (log, embedded) = open_log(config, &clock, &drivers).await?;
-        let views = open_views(config, &clock)?;
+        let (views, redis) = open_views(config, &clock)?;
         let policy = Arc::new(config.policy.clone());
         let freshness = Arc::new(Freshness::default());
         let shared = (Arc::clone(&policy), Arc::clone(&freshness), Arc::clone(&clock));
         let system = System::start(Arc::clone(&log), Arc::clone(&views), shared, config.limits());
+        if let Some(redis) = redis {
+            let name = SessionId::fresh(clock.now()).to_string();
+            system.join(Relay::new(&redis, &config.redis_views_options().prefix, &name));
+        }
         let answers = Answers::new(
             (Arc::clone(&log), Arc::clone(&views)),
             policy,
@@ -299,18 +304,21 @@ async fn open_log(
     }
 }
 
-fn open_views(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn ViewStore>, ViewError> {
+/// The views, and the Redis that they share with other nodes.
+type Views = (Arc<dyn ViewStore>, Option<Redis>);
+
+fn open_views(config: &Config, clock: &Arc<dyn Clock>) -> Result<Views, ViewError> {
     let url = match &config.views {
-        ViewsStore::Memory => return Ok(Arc::new(memory_views(config, clock))),
+        ViewsStore::Memory => return Ok((Arc::new(memory_views(config, clock)), None)),
         ViewsStore::Redis(url) => url,
     };
     let redis = Redis::new(url, config.redis_options())?;
-    let views = RedisViews::new(redis, config.redis_views_options(), Arc::clone(clock));
+    let views = RedisViews::new(redis.clone(), config.redis_views_options(), Arc::clone(clock));
     let views = Arc::new(views);
     let checked = Arc::clone(&views);
     // It need not be there yet; whether it is, the system page says.
     rt::spawn(async move { drop(checked.check().await) });
-    Ok(views)
+    Ok((views, Some(redis)))
 }
 
 fn memory_views(config: &Config, clock: &Arc<dyn Clock>) -> MemoryViews {

@@ -34,6 +34,16 @@ pub const READ_SECONDS: &str = "viewlog_read_seconds";
 pub const SOCKETS: &str = "viewlog_sockets";
 /// Gauge: followers of live feeds, on sockets and event streams.
 pub const FOLLOWERS: &str = "viewlog_followers";
+/// Gauge: 1 while changes on other nodes are heard; of a fleet alone.
+pub const RELAY_UP: &str = "viewlog_relay_up";
+/// Counter: changes told to other nodes, where somebody follows them.
+pub const RELAY_PUBLISHED: &str = "viewlog_relay_published_total";
+/// Counter: changes heard of from other nodes.
+pub const RELAY_HEARD: &str = "viewlog_relay_heard_total";
+/// Counter: changes not told one by one for want of room; who follows looks again instead.
+pub const RELAY_DROPPED: &str = "viewlog_relay_dropped_total";
+/// Counter: messages of other nodes that could not be read.
+pub const RELAY_DAMAGED: &str = "viewlog_relay_damaged_total";
 /// Gauge: running actors, by `actor`, their kind.
 pub const ACTORS: &str = "viewlog_actors";
 /// Counter: actors started afresh after a panic, by `actor`.
@@ -74,9 +84,13 @@ pub const VIEWS_FAILURES: &str = "viewlog_views_failures_total";
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 
-const COUNTERS: [(&str, &str); 11] = [
+const COUNTERS: [(&str, &str); 15] = [
     (FACTS, "Facts answered for, by outcome: recorded, duplicate or private"),
     (FACTS_REFUSED, "Facts refused, by code"),
+    (RELAY_PUBLISHED, "Changes told to other nodes, where somebody follows them"),
+    (RELAY_HEARD, "Changes heard of from other nodes"),
+    (RELAY_DROPPED, "Changes not told one by one for want of room"),
+    (RELAY_DAMAGED, "Messages of other nodes that could not be read"),
     (ACTOR_RESTARTS, "Actors started afresh after a panic, by kind"),
     (ACTORS_GIVEN_UP, "Actors that failed too often and were given up, by kind"),
     (PARKED, "Folds that failed and sessions parked for it"),
@@ -88,10 +102,11 @@ const COUNTERS: [(&str, &str); 11] = [
     (VIEWS_FAILURES, "Calls that the view store did not answer"),
 ];
 
-const GAUGES: [(&str, &str); 11] = [
+const GAUGES: [(&str, &str); 12] = [
     (FACTS_ADMITTED, "Facts admitted and not answered yet"),
     (SOCKETS, "Open sockets"),
     (FOLLOWERS, "Followers of live feeds"),
+    (RELAY_UP, "1 while changes on other nodes are heard; of a fleet alone"),
     (ACTORS, "Running actors, by kind"),
     (PROJECTOR_QUEUE, "Sessions and marks waiting to be merged into the views"),
     (LOG_WORST_COMMIT_SECONDS, "The longest batch of the embedded log since the start"),
@@ -189,6 +204,13 @@ pub fn observe_actors(observed: &Observed) {
     counter!(SWEEPS_FAILED).absolute(observed.sweeping.failed);
     gauge!(FACTS_ADMITTED).set(observed.admitted as f64);
     gauge!(FOLLOWERS).set(observed.followers as f64);
+    if let Some(relay) = &observed.relay {
+        gauge!(RELAY_UP).set(if relay.connected { 1.0 } else { 0.0 });
+        counter!(RELAY_PUBLISHED).absolute(relay.published);
+        counter!(RELAY_HEARD).absolute(relay.heard);
+        counter!(RELAY_DROPPED).absolute(relay.dropped);
+        counter!(RELAY_DAMAGED).absolute(relay.damaged);
+    }
 }
 
 /// Takes over how the views are doing. Call it every few seconds, or before rendering.

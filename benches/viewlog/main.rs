@@ -22,6 +22,7 @@ mod nowhere;
 mod reads;
 mod rebuild;
 mod redis;
+mod relay;
 
 use std::time::Duration;
 
@@ -39,13 +40,14 @@ type Measurement = (&'static str, fn());
 fn main() {
     let asked: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let all: [Measurement; 10] = [
+    let all: [Measurement; 11] = [
         ("log", log::run),
         ("in-process", in_process::run),
         ("network", network::run),
         ("reads", reads::run),
         ("rebuild", rebuild::run),
         ("redis", redis::run),
+        ("relay", relay::run),
         ("disk", disk::run),
         ("memory", memory::run_of_one),
         ("memory-64", memory::run_of_many),

@@ -1,22 +1,28 @@
 //! The live feed: who follows an account hears of every change, newest first to matter.
 //!
 //! Updates conflate by session: a slow follower gets fewer, newer ones, and nothing queues without
-//! bound.
+//! bound. What other nodes record comes by way of a relay, if there is one, in any order and not
+//! for certain; an older state never follows a newer one.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+mod topic;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
-use crate::events::{AccountId, Clock, Phase, Reason, SessionId, State, Timestamp};
-use crate::projections::{Playing, Policy, playing};
+use self::topic::{Follower, Resync, Topic};
+use crate::events::{AccountId, Clock, SessionId, Slice, State};
+use crate::projections::{Heard, Playing, Policy, Relay, RelayStanding, Whose};
 
-/// More sessions than this waiting for one follower, and it is told to look at everything again.
-const PENDING_MAX: usize = 256;
 /// How often followed sessions are looked through for those that fell silent.
 const IDLE_ROUND: Duration = Duration::from_secs(1);
+/// When whoever began to follow, or may have missed something, is to look again: by then the other
+/// nodes know that they are followed here, and the views have what was recorded before.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1_500);
 
 /// What a follower hears.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +33,7 @@ pub enum Update {
     Ended {
         /// The session.
         session: SessionId,
-        /// Why: a [`Reason`] by its wire name.
+        /// Why: a [`crate::events::Reason`] by its wire name.
         reason: &'static str,
     },
     /// Too much was missed or erased: ask again what is playing.
@@ -40,25 +46,9 @@ pub struct Feeds {
     followers: AtomicUsize,
     policy: Arc<Policy>,
     clock: Arc<dyn Clock>,
-}
-
-#[derive(Default)]
-struct Topic {
-    followers: Vec<Weak<Follower>>,
-    /// When each active session will have been silent for too long.
-    active: HashMap<SessionId, Timestamp>,
-}
-
-struct Follower {
-    pending: Mutex<Pending>,
-    wake: Notify,
-}
-
-#[derive(Default)]
-struct Pending {
-    updates: BTreeMap<SessionId, Update>,
-    resync: bool,
-    closed: bool,
+    relay: OnceLock<Relay>,
+    is_closed: AtomicBool,
+    closing: Notify,
 }
 
 /// One follower of an account; dropping it ends it.
@@ -66,20 +56,52 @@ pub struct Subscription {
     account: AccountId,
     follower: Arc<Follower>,
     feeds: Arc<Feeds>,
+    look_again_at: Option<Instant>,
 }
 
 impl Feeds {
     /// No followers yet.
     pub fn new(policy: Arc<Policy>, clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { topics: Mutex::default(), followers: AtomicUsize::new(0), policy, clock })
+        Arc::new(Self {
+            topics: Mutex::default(),
+            followers: AtomicUsize::new(0),
+            policy,
+            clock,
+            relay: OnceLock::new(),
+            is_closed: AtomicBool::new(false),
+            closing: Notify::new(),
+        })
+    }
+
+    /// Tells other nodes what changes here and takes what changes there, from now on.
+    pub(super) fn join(self: &Arc<Self>, relay: Relay) {
+        let relay = self.relay.get_or_init(|| relay);
+        let feeds = Arc::downgrade(self);
+        relay.listen(move |heard| {
+            if let Some(feeds) = feeds.upgrade() {
+                feeds.hear(heard);
+            }
+        });
     }
 
     /// Follows an account from now on.
     pub fn subscribe(self: &Arc<Self>, account: &AccountId) -> Subscription {
-        let follower = Arc::new(Follower { pending: Mutex::default(), wake: Notify::new() });
-        self.topics().entry(account.clone()).or_default().followers.push(Arc::downgrade(&follower));
+        let follower = Arc::<Follower>::default();
+        let relay = self.relay.get();
+        let mut topics = self.topics();
+        let topic = topics.entry(account.clone()).or_insert_with(|| {
+            relay.inspect(|relay| relay.follow(Slice::of(account)));
+            Topic::default()
+        });
+        topic.add(&follower);
+        drop(topics);
         self.followers.fetch_add(1, Ordering::AcqRel);
-        Subscription { account: account.clone(), follower, feeds: Arc::clone(self) }
+        Subscription {
+            account: account.clone(),
+            follower,
+            feeds: Arc::clone(self),
+            look_again_at: relay.map(|_| Instant::now() + LOOK_AGAIN_AFTER),
+        }
     }
 
     /// How many follow anything.
@@ -87,44 +109,51 @@ impl Feeds {
         self.followers.load(Ordering::Relaxed)
     }
 
+    /// How the way to other nodes is doing, if there is one.
+    pub fn relay(&self) -> Option<RelayStanding> {
+        self.relay.get().map(Relay::standing)
+    }
+
+    /// Whether anybody is to hear of an account, here or elsewhere.
+    pub(super) fn want(&self, account: &AccountId) -> bool {
+        self.followers() > 0 || self.relay.get().is_some_and(|relay| relay.wants(account))
+    }
+
     /// Tells the followers of an account how a session stands.
     pub(super) fn publish(&self, account: &AccountId, state: &State) {
-        let mut topics = self.topics();
-        let Some(topic) = topics.get_mut(account) else { return };
-        let now = self.clock.now();
-        let update = match (state.phase, playing(state)) {
-            (Phase::Ended(reason), _) => {
-                topic.active.remove(&state.session);
-                Update::Ended { session: state.session, reason: reason_name(reason) }
-            }
-            (_, Some(playing)) => {
-                let silent_at = self.policy.silent_at(&playing);
-                if silent_at <= now {
-                    return;
-                }
-                topic.active.insert(state.session, silent_at);
-                Update::Playing(playing)
-            }
-            (_, None) => return,
-        };
-        topic.tell(state.session, &update);
+        self.change(account, state);
+        if let Some(relay) = self.relay.get() {
+            relay.tell(account, state);
+        }
     }
 
     /// Tells the followers of an account to look again.
     pub(super) fn resync(&self, account: &AccountId) {
         if let Some(topic) = self.topics().get_mut(account) {
-            topic.active.clear();
-            topic.each(|follower| follower.push(None));
+            topic.resync(Resync::Once);
+        }
+        if let Some(relay) = self.relay.get() {
+            relay.resync(account);
         }
     }
 
     /// Ends every subscription, for shutdown.
     pub fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
+        self.closing.notify_waiters();
         for (_, mut topic) in self.topics().drain() {
-            topic.each(|follower| {
-                follower.lock().closed = true;
-                follower.wake.notify_one();
-            });
+            topic.close();
+        }
+        if let Some(relay) = self.relay.get() {
+            relay.close();
+        }
+    }
+
+    /// Ends when every subscription does.
+    pub async fn closed(&self) {
+        let closing = self.closing.notified();
+        if !self.is_closed.load(Ordering::Acquire) {
+            closing.await;
         }
     }
 
@@ -135,61 +164,36 @@ impl Feeds {
             round.tick().await;
             let now = self.clock.now();
             for topic in self.topics().values_mut() {
-                let silent: Vec<_> = topic
-                    .active
-                    .extract_if(|_, at| *at <= now)
-                    .map(|(session, _)| session)
-                    .collect();
-                for session in silent {
-                    topic.tell(
-                        session,
-                        &Update::Ended { session, reason: reason_name(Reason::Idle) },
-                    );
-                }
+                topic.look_through(now);
             }
+        }
+    }
+
+    /// Takes what came from another node.
+    fn hear(&self, heard: Heard) {
+        let resync = |topic: &mut Topic| topic.resync(Resync::AndAgain);
+        match heard {
+            Heard::Changed(account, state) => self.change(&account, &state),
+            Heard::Resync(Whose::Account(account)) => {
+                self.topics().get_mut(&account).map(resync).unwrap_or_default();
+            }
+            Heard::Resync(Whose::Slice(slice)) => {
+                let mut topics = self.topics();
+                let of_slice = topics.iter_mut().filter(|(of, _)| Slice::of(of) == slice);
+                of_slice.for_each(|(_, topic)| resync(topic));
+            }
+            Heard::Resync(Whose::Everyone) => self.topics().values_mut().for_each(resync),
+        }
+    }
+
+    fn change(&self, account: &AccountId, state: &State) {
+        if let Some(topic) = self.topics().get_mut(account) {
+            topic.change(state, self.clock.now(), &self.policy);
         }
     }
 
     fn topics(&self) -> MutexGuard<'_, HashMap<AccountId, Topic>> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Topic {
-    fn tell(&mut self, session: SessionId, update: &Update) {
-        self.each(|follower| follower.push(Some((session, update.clone()))));
-    }
-
-    fn each(&mut self, tell: impl Fn(&Follower)) {
-        self.followers.retain(|follower| {
-            let follower = follower.upgrade();
-            follower.as_deref().map(&tell).is_some()
-        });
-    }
-}
-
-impl Follower {
-    fn push(&self, update: Option<(SessionId, Update)>) {
-        let mut pending = self.lock();
-        match update {
-            Some((session, update)) if !pending.resync => {
-                pending.updates.insert(session, update);
-                if pending.updates.len() > PENDING_MAX {
-                    pending.resync = true;
-                }
-            }
-            Some(_) => {}
-            None => pending.resync = true,
-        }
-        if pending.resync {
-            pending.updates.clear();
-        }
-        drop(pending);
-        self.wake.notify_one();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -200,7 +204,10 @@ impl Subscription {
         loop {
             {
                 let mut pending = self.follower.lock();
-                if std::mem::take(&mut pending.resync) {
+                if let Some(resync) = pending.resync.take() {
+                    if resync == Resync::AndAgain {
+                        self.look_again_at = Some(Instant::now() + LOOK_AGAIN_AFTER);
+                    }
                     return Some(Update::Resync);
                 }
                 if let Some((_, update)) = pending.updates.pop_first() {
@@ -210,17 +217,23 @@ impl Subscription {
                     return None;
                 }
             }
-            self.follower.wake.notified().await;
+            let look_again_at = self.look_again_at;
+            let look_again =
+                async { sleep_until(look_again_at.unwrap_or_else(Instant::now)).await };
+            tokio::select! {
+                () = self.follower.wake.notified() => {}
+                () = look_again, if look_again_at.is_some() => {
+                    self.look_again_at = None;
+                    return Some(Update::Resync);
+                }
+            }
         }
     }
 
     /// Says what the follower was shown, so that it hears when one of these falls silent.
     pub fn shown(&self, playing: &[Playing]) {
         if let Some(topic) = self.feeds.topics().get_mut(&self.account) {
-            for one in playing {
-                let silent_at = self.feeds.policy.silent_at(one);
-                topic.active.entry(one.session).or_insert(silent_at);
-            }
+            topic.shown(playing, &self.feeds.policy);
         }
     }
 }
@@ -229,22 +242,12 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         self.feeds.followers.fetch_sub(1, Ordering::AcqRel);
         let mut topics = self.feeds.topics();
-        if let Some(topic) = topics.get_mut(&self.account) {
-            let this = Arc::as_ptr(&self.follower);
-            topic.followers.retain(|follower| follower.as_ptr() != this);
-            if topic.followers.is_empty() {
-                topics.remove(&self.account);
+        let Some(topic) = topics.get_mut(&self.account) else { return };
+        if topic.remove(&self.follower) {
+            topics.remove(&self.account);
+            if let Some(relay) = self.feeds.relay.get() {
+                relay.unfollow(Slice::of(&self.account));
             }
         }
-    }
-}
-
-fn reason_name(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Ended => "ended",
-        Reason::User => "user",
-        Reason::Error => "error",
-        Reason::TakenOver => "taken_over",
-        Reason::Idle => "idle",
     }
 }

@@ -11,7 +11,7 @@ use super::host::{Budget, KindVitals};
 use super::sweeper::{self, Sweeping, SweepingObserved};
 use super::{Accounts, Feeds, Projector, Subscription};
 use crate::events::{AccountId, Clock, EventLog, SessionId};
-use crate::projections::{Freshness, Policy, ViewStore};
+use crate::projections::{Freshness, Policy, Relay, RelayStanding, ViewStore};
 
 /// What bounds the actors; every figure has its reason in the default configuration.
 #[derive(Debug, Clone)]
@@ -134,6 +134,8 @@ pub struct Observed {
     pub admitted: usize,
     /// Followers of live feeds.
     pub followers: usize,
+    /// The way to the live feeds of other nodes, if there is one.
+    pub relay: Option<RelayStanding>,
     /// What was swept, and what is still to be.
     pub sweeping: SweepingObserved,
 }
@@ -188,6 +190,11 @@ impl System {
         &self.accounts
     }
 
+    /// Shares the live feeds with other nodes from now on.
+    pub fn join(&self, relay: Relay) {
+        self.deps.feeds.join(relay);
+    }
+
     /// Follows an account from now on.
     pub fn subscribe(&self, account: &AccountId) -> Subscription {
         self.deps.feeds.subscribe(account)
@@ -219,8 +226,14 @@ impl System {
             parked: self.deps.parked.load(Ordering::Relaxed),
             admitted: self.accounts.admitted(),
             followers: self.deps.feeds.followers(),
+            relay: self.deps.feeds.relay(),
             sweeping: self.deps.sweeping.observe(),
         }
+    }
+
+    /// Ends when the live feeds do.
+    pub async fn feeds_closed(&self) {
+        self.deps.feeds.closed().await;
     }
 
     /// Ends the live feeds; the rest goes on.

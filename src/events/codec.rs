@@ -34,7 +34,8 @@ pub enum DecodeError {
     Content(String),
 }
 
-fn seal(message: &impl Message) -> Vec<u8> {
+/// Bytes that say when they were damaged.
+pub(crate) fn seal(message: &impl Message) -> Vec<u8> {
     let mut body = Vec::with_capacity(1 + message.encoded_len() + CRC_BYTES);
     body.push(FORMAT);
     message.encode_raw(&mut body);
@@ -43,7 +44,8 @@ fn seal(message: &impl Message) -> Vec<u8> {
     body
 }
 
-fn open<M: Message + Default>(bytes: &[u8]) -> Result<M, DecodeError> {
+/// The message in bytes of [`seal`].
+pub(crate) fn open<M: Message + Default>(bytes: &[u8]) -> Result<M, DecodeError> {
     let (rest, crc) =
         bytes.split_last_chunk::<CRC_BYTES>().ok_or(DecodeError::TooShort(bytes.len()))?;
     let (format, payload) = rest.split_first().ok_or(DecodeError::TooShort(bytes.len()))?;

@@ -78,14 +78,14 @@ pub(super) async fn follow(
         if !is_allowed {
             return Err(lacks(if only.is_some() { "record" } else { "read" }));
         }
-        let follower = Follower::begin(&node, account, caller)?;
-        return socket::open((&request, payload), follower, only.is_none()).await;
+        let follower = Follower::begin(&node, account, caller, only.is_none())?;
+        return socket::open((&request, payload), follower).await;
     }
     if names(&request, ACCEPT, "text/event-stream") {
         if !caller.may_read() {
             return Err(lacks("read"));
         }
-        return sse::open(Follower::begin(&node, account, caller)?).await;
+        return sse::open(Follower::begin(&node, account, caller, true)?).await;
     }
     let detail = "open a WebSocket here, or ask with Accept: text/event-stream";
     let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail);
@@ -101,20 +101,26 @@ pub(super) struct Follower {
     pub(super) caller: Caller,
     /// When the caller's token is no longer good, if ever.
     pub(super) expires_at: Option<Instant>,
-    subscription: Subscription,
+    /// None where acknowledgements alone are asked for.
+    subscription: Option<Subscription>,
     sight: Sight,
     _seat: Seat,
 }
 
 impl Follower {
-    /// Takes a seat and subscribes.
-    fn begin(node: &Data<Node>, account: AccountId, caller: Caller) -> Result<Self, Problem> {
+    /// Takes a seat, and subscribes if it is to be fed.
+    fn begin(
+        node: &Data<Node>,
+        account: AccountId,
+        caller: Caller,
+        is_fed: bool,
+    ) -> Result<Self, Problem> {
         let max = node.settings.sockets_per_account_max;
         let seat = seat(&node.sockets, &account, max).ok_or_else(|| too_many(max))?;
         let left = node.tokens.as_ref().and_then(|tokens| tokens.left(&caller));
         Ok(Self {
             node: node.clone(),
-            subscription: node.system.subscribe(&account),
+            subscription: is_fed.then(|| node.system.subscribe(&account)),
             account,
             expires_at: left.map(|left| Instant::now() + left.min(WATCHED_FOR_MAX)),
             sight: Sight::of(caller.profile()),
@@ -123,10 +129,17 @@ impl Follower {
         })
     }
 
+    /// Whether it hears of anything but the end.
+    fn is_fed(&self) -> bool {
+        self.subscription.is_some()
+    }
+
     /// What is playing; later changes follow.
     pub(super) async fn now(&mut self) -> Result<Answer<Now>, AnswerError> {
         let mut now = self.node.answers.now(&self.account, When::default()).await?;
-        self.subscription.shown(&now.body.playing);
+        if let Some(subscription) = &self.subscription {
+            subscription.shown(&now.body.playing);
+        }
         self.sight.show(&mut now.body.playing);
         Ok(now)
     }
@@ -135,7 +148,11 @@ impl Follower {
     /// lost when the future is dropped.
     pub(super) async fn next(&mut self) -> Option<Update> {
         loop {
-            let update = self.subscription.next().await?;
+            let Some(subscription) = &mut self.subscription else {
+                self.node.system.feeds_closed().await;
+                return None;
+            };
+            let update = subscription.next().await?;
             if self.sight.lets_through(&update) {
                 return Some(update);
             }

@@ -17,6 +17,7 @@ use super::parameters::Parameters;
 use super::{Node, Problem};
 use crate::actors::ObservedKind;
 use crate::events::{AccountId, Timestamp, Window};
+use crate::projections::RelayStanding;
 use crate::telemetry::{observe_actors, observe_health, observe_lag, observe_views};
 
 const RETRY_AFTER_MS: u64 = 5_000;
@@ -107,6 +108,23 @@ pub(super) struct SystemReport {
     followers: usize,
     /// Open sockets and event streams.
     sockets: usize,
+    /// Of a fleet alone: how this node and the others hear of each other's changes.
+    relay: Option<RelayReport>,
+}
+
+/// How changes go from node to node, for those who follow an account.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RelayReport {
+    /// Whether other nodes are heard.
+    connected: bool,
+    /// Changes told to other nodes, where somebody follows them.
+    published: u64,
+    /// Changes heard of from other nodes.
+    heard: u64,
+    /// Changes not told one by one for want of room; who follows looks again instead.
+    dropped: u64,
+    /// Messages of other nodes that could not be read.
+    damaged: u64,
 }
 
 /// How the actors of one kind do.
@@ -167,7 +185,15 @@ pub(super) async fn read_system(node: Data<Node>) -> HttpResponse {
         admitted: observed.admitted,
         followers: observed.followers,
         sockets: node.sockets.open(),
+        relay: observed.relay.map(RelayReport::from),
     })
+}
+
+impl From<RelayStanding> for RelayReport {
+    fn from(relay: RelayStanding) -> Self {
+        let RelayStanding { connected, published, heard, dropped, damaged } = relay;
+        Self { connected, published, heard, dropped, damaged }
+    }
 }
 
 impl From<ObservedKind> for ActorsReport {

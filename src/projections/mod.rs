@@ -22,7 +22,8 @@ mod shelf;
 mod store;
 
 pub use self::redis::{
-    Redis, RedisOptions, RedisUrl, RedisUrlError, RedisViews, RedisViewsOptions, Script,
+    Heard, Redis, RedisOptions, RedisUrl, RedisUrlError, RedisViews, RedisViewsOptions, Relay,
+    RelayStanding, Script, Whose,
 };
 pub use answer::{
     Answer, AnswerError, By, HistoryQuery, Items, Person, Source, WatchTimeQuery, When,
@@ -34,7 +35,7 @@ pub use maintain::{
     VerifyError, count_accounts, rebuild, verify,
 };
 pub use memory::{MemoryViews, MemoryViewsOptions};
-pub use now::playing;
+pub use now::{playing, version_text};
 pub use policy::{Policy, Thresholds};
 pub use projection::{PROJECTIONS, Projection, Recorded, project};
 pub use shapes::{

@@ -75,8 +75,13 @@ pub fn playing(state: &State) -> Option<Playing> {
         rate: state.rate,
         moved_at: state.moved_at(),
         last_at: state.last_at(),
-        version: format!("{:016x}{:08x}", state.seq, state.facts),
+        version: version_text(state),
     })
+}
+
+/// A session's version as answers and the live feed give it: the greater text is newer.
+pub fn version_text(state: &State) -> String {
+    format!("{:016x}{:08x}", state.seq, state.facts)
 }
 
 /// A phase by its wire name.

@@ -16,6 +16,7 @@ mod leavings;
 mod merge;
 mod packed;
 mod read;
+mod relay;
 mod scripts;
 mod url;
 
@@ -29,6 +30,7 @@ use redis::{Cmd, Value};
 pub use self::connection::{Redis, RedisOptions, Script};
 use self::keys::Keys;
 use self::merge::not_understood;
+pub use self::relay::{Heard, Relay, RelayStanding, Whose};
 use self::scripts::Scripts;
 pub use self::url::{RedisUrl, RedisUrlError};
 use super::{Entry, Fill, Page, Position, Query, Standing, Target, View, ViewError, ViewStore};

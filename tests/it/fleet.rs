@@ -1,6 +1,7 @@
 //! Several nodes of the real binary on one Cassandra and one Redis.
 
 mod degraded;
+mod live;
 mod nodes;
 
 use std::path::Path;
@@ -21,11 +22,11 @@ struct Fleet {
 impl Fleet {
     /// With its tables; `None`, and loudly so, where the servers are not to be had.
     fn begin() -> Option<Self> {
-        Self::with(redis()?.url())
+        Self::on(redis()?.url())
     }
 
     /// The same with views of the test's own.
-    fn with(views: String) -> Option<Self> {
+    fn on(views: String) -> Option<Self> {
         let cassandra = cassandra()?;
         let fleet = Self { log: cassandra.url(&cassandra.keyspace()), views };
         let applied = finish(viewlog().args(["schema", "apply", "--log", &fleet.log]));
@@ -35,7 +36,12 @@ impl Fleet {
 
     /// A node with a directory of its own.
     fn node(&self, data: &Path) -> Served {
-        Served::start(data, &["--log", &self.log, "--views", &self.views])
+        self.node_with(data, &[])
+    }
+
+    /// The same with these variables in its environment.
+    fn node_with(&self, data: &Path, environment: &[(&str, &str)]) -> Served {
+        Served::with(data, &["--log", &self.log, "--views", &self.views], environment)
     }
 }
 

@@ -2,7 +2,9 @@
 //! nodes do to each other, what happens while Redis is away.
 
 mod away;
+mod feeds;
 mod loss;
+mod relay;
 mod sharing;
 mod together;
 mod versions;

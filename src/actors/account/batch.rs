@@ -162,7 +162,7 @@ pub(super) fn tell(
     (changed, marks): (&[(SessionId, bool)], Vec<Mark>),
     deps: &Deps,
 ) {
-    let (is_viewed, is_followed) = (deps.views.wants(account), deps.feeds.followers() > 0);
+    let (is_viewed, is_followed) = (deps.views.wants(account), deps.feeds.want(account));
     if !is_viewed && !is_followed {
         return;
     }

@@ -40,15 +40,13 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1_500);
 /// Tells a client to come back with another token, as 401 does; private use by RFC 6455.
 const TOKEN_EXPIRED: CloseCode = CloseCode::Other(4401);
 
-/// Answers the handshake and serves the socket from then on. `is_fed` is false where
-/// acknowledgements alone are asked for.
+/// Answers the handshake and serves the socket from then on.
 pub(super) async fn open(
     (request, payload): (&HttpRequest, Payload),
     mut follower: Follower,
-    is_fed: bool,
 ) -> Result<HttpResponse, Problem> {
     let begun_at = follower.node.clock.now();
-    let now = if is_fed { Some(follower.now().await?) } else { None };
+    let now = if follower.is_fed() { Some(follower.now().await?) } else { None };
     let frame_bytes_max = follower.node.settings.frame_bytes_max;
     let leash = Leash::default();
     let refused = |error: actix_web::Error| {
@@ -66,7 +64,6 @@ pub(super) async fn open(
     let lags = now.as_ref().is_some_and(|now| now.as_of < begun_at);
     let socket = Socket {
         follower,
-        is_fed,
         session,
         messages,
         leash,
@@ -82,7 +79,6 @@ pub(super) async fn open(
 
 struct Socket {
     follower: Follower,
-    is_fed: bool,
     session: Session,
     messages: AggregatedMessageStream,
     leash: Leash,
@@ -166,9 +162,6 @@ impl Socket {
 
     async fn tell(&mut self, update: Option<Update>) -> Result<(), End> {
         let Some(update) = update else { return Err(End::ShuttingDown) };
-        if !self.is_fed {
-            return Ok(());
-        }
         match Frame::of(&update).map(|frame| frame.text()) {
             Some(frame) => self.send(frame).await,
             None => self.show().await,

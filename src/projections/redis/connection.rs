@@ -193,6 +193,11 @@ impl Redis {
         }
     }
 
+    /// Where it is, and what bounds calls to it.
+    pub(super) fn place(&self) -> (&RedisUrl, RedisOptions) {
+        (&self.0.url, self.0.options)
+    }
+
     /// Whether keys of different slices may live on different nodes.
     pub fn is_cluster(&self) -> bool {
         self.0.url.is_cluster

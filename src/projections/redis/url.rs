@@ -4,7 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use redis::{ConnectionInfo, IntoConnectionInfo};
+use redis::io::tcp::TcpSettings;
+use redis::{ConnectionInfo, IntoConnectionInfo, RedisError};
 
 /// Where a Redis is, and who asks it. Never shows its password.
 #[derive(Clone)]
@@ -57,7 +58,12 @@ impl FromStr for RedisUrl {
         if hosts.iter().any(|host| host.is_empty()) || (!is_cluster && hosts.len() > 1) {
             return Err(RedisUrlError::Wrong);
         }
-        let node = |host: &&str| format!("redis://{who}{host}/{database}").into_connection_info();
+        // Small requests are not to wait for the answers to those before them.
+        let at_once = TcpSettings::default().set_nodelay(true);
+        let node = |host: &&str| {
+            let info = format!("redis://{who}{host}/{database}").into_connection_info()?;
+            Ok::<_, RedisError>(info.set_tcp_settings(at_once.clone()))
+        };
         let nodes = hosts.iter().map(node).collect::<Result<Vec<_>, _>>();
         let nodes = nodes.map_err(|_| RedisUrlError::Wrong)?;
         Ok(Self { text: text.to_owned(), nodes, is_cluster })

@@ -80,7 +80,7 @@ impl House {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flushed_redis_costs_no_answer_and_fills_itself_again() {
     let Some(redis) = OwnRedis::one() else { return };
-    let Some(fleet) = Fleet::with(redis.url()) else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
     let mut house = House::begun(&fleet).await;
     for _ in 0..3 {
         house.record(5).await;
@@ -96,7 +96,7 @@ async fn a_flushed_redis_costs_no_answer_and_fills_itself_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_redis_is_frozen_facts_are_taken_and_the_log_answers() {
     let Some(redis) = OwnRedis::one() else { return };
-    let Some(fleet) = Fleet::with(redis.url()) else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
     let mut house = House::begun(&fleet).await;
     redis.pause(1);
     let frozen = Instant::now();
@@ -114,7 +114,7 @@ async fn while_redis_is_frozen_facts_are_taken_and_the_log_answers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_died_and_came_back_has_all_that_was_recorded_meanwhile() {
     let Some(redis) = OwnRedis::one() else { return };
-    let Some(fleet) = Fleet::with(redis.url()) else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
     let mut house = House::begun(&fleet).await;
     redis.kill(1);
     house.record(20).await;
@@ -127,7 +127,7 @@ async fn a_redis_that_died_and_came_back_has_all_that_was_recorded_meanwhile() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_set_back_to_an_older_state_has_everything_again_after_a_sweep() {
     let Some(redis) = OwnRedis::one() else { return };
-    let Some(fleet) = Fleet::with(redis.url()) else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
     let mut house = House::begun(&fleet).await;
     let before = redis.snapshot(1);
     house.record(20).await;

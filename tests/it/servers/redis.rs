@@ -103,6 +103,19 @@ impl OwnRedis {
         self.stack.run(&["start", &member.to_string()]);
     }
 
+    /// Cuts the connections of all who subscribed to anything.
+    pub(crate) fn cut_subscribers(&self) {
+        for member in &self.members {
+            let mut connection = connection(&format!("redis://{member}"));
+            redis::cmd("CLIENT")
+                .arg("KILL")
+                .arg("TYPE")
+                .arg("pubsub")
+                .exec(&mut connection)
+                .unwrap();
+        }
+    }
+
     /// Freezes a member; its connections stay open.
     pub(crate) fn pause(&self, member: usize) {
         self.stack.run(&["pause", &member.to_string()]);

@@ -1,0 +1,274 @@
+//! Who follows an account on one node, while its players talk to another.
+
+use futures_util::StreamExt;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use viewlog::events::{Clock, SessionId, SystemClock};
+
+use super::Fleet;
+use crate::binary::Served;
+use crate::servers::OwnRedis;
+use crate::support::eventually;
+
+const SECRET: &str = "the-secret-of-the-tests-is-known-to-everyone";
+
+/// Two nodes: players talk to the first, followers to the second.
+struct Pair {
+    first: Served,
+    second: Served,
+    _data: [TempDir; 2],
+}
+
+impl Pair {
+    async fn of(fleet: &Fleet, environment: &[(&str, &str)]) -> Self {
+        let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let node = |data: &TempDir| fleet.node_with(data.path(), environment);
+        Self { first: node(&data[0]), second: node(&data[1]), _data: data }
+    }
+
+    /// Sends a fact to the first node.
+    async fn play(&self, token: &str, fact: Value) {
+        let url = format!("{}/v1/accounts/home/events", self.first.url);
+        let request = reqwest::Client::new().post(url).bearer_auth(token).json(&fact);
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        assert_eq!(answer["recorded"], 1, "{answer}");
+    }
+
+    async fn follow(&self, token: &str) -> Follower {
+        let url = format!("{}/v1/accounts/home/live", self.second.url.replace("http", "ws"));
+        let mut request = url.into_client_request().unwrap();
+        let bearer = format!("Bearer {token}").parse().unwrap();
+        request.headers_mut().insert("authorization", bearer);
+        let mut follower = Follower(connect_async(request).await.unwrap().0);
+        assert_eq!(follower.hear().await["type"], "now");
+        follower
+    }
+
+    /// What a node says of its relay.
+    async fn relay(node: &Served) -> Value {
+        let system = reqwest::get(format!("{}/v1/system", node.url)).await.unwrap();
+        system.json::<Value>().await.unwrap()["relay"].clone()
+    }
+
+    async fn connected(&self) {
+        for node in [&self.first, &self.second] {
+            eventually("nodes hear each other", async || {
+                Self::relay(node).await["connected"] == true
+            })
+            .await;
+        }
+    }
+}
+
+struct Follower(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Follower {
+    async fn hear(&mut self) -> Value {
+        let message = self.0.next().await.unwrap().unwrap();
+        serde_json::from_str(message.to_text().unwrap()).unwrap_or_default()
+    }
+
+    /// Listens until this is said.
+    async fn hears(&mut self, what: &str, expected: impl Fn(&Value) -> bool) -> Value {
+        let listening = async {
+            loop {
+                let frame = self.hear().await;
+                if expected(&frame) {
+                    return frame;
+                }
+            }
+        };
+        let heard = tokio::time::timeout(std::time::Duration::from_secs(20), listening).await;
+        heard.unwrap_or_else(|_| panic!("never heard: {what}"))
+    }
+
+    /// Listens until a session is said to stand like this.
+    async fn hears_of(&mut self, session: SessionId, phase: &str, position_ms: u64) {
+        let session = json!(session);
+        self.hears(&format!("{session} {phase} at {position_ms}"), |frame| {
+            frame["type"] == "playing"
+                && frame["session"] == session
+                && (&frame["phase"], &frame["position_ms"]) == (&json!(phase), &json!(position_ms))
+        })
+        .await;
+    }
+
+    async fn hears_the_end_of(&mut self, session: SessionId) {
+        let session = json!(session);
+        let is_it = |frame: &Value| frame["type"] == "ended" && frame["session"] == session;
+        self.hears("the end", is_it).await;
+    }
+}
+
+fn fresh(number: u128) -> SessionId {
+    SessionId::derived(SystemClock.now(), number)
+}
+
+fn fact(profile: &str, session: SessionId, (seq, kind): (u32, &str), position_ms: u64) -> Value {
+    let mut fact = json!({
+        "profile": profile, "title": format!("film-of-{profile}"), "session": session, "seq": seq,
+        "kind": kind, "at": SystemClock.now(), "position_ms": position_ms,
+        "duration_ms": 3_600_000,
+    });
+    match kind {
+        "stopped" => fact["reason"] = "user".into(),
+        "seeked" => fact["from_ms"] = 2_000.into(),
+        _ => {}
+    }
+    fact
+}
+
+fn token(profile: Option<&str>) -> String {
+    let exp = SystemClock.now().ms() / 1_000 + 3_600;
+    let mut claims = json!({"sub": "home", "scope": "record read", "exp": exp});
+    if let Some(profile) = profile {
+        claims["profile"] = profile.into();
+    }
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_on_one_node_hears_what_another_records() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let pair = Pair::of(&fleet, &[]).await;
+    pair.connected().await;
+    let mut follower = pair.follow("").await;
+    let events = reqwest::Client::new()
+        .get(format!("{}/v1/accounts/home/live", pair.second.url))
+        .header("accept", "text/event-stream");
+    let mut events = events.send().await.unwrap();
+    let (anna, ben) = (fresh(1), fresh(2));
+    pair.play("", fact("anna", anna, (0, "started"), 0)).await;
+    follower.hears_of(anna, "playing", 0).await;
+    pair.play("", fact("ben", ben, (0, "started"), 500)).await;
+    follower.hears_of(ben, "playing", 500).await;
+    for (seq, kind, phase, position_ms) in [
+        (1, "paused", "paused", 2_000),
+        (2, "seeked", "paused", 60_000),
+        (3, "resumed", "playing", 60_000),
+    ] {
+        pair.play("", fact("anna", anna, (seq, kind), position_ms)).await;
+        follower.hears_of(anna, phase, position_ms).await;
+    }
+    pair.play("", fact("anna", anna, (4, "stopped"), 61_000)).await;
+    follower.hears_the_end_of(anna).await;
+    let mut text = String::new();
+    while !text.contains("event: ended") {
+        text += std::str::from_utf8(&events.chunk().await.unwrap().unwrap()).unwrap();
+    }
+    assert!(text.contains(&anna.to_string()) && text.contains(&ben.to_string()), "{text}");
+    assert_eq!(pair.second.terminate(), Some(0));
+    assert_eq!(pair.first.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_follows_stays_on_its_node() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let pair = Pair::of(&fleet, &[]).await;
+    pair.connected().await;
+    for number in 0..20 {
+        pair.play("", fact("anna", fresh(number), (0, "started"), 0)).await;
+    }
+    let mut follower = pair.follow("").await;
+    let last = fresh(100);
+    pair.play("", fact("anna", last, (0, "started"), 0)).await;
+    follower
+        .hears("the last", |frame| {
+            let is_it = |one: &Value| one["session"] == json!(last);
+            is_it(frame) || frame["playing"].as_array().is_some_and(|all| all.iter().any(is_it))
+        })
+        .await;
+    // What was recorded before anybody knew that nobody follows waits and is then followed.
+    let published = Pair::relay(&pair.first).await["published"].as_u64().unwrap();
+    drop(follower);
+    eventually("it is known that nobody follows", async || {
+        let system = reqwest::get(format!("{}/v1/system", pair.second.url)).await.unwrap();
+        system.json::<Value>().await.unwrap()["followers"] == 0
+    })
+    .await;
+    assert!(published <= 21, "{published}");
+    assert_eq!(Pair::relay(&pair.second).await["published"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_one_profile_hears_that_profile_of_other_nodes_alone() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let pair = Pair::of(&fleet, &[("VIEWLOG_AUTH_SECRET", SECRET)]).await;
+    let whole = token(None);
+    let (mut all, mut annas) = (pair.follow(&whole).await, pair.follow(&token(Some("anna"))).await);
+    let (anna, ben) = (fresh(1), fresh(2));
+    pair.play(&whole, fact("ben", ben, (0, "started"), 0)).await;
+    pair.play(&whole, fact("anna", anna, (0, "started"), 0)).await;
+    let frames =
+        [annas.hears("hers", |frame| frame.to_string().contains(&anna.to_string())).await, {
+            pair.play(&whole, fact("ben", ben, (1, "stopped"), 9_000)).await;
+            all.hears_the_end_of(ben).await;
+            pair.play(&whole, fact("anna", anna, (1, "stopped"), 9_000)).await;
+            annas
+                .hears("an end or his", |frame| {
+                    frame["type"] == "ended" || frame.to_string().contains(&ben.to_string())
+                })
+                .await
+        }];
+    for frame in frames {
+        assert!(!frame.to_string().contains(&ben.to_string()), "{frame}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_is_shown_everything_again_after_redis_was_cut_off_and_restarted() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
+    let pair = Pair::of(&fleet, &[]).await;
+    pair.connected().await;
+    let session = fresh(1);
+    pair.play("", fact("anna", session, (0, "started"), 0)).await;
+    let mut follower = pair.follow("").await;
+    let shows = |position_ms: u64| {
+        move |frame: &Value| {
+            frame["type"] == "now" && frame["playing"][0]["position_ms"] == json!(position_ms)
+        }
+    };
+    follower.hears("what it is to look at again", shows(0)).await;
+    redis.cut_subscribers();
+    follower.hears("it again, after the cut", shows(0)).await;
+    pair.play("", fact("anna", session, (1, "paused"), 7_000)).await;
+    follower.hears_of(session, "paused", 7_000).await;
+    redis.kill(1);
+    pair.play("", fact("anna", session, (2, "seeked"), 90_000)).await;
+    redis.start_again(1);
+    follower
+        .hears("what changed meanwhile", |frame| {
+            let one = if frame["type"] == "now" { &frame["playing"][0] } else { frame };
+            one["position_ms"] == json!(90_000)
+        })
+        .await;
+    pair.play("", fact("anna", session, (3, "resumed"), 90_000)).await;
+    follower.hears_of(session, "playing", 90_000).await;
+    pair.play("", fact("anna", session, (4, "stopped"), 95_000)).await;
+    follower.hears_the_end_of(session).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_follows_an_erased_account_elsewhere_is_shown_that_nothing_is_left() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let pair = Pair::of(&fleet, &[]).await;
+    pair.connected().await;
+    let mut follower = pair.follow("").await;
+    let session = fresh(1);
+    pair.play("", fact("anna", session, (0, "started"), 0)).await;
+    follower.hears_of(session, "playing", 0).await;
+    let url = format!("{}/v1/accounts/home", pair.first.url);
+    let erased = reqwest::Client::new().delete(url).send().await.unwrap();
+    assert_eq!(erased.status(), 202);
+    follower
+        .hears("that nothing plays", |frame| {
+            frame["type"] == "now" && frame["playing"] == json!([])
+        })
+        .await;
+}
