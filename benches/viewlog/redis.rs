@@ -100,39 +100,40 @@ fn reader(number: usize) -> AccountId {
 
 /// Bytes of a play, with all that finds it.
 async fn space(server: &Server, views: &RedisViews) {
+    filled(server, views, "reader", PLAYS).await;
+    for plays in [20, 100] {
+        filled(server, views, &format!("usual-{plays}"), plays).await;
+    }
+    let mut compact = redis::cmd("CONFIG");
+    compact.arg("SET").arg("zset-max-listpack-entries").arg(512);
+    server.redis.run(&compact).await.unwrap();
+    println!("with zset-max-listpack-entries 512:");
+    filled(server, views, "compact", PLAYS).await;
+    let mut usual = redis::cmd("CONFIG");
+    usual.arg("SET").arg("zset-max-listpack-entries").arg(128);
+    server.redis.run(&usual).await.unwrap();
+}
+
+/// Fills accounts with so many plays each, all of other titles.
+async fn filled(server: &Server, views: &RedisViews, name: &str, count: usize) {
     let before = server.figure("used_memory").await;
-    let mut value_bytes = 0;
+    let mut state_bytes = 0;
     for number in 0..READERS {
-        let plays = (0..PLAYS).flat_map(|play| {
+        let plays = (0..count).flat_map(|play| {
             let mut player = Player::new(number * PLAYS + play);
             entries(&mut player, 40, &format!("tt0944947:s{}e{}", play / 20, play % 20))
         });
         let plays: Vec<Entry> = plays.filter(|entry| entry.view == View::PLAYS).collect();
-        value_bytes = plays[0].value.len();
-        complete(views, &reader(number), plays).await;
+        state_bytes = plays.first().map_or(0, |play| play.value.len());
+        complete(views, &Id::new(&format!("{name}-{number:06}")).unwrap(), plays).await;
     }
     let bytes = server.figure("used_memory").await - before;
-    let plays = per_second((READERS * PLAYS) as u64, Duration::from_secs(1));
+    let plays = per_second((READERS * count) as u64, Duration::from_secs(1));
     println!(
-        "space: {:.0} bytes a play, of which its state {value_bytes}; {READERS} accounts of \
-         {PLAYS} plays",
+        "space: {:.0} bytes a play, of which its state {state_bytes}; {READERS} accounts of \
+         {count} plays",
         bytes / plays
     );
-    for usual in [20, 100] {
-        let before = server.figure("used_memory").await;
-        for number in 0..READERS {
-            let account = Id::new(&format!("usual-{usual}-{number:06}")).unwrap();
-            let plays = (0..usual).flat_map(|play| {
-                let mut player = Player::new(number * PLAYS + play);
-                entries(&mut player, 40, &format!("tt0944947:s{}e{}", play / 20, play % 20))
-            });
-            let plays = plays.filter(|entry| entry.view == View::PLAYS).collect();
-            complete(views, &account, plays).await;
-        }
-        let bytes = server.figure("used_memory").await - before;
-        let plays = per_second((READERS * usual) as u64, Duration::from_secs(1));
-        println!("space: {:.0} bytes a play where an account has {usual}", bytes / plays);
-    }
 }
 
 /// A resume point's two queries, beside plain reads on the same connection.

@@ -2,13 +2,12 @@
 -- Returns its token, or false when someone else is at it, or it is complete.
 local home, account, target, fill_ms_max = argv[4], argv[5], argv[6], tonumber(argv[7])
 local card = home .. 'a' .. account
-local generations = call('HMGET', home .. 'g', 'live', 'next')
-local live, next = generations[1], generations[2]
+local live, next = generations_of(home)
 if target == 'next' and not next then return false end
 if not live then
   -- Named by the time: never one that was there before.
   live = string.format('%.0f', now)
-  call('HSET', home .. 'g', 'live', live)
+  call('SET', home .. 'g', live)
 end
 local used = tonumber(call('HGET', card, 'u') or 0)
 if now - used >= idle then

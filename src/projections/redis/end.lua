@@ -2,16 +2,16 @@
 -- whether it is.
 local home, account, token, parts = argv[4], argv[5], argv[6], argv[7]
 local card = home .. 'a' .. account
-local generations = call('HMGET', home .. 'g', 'live', 'next')
+local live, next = generations_of(home)
 local all, others = call('HGETALL', card), 0
 local ended = 0
 for i = 1, #all, 2 do
   local field, said = all[i], all[i + 1]
-  if field ~= 'u' and not find(field, '\0', 1, true) then
+  if is_generation(field) then
     local of, merged = string.match(said, '^f(%d+),%d*,(%d+)$')
     if of ~= token then
       others = others + 1
-    elseif argv[8] == '1' and merged == parts and (field == generations[1] or field == generations[2]) then
+    elseif argv[8] == '1' and merged == parts and (field == live or field == next) then
       call('HSET', card, field, 'c' .. token)
       ended = 1
     else

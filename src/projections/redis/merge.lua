@@ -4,55 +4,104 @@
 -- that merges), parts (how many the fill merged before), count of entries, and for each entry: drawer, key, rank
 -- ("" for none), bytes. Returns how many sets took what was theirs.
 
+local function value_from(bytes, from)
+  local flags = byte(bytes, from + 1)
+  local value = from + 4 + label_length(bytes, from)
+  if flags % 2 >= 1 then value = value + 6 end
+  if flags % 4 >= 2 then value = value + 8 end
+  return value
+end
+
+-- Where the version of the new ends there.
+local function is_newer(new, old, from)
+  for i = 1, from do
+    local one, other = byte(new, i), byte(old, i) or -1
+    if one ~= other then return one > other end
+  end
+  local i, j = value_from(new, from), value_from(old, from)
+  while true do
+    local one, other = byte(new, i), byte(old, j)
+    if one ~= other then return (one or -1) > (other or -1) end
+    if not one then return false end
+    i, j = i + 1, j + 1
+  end
+end
+
+local function is_ranked(bytes, from)
+  return byte(bytes, from + 1) % 4 >= 2
+end
+
+-- How an entry stands among the labels: label, key, two bytes of the key's length; false without a label.
+local function label_of(bytes, from, key)
+  if byte(bytes, from + 1) < 8 then return false end
+  local label = sub(bytes, from + 4, from + 3 + label_length(bytes, from))
+  return label .. key .. string.char(math.floor(#key / 256), #key % 256)
+end
+
+local function say_kinds(drawer)
+  local set = drawer.set
+  local field = set.token .. '\0' .. drawer.name
+  if drawer.kinds == '' then
+    call('HDEL', card_of(set), field)
+  else
+    call('HSET', card_of(set), field, drawer.kinds)
+  end
+end
+
 -- The drawer has this key from now on.
 local function begin(drawer, kind)
   drawer.kinds = drawer.kinds .. kind
-  call('HSET', drawer.card, drawer.field, drawer.kinds)
-  call('PEXPIREAT', drawer[kind], drawer.expire_at)
+  say_kinds(drawer)
+  call('PEXPIREAT', key_of(drawer, kind), drawer.set.used + idle + margin)
 end
 
 -- Takes out a member; with the last of them the key is gone, and rightly so. One that was not there tells of a
 -- loss, which is left to be found.
 local function take_out(drawer, kind, command, member)
-  if call(command, drawer[kind], member) == 0 or call('EXISTS', drawer[kind]) == 1 then return end
+  local key = key_of(drawer, kind)
+  if call(command, key, member) == 0 or call('EXISTS', key) == 1 then return end
   has(drawer, kind)
   drawer.kinds = string.gsub(drawer.kinds, kind, '')
-  if drawer.kinds == '' then
-    call('HDEL', drawer.card, drawer.field)
-  else
-    call('HSET', drawer.card, drawer.field, drawer.kinds)
-  end
+  say_kinds(drawer)
 end
 
-local function remove(drawer, key, old)
+local function remove(drawer, key, old, from)
   take_out(drawer, 'h', 'HDEL', key)
-  if is_ranked(old) then take_out(drawer, 'r', 'ZREM', key) end
-  local label = label_of(old, key)
+  if is_ranked(old, from) then take_out(drawer, 'r', 'ZREM', key) end
+  local label = label_of(old, from, key)
   if label then take_out(drawer, 'l', 'ZREM', label) end
 end
 
 -- Raises the floor to the lowest rank, and takes out whatever is not above it.
 local function drop_lowest(drawer)
-  local floor = call('ZRANGE', drawer.r, 0, 0, 'WITHSCORES')[2]
-  call('HSET', drawer.h, '', floor)
-  for _, key in ipairs(call('ZRANGE', drawer.r, '-inf', floor, 'BYSCORE')) do
-    local old = call('HGET', drawer.h, key)
-    if old then remove(drawer, key, old) end
+  local h, r = key_of(drawer, 'h'), key_of(drawer, 'r')
+  local floor = call('ZRANGE', r, 0, 0, 'WITHSCORES')[2]
+  call('HSET', h, '', floor)
+  if not drawer.set.is_worn then
+    drawer.set.is_worn = true
+    call('HSET', card_of(drawer.set), 'w', 1)
+  end
+  for _, key in ipairs(call('ZRANGE', r, '-inf', floor, 'BYSCORE')) do
+    local old = call('HGET', h, key)
+    if old then remove(drawer, key, old, version_end(old)) end
   end
 end
 
 local function drop_expired(drawer)
-  local all = call('HGETALL', drawer.h)
+  local all = call('HGETALL', key_of(drawer, 'h'))
   for i = 1, #all, 2 do
-    if all[i] ~= '' and is_expired(all[i + 1]) then remove(drawer, all[i], all[i + 1]) end
+    local key, bytes = all[i], all[i + 1]
+    local from = key ~= '' and version_end(bytes)
+    if from and is_expired(bytes, from) then remove(drawer, key, bytes, from) end
   end
 end
 
 -- False when the ranks that there were are gone.
 local function rank_in(drawer, key, rank, was_ranked)
-  if call('ZADD', drawer.r, rank, key) == 0 then return true end
+  local r = key_of(drawer, 'r')
+  if call('ZADD', r, rank, key) == 0 then return true end
   if was_ranked then return false end
-  local count = call('ZCARD', drawer.r)
+  local count = call('ZCARD', r)
   if not has(drawer, 'r') then begin(drawer, 'r') elseif count == 1 then return false end
   if count > cap then drop_lowest(drawer) end
   return true
@@ -61,54 +110,74 @@ end
 -- False when the labels that there were are gone.
 local function label_in(drawer, label, before)
   if label then
-    local is_added = call('ZADD', drawer.l, 0, label) == 1
+    local l = key_of(drawer, 'l')
+    local is_added = call('ZADD', l, 0, label) == 1
     if not has(drawer, 'l') then begin(drawer, 'l')
-    elseif is_added and call('ZCARD', drawer.l) == 1 then return false end
-    if before then call('ZREM', drawer.l, before) end
+    elseif is_added and call('ZCARD', l) == 1 then return false end
+    if before then call('ZREM', l, before) end
   elseif before then
     take_out(drawer, 'l', 'ZREM', before)
   end
   return true
 end
 
--- False when something of the drawer is gone that should be there.
-local function merge(drawer, key, rank, new)
-  local found = call('HMGET', drawer.h, '', key)
-  local floor, old = found[1], found[2]
-  if old == new then return true end
-  if old and is_expired(old) then
-    remove(drawer, key, old)
-    old = false
-  end
-  if old and not is_newer(new, old) then return true end
-  if floor and rank ~= '' and tonumber(rank) <= tonumber(floor) then
-    if old then remove(drawer, key, old) end
-    return true
-  end
-  if not old and not floor and is_gone(drawer, 'h') then return false end
-  call('HSET', drawer.h, key, new)
+-- Of the bytes from the flags to the end of the label, which are mostly the same as before.
+local function standing(bytes, from)
+  return sub(bytes, from + 1, from + 3 + label_length(bytes, from))
+end
+
+-- Takes in what is newer, where nothing was or over what was; false when something is gone that should be there.
+local function put(drawer, key, rank, new, from, old, old_from)
+  call('HSET', key_of(drawer, 'h'), key, new)
   if not old and not has(drawer, 'h') then begin(drawer, 'h') end
-  local before, label = old and label_of(old, key), label_of(new, key)
-  if before ~= label and not label_in(drawer, label, before) then return false end
+  if not old or standing(new, from) ~= standing(old, old_from) then
+    local before, label = old and label_of(old, old_from, key), label_of(new, from, key)
+    if before ~= label and not label_in(drawer, label, before) then return false end
+  end
   if rank ~= '' then
-    if not rank_in(drawer, key, rank, old and is_ranked(old)) then return false end
-  elseif old and is_ranked(old) then
+    if not rank_in(drawer, key, rank, old and is_ranked(old, old_from)) then return false end
+  elseif old and is_ranked(old, old_from) then
     take_out(drawer, 'r', 'ZREM', key)
   end
-  if not old and byte(new, version_end(new) + 1) % 2 == 1 and call('HLEN', drawer.h) % 16 == 0 then
+  -- Now and then, when one more came.
+  if not old and byte(new, from + 1) % 2 == 1 and call('HLEN', key_of(drawer, 'h')) % 16 == 0 then
     drop_expired(drawer)
   end
   return true
 end
 
+-- False when something of the drawer is gone that should be there.
+local function merge(drawer, key, rank, new)
+  local old = call('HGET', key_of(drawer, 'h'), key)
+  if old == new then return true end
+  local from, old_from = version_end(new), old and version_end(old)
+  if old then
+    if is_expired(old, old_from) then
+      remove(drawer, key, old, old_from)
+      old = false
+    elseif not is_newer(new, old, from) then
+      return true
+    end
+  end
+  if not old and is_gone(drawer, 'h') then return false end
+  if rank ~= '' and drawer.set.is_worn then
+    local floor = call('HGET', key_of(drawer, 'h'), '')
+    if floor and tonumber(rank) <= tonumber(floor) then
+      if old then remove(drawer, key, old, old_from) end
+      return true
+    end
+  end
+  return put(drawer, key, rank, new, from, old, old_from)
+end
+
 local function sets_of(home, account, live, next)
-  local said = call('HMGET', home .. 'a' .. account, 'u', live, next or live)
+  local said = call('HMGET', home .. 'a' .. account, 'u', 'w', live, next or live)
   local used = tonumber(said[1] or 0)
   if now - used >= idle then return {} end
   used = use(home, account, used, live, next)
   local sets = {}
-  if said[2] then sets[1] = set_of(home, account, live, said[2], used) end
-  if next and said[3] then sets[#sets + 1] = set_of(home, account, next, said[3], used) end
+  if said[3] then sets[1] = set_of(home, account, live, said[3], used, said[2]) end
+  if next and said[4] then sets[#sets + 1] = set_of(home, account, next, said[4], used, said[2]) end
   return sets
 end
 
@@ -118,13 +187,20 @@ local function is_of_fill(set, token, parts)
   local since, merged = string.match(set.said, '^f%d+,(%d*),(%d+)$')
   if merged ~= parts then return false end
   set.said = 'f' .. token .. ',' .. since .. ',' .. (parts + 1)
-  call('HSET', set.home .. 'a' .. set.account, set.generation, set.said)
+  call('HSET', card_of(set), set.generation, set.said)
   return true
 end
 
 local function merge_all(set, from, to)
+  local drawers = {}
   for i = from, to, 4 do
-    if not merge(drawer_of(set, argv[i]), argv[i + 1], argv[i + 2], argv[i + 3]) then
+    local name = argv[i]
+    local drawer = drawers[name]
+    if not drawer then
+      drawer = { set = set, name = name }
+      drawers[name] = drawer
+    end
+    if not merge(drawer, argv[i + 1], argv[i + 2], argv[i + 3]) then
       lose(set)
       return 0
     end
@@ -139,7 +215,7 @@ while argv[i] do
   i = first + 4 * tonumber(argv[i + 4])
   local generations = known[home]
   if not generations then
-    generations = call('HMGET', home .. 'g', 'live', 'next')
+    generations = { generations_of(home) }
     known[home] = generations
   end
   if generations[1] then

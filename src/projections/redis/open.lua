@@ -3,11 +3,10 @@
 local home, account = argv[4], argv[5]
 
 local function open()
-  local generations = call('HMGET', home .. 'g', 'live', 'next')
-  local live, next = generations[1], generations[2]
+  local live, next = generations_of(home)
   if not live then return false end
-  local said = call('HMGET', home .. 'a' .. account, 'u', live)
+  local said = call('HMGET', home .. 'a' .. account, 'u', 'w', live)
   local used = tonumber(said[1] or 0)
-  if now - used >= idle or not said[2] or byte(said[2], 1) ~= COMPLETE then return false end
-  return set_of(home, account, live, said[2], use(home, account, used, live, next))
+  if now - used >= idle or not said[3] or byte(said[3], 1) ~= COMPLETE then return false end
+  return set_of(home, account, live, said[3], use(home, account, used, live, next), said[2])
 end

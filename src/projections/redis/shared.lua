@@ -1,9 +1,10 @@
 -- What every script of the views begins with.
 --
 -- Keys of a slice begin with its home, such as "vl04d2:{17}":
---   home g           its generations: `live` is read, `next` is prepared by a rebuild
+--   home g           its generations: the one that is read, and after a comma the one that a rebuild prepares
 --   home a ACCOUNT   the account's card:
 --       u                        when the account was last used
+--       w                        there if any drawer has a floor
 --       a generation             its set: "fTOKEN,SINCE,PARTS" while it is filled, "cTOKEN" once it is complete
 --       TOKEN \0 VIEW \0 PROFILE which keys a drawer of the set has: letters of h, r, l
 --   home h|r|l ACCOUNT \0 TOKEN \0 VIEW \0 PROFILE
@@ -14,6 +15,11 @@
 -- All keys of an account are dropped by Redis at the same moment, and the card somewhat later, so that whoever
 -- forgets an account finds all of it. It counts as gone before that.
 --
+-- An entry's bytes: version (two numbers, each its length and its big-endian bytes), flags (1 expires, 2 ranked,
+-- 4 the label ends with the key, 8 labelled), label (two bytes of length; without the key it may end with), six
+-- bytes of expiry, eight of rank, value. Compared byte by byte, since Lua's own < goes by the server's locale and
+-- its numbers end at 2^53; a number with fewer bytes is the smaller one.
+--
 -- ARGV begins with: the node's clock, how long an account lives unused (both ms), how many ranked entries a
 -- drawer keeps.
 local call, byte, sub, find = redis.call, string.byte, string.sub, string.find
@@ -23,12 +29,7 @@ local margin = math.floor(math.min(idle / 8, 3600000))
 local time = call('TIME')
 local micros = time[1] * 1000000 + time[2]
 local now = math.floor(micros / 1000)
-local FILLING, COMPLETE = byte('f'), byte('c')
-
--- An entry's bytes: version (two numbers, each its length and its big-endian bytes), flags (1 expires, 2 ranked,
--- 4 the label ends with the key, 8 labelled), label (two bytes of length; without the key it may end with), six
--- bytes of expiry, eight of rank, value. Compared byte by byte, since Lua's own < goes by the server's locale and
--- its numbers end at 2^53; a number with fewer bytes is the smaller one.
+local COMPLETE = byte('c')
 
 -- Where the version ends.
 local function version_end(bytes)
@@ -40,58 +41,25 @@ local function label_length(bytes, from)
   return byte(bytes, from + 2) * 256 + byte(bytes, from + 3)
 end
 
-local function value_from(bytes, from)
-  local flags = byte(bytes, from + 1)
-  local value = from + 4 + label_length(bytes, from)
-  if flags % 2 >= 1 then value = value + 6 end
-  if flags % 4 >= 2 then value = value + 8 end
-  return value
-end
-
-local function is_newer(new, old)
-  local from = version_end(new)
-  for i = 1, from do
-    local one, other = byte(new, i), byte(old, i) or -1
-    if one ~= other then return one > other end
-  end
-  local i, j = value_from(new, from), value_from(old, from)
-  while true do
-    local one, other = byte(new, i), byte(old, j)
-    if one ~= other then return (one or -1) > (other or -1) end
-    if not one then return false end
-    i, j = i + 1, j + 1
-  end
-end
-
--- Whether one text comes before the other by their bytes.
-local function is_before(one, other)
-  local i = 1
-  while true do
-    local a, b = byte(one, i), byte(other, i)
-    if a ~= b then return (a or -1) < (b or -1) end
-    if not a then return false end
-    i = i + 1
-  end
-end
-
-local function is_expired(bytes)
-  local from = version_end(bytes)
+-- Of bytes whose version ends there.
+local function is_expired(bytes, from)
   if byte(bytes, from + 1) % 2 == 0 then return false end
   local expiry = from + 4 + label_length(bytes, from)
   local a, b, c, d, e, f = byte(bytes, expiry, expiry + 5)
   return ((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f <= at
 end
 
-local function is_ranked(bytes)
-  return byte(bytes, version_end(bytes) + 1) % 4 >= 2
+-- The generation that is read, and the one that is prepared, or false.
+local function generations_of(home)
+  local kept = call('GET', home .. 'g')
+  local comma = kept and find(kept, ',', 1, true)
+  if comma then return sub(kept, 1, comma - 1), sub(kept, comma + 1) end
+  return kept, false
 end
 
--- How an entry stands among the labels: label, key, two bytes of the key's length; false without a label.
-local function label_of(bytes, key)
-  local from = version_end(bytes)
-  if byte(bytes, from + 1) < 8 then return false end
-  local label = sub(bytes, from + 4, from + 3 + label_length(bytes, from))
-  return label .. key .. string.char(math.floor(#key / 256), #key % 256)
+-- Whether a field of a card is a generation.
+local function is_generation(field)
+  return not find(field, '%D')
 end
 
 -- Drops the set that a card says it has; returns how many entries it had.
@@ -116,7 +84,7 @@ local function drop_old(home, account, live, next)
   local all = call('HGETALL', home .. 'a' .. account)
   for i = 1, #all, 2 do
     local field = all[i]
-    if field ~= 'u' and field ~= live and field ~= next and not find(field, '\0', 1, true) then
+    if is_generation(field) and field ~= live and field ~= next then
       drop(home, account, field, all[i + 1])
     end
   end
@@ -141,12 +109,11 @@ local function use(home, account, used, live, next)
 end
 
 -- A set that may be read or merged into.
-local function set_of(home, account, generation, said, used)
+local function set_of(home, account, generation, said, used, is_worn)
   local is_complete = byte(said, 1) == COMPLETE
-  local token = is_complete and sub(said, 2) or string.match(said, '^f(%d+)')
   return {
-    home = home, account = account, generation = generation, said = said, token = token,
-    is_complete = is_complete, expire_at = used + idle + margin, drawers = {},
+    home = home, account = account, generation = generation, said = said, used = used, is_worn = is_worn,
+    is_complete = is_complete, token = is_complete and sub(said, 2) or string.match(said, '^f(%d+)'),
   }
 end
 
@@ -154,26 +121,29 @@ local function lose(set)
   drop(set.home, set.account, set.generation, set.said)
 end
 
-local function drawer_of(set, name)
-  local drawer = set.drawers[name]
-  if not drawer then
-    local field = set.token .. '\0' .. name
-    local rest = set.account .. '\0' .. field
-    drawer = {
-      card = set.home .. 'a' .. set.account, field = field, expire_at = set.expire_at,
-      h = set.home .. 'h' .. rest, r = set.home .. 'r' .. rest, l = set.home .. 'l' .. rest,
-    }
-    set.drawers[name] = drawer
+local function key_of(drawer, kind)
+  local key = drawer[kind]
+  if not key then
+    local set = drawer.set
+    key = set.home .. kind .. set.account .. '\0' .. set.token .. '\0' .. drawer.name
+    drawer[kind] = key
   end
-  return drawer
+  return key
+end
+
+local function card_of(set)
+  return set.home .. 'a' .. set.account
 end
 
 -- Whether the card says that a drawer has this key.
 local function has(drawer, kind)
-  if not drawer.kinds then drawer.kinds = call('HGET', drawer.card, drawer.field) or '' end
+  if not drawer.kinds then
+    local set = drawer.set
+    drawer.kinds = call('HGET', card_of(set), set.token .. '\0' .. drawer.name) or ''
+  end
   return find(drawer.kinds, kind, 1, true)
 end
 
 local function is_gone(drawer, kind)
-  return has(drawer, kind) and call('EXISTS', drawer[kind]) == 0
+  return has(drawer, kind) and call('EXISTS', key_of(drawer, kind)) == 0
 end
