@@ -82,6 +82,8 @@ fn every_alert_says_how_bad_it_is_and_what_has_happened() {
         for part in ["expr:", "for:", "severity:", "summary:"] {
             assert!(alert.contains(part), "no {part} {alert}");
         }
+        let summary = alert.lines().find(|line| line.contains("summary:")).unwrap();
+        assert_eq!(summary.matches('"').count(), 2, "one text in quotes: {summary}");
     }
 }
 
