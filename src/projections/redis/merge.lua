@@ -171,7 +171,12 @@ local function merge(drawer, key, rank, new)
 end
 
 local function sets_of(home, account, live, next)
-  local said = call('HMGET', home .. 'a' .. account, 'u', 'w', live, next or live)
+  local card, said = home .. 'a' .. account, nil
+  if next then
+    said = call('HMGET', card, 'u', 'w', live, next)
+  else
+    said = call('HMGET', card, 'u', 'w', live)
+  end
   local used = tonumber(said[1] or 0)
   if now - used >= idle then return {} end
   used = use(home, account, used, live, next)
@@ -197,7 +202,7 @@ local function merge_all(set, from, to)
     local name = argv[i]
     local drawer = drawers[name]
     if not drawer then
-      drawer = { set = set, name = name }
+      drawer = drawer_of(set, name)
       drawers[name] = drawer
     end
     if not merge(drawer, argv[i + 1], argv[i + 2], argv[i + 3]) then
@@ -208,16 +213,30 @@ local function merge_all(set, from, to)
   return 1
 end
 
-local taken, known, i = 0, {}, 4
+-- The generations of every home, asked for at once.
+local function known_homes()
+  local homes, keys, known, i = {}, {}, {}, 4
+  while argv[i] do
+    local home = argv[i]
+    if not known[home] then
+      known[home] = true
+      homes[#homes + 1] = home
+      keys[#keys + 1] = home .. 'g'
+    end
+    i = i + 5 + 4 * argv[i + 4]
+  end
+  for n, kept in ipairs(call('MGET', unpack(keys))) do
+    known[homes[n]] = { generations_in(kept) }
+  end
+  return known
+end
+
+local taken, known, i = 0, known_homes(), 4
 while argv[i] do
   local home, account, token, parts = argv[i], argv[i + 1], argv[i + 2], argv[i + 3]
   local first = i + 5
-  i = first + 4 * tonumber(argv[i + 4])
+  i = first + 4 * argv[i + 4]
   local generations = known[home]
-  if not generations then
-    generations = { generations_of(home) }
-    known[home] = generations
-  end
   if generations[1] then
     for _, set in ipairs(sets_of(home, account, generations[1], generations[2])) do
       if token == '' or is_of_fill(set, token, parts) then

@@ -73,7 +73,7 @@ end
 
 -- A page and where the next query begins; false when something is gone that should be there.
 local function answer(set, i)
-  local drawer, kind, page = { set = set, name = argv[i] }, argv[i + 1], {}
+  local drawer, kind, page = drawer_of(set, argv[i]), argv[i + 1], {}
   if kind == 'a' then
     page = has(drawer, 'h') and call('HGETALL', key_of(drawer, 'h')) or page
     return (#page > 0 or not has(drawer, 'h')) and page, i + 2

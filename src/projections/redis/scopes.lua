@@ -6,7 +6,7 @@ local begins, profiles = set.token .. '\0' .. argv[6] .. '\0', {}
 for _, field in ipairs(call('HKEYS', home .. 'a' .. account)) do
   if sub(field, 1, #begins) == begins and #field > #begins then
     local profile = sub(field, #begins + 1)
-    if is_gone({ set = set, name = argv[6] .. '\0' .. profile }, 'h') then
+    if is_gone(drawer_of(set, argv[6] .. '\0' .. profile), 'h') then
       lose(set)
       return false
     end

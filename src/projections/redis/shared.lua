@@ -50,11 +50,14 @@ local function is_expired(bytes, from)
 end
 
 -- The generation that is read, and the one that is prepared, or false.
-local function generations_of(home)
-  local kept = call('GET', home .. 'g')
+local function generations_in(kept)
   local comma = kept and find(kept, ',', 1, true)
   if comma then return sub(kept, 1, comma - 1), sub(kept, comma + 1) end
   return kept, false
+end
+
+local function generations_of(home)
+  return generations_in(call('GET', home .. 'g'))
 end
 
 -- Whether a field of a card is a generation.
@@ -115,6 +118,11 @@ local function set_of(home, account, generation, said, used, is_worn)
     home = home, account = account, generation = generation, said = said, used = used, is_worn = is_worn,
     is_complete = is_complete, token = is_complete and sub(said, 2) or string.match(said, '^f(%d+)'),
   }
+end
+
+-- A drawer of a set; what is false is not known yet.
+local function drawer_of(set, name)
+  return { set = set, name = name, kinds = false, h = false, r = false, l = false }
 end
 
 local function lose(set)
