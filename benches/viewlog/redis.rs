@@ -179,13 +179,24 @@ async fn merges(server: &Server, views: &Arc<RedisViews>) {
         complete(views, &player.account, begun).await;
     }
     let states: Vec<_> = players.iter().map(|player| grown(player, 40)).collect();
-    let (states, newer) = (Arc::new(states), Arc::new(AtomicU64::new(1_000)));
-    for at_once in [1, 4] {
+    let alone = states.iter().map(|(account, entries)| {
+        let plays = entries.iter().filter(|entry| entry.view == View::PLAYS);
+        (account.clone(), plays.cloned().collect::<Vec<_>>())
+    });
+    let (alone, states) = (Arc::new(alone.collect::<Vec<_>>()), Arc::new(states));
+    let newer = Arc::new(AtomicU64::new(1_000));
+    let all = [
+        (1, "each with its now entry", &states),
+        (4, "each with its now entry", &states),
+        (1, "alone", &alone),
+        (4, "alone", &alone),
+    ];
+    for (at_once, what, states) in all {
         let begun = (Instant::now(), server.cpu_s().await);
         let load = measure(|signal| {
             let merger = |number: usize| {
                 let mut waiter = Waiter::new(signal);
-                let (views, states) = (Arc::clone(views), Arc::clone(&states));
+                let (views, states) = (Arc::clone(views), Arc::clone(states));
                 let newer = Arc::clone(&newer);
                 async move {
                     for batch in states.chunks(BATCH).cycle().skip(number) {
@@ -205,7 +216,7 @@ async fn merges(server: &Server, views: &Arc<RedisViews>) {
             (0..at_once).map(merger).collect()
         })
         .await;
-        load.print(&format!("plays merged, each with its now entry, {at_once} batches at once"));
+        load.print(&format!("plays merged, {what}, {at_once} batches at once"));
         core(server, begun, &load).await;
     }
 }
