@@ -144,8 +144,12 @@ impl Feeds {
         for (_, mut topic) in self.topics().drain() {
             topic.close();
         }
+    }
+
+    /// Leaves the other nodes, once they were told everything.
+    pub(super) async fn leave(&self) {
         if let Some(relay) = self.relay.get() {
-            relay.close();
+            relay.leave().await;
         }
     }
 

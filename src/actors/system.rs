@@ -245,6 +245,7 @@ impl System {
     pub async fn stop(&self) {
         self.deps.feeds.close();
         self.accounts.passivate().await;
+        self.deps.feeds.leave().await;
         self.deps.projector.flush().await;
         for arbiter in &self.arbiters {
             arbiter.stop();

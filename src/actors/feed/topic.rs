@@ -121,10 +121,12 @@ impl Topic {
                 silent.push(*session);
             }
         }
+        if !silent.is_empty() {
+            self.bound();
+        }
         for session in silent {
             self.tell(session, &ended(session, Reason::Idle));
         }
-        self.bound();
     }
 
     /// Tells everybody to look at everything again.

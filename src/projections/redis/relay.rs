@@ -20,9 +20,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use redis::ConnectionInfo;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use self::message::{Letter, Message};
 use self::peers::Peers;
@@ -31,6 +33,9 @@ use self::waiting::{Change, Waiting};
 use super::{Redis, RedisOptions, RedisUrl};
 use crate::events::codec::DecodeError;
 use crate::events::{AccountId, Slice, State};
+
+/// How long a node that shuts down waits until the others were told.
+const LEAVE_MAX: Duration = Duration::from_secs(1);
 
 /// What came from another node.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,6 +100,8 @@ struct Shared {
     wake: Notify,
     closing: Notify,
     is_closed: AtomicBool,
+    /// The last connection was left.
+    ended: Notify,
     counts: Counts,
 }
 
@@ -162,6 +169,7 @@ impl Relay {
             wake: Notify::new(),
             closing: Notify::new(),
             is_closed: AtomicBool::new(false),
+            ended: Notify::new(),
             counts: Counts::default(),
         });
         Self { shared, redis: redis.clone() }
@@ -233,8 +241,15 @@ impl Relay {
         }
     }
 
-    /// Ends it.
-    pub fn close(&self) {
+    /// Tells what waits, as far as that takes but a moment, and ends.
+    pub async fn leave(&self) {
+        self.close();
+        if self.shared.hear.get().is_some() {
+            let _ = timeout(LEAVE_MAX, self.shared.ended.notified()).await;
+        }
+    }
+
+    fn close(&self) {
         self.shared.is_closed.store(true, Ordering::Release);
         self.shared.closing.notify_one();
     }

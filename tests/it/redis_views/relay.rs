@@ -208,6 +208,18 @@ async fn what_was_erased_is_not_told_any_more() {
 }
 
 #[tokio::test]
+async fn a_node_that_leaves_says_everything_before_it_goes() {
+    let Some(server) = OwnRedis::one() else { return };
+    let (one, other) = two_nodes(&redis_of(&server)).await;
+    for number in 0..1_000 {
+        one.relay.tell(&home(), &state(session(number), 1));
+    }
+    one.relay.leave().await;
+    assert_eq!(one.relay.standing().published, 1_000);
+    eventually("all is heard", async || other.relay.standing().heard == 1_000).await;
+}
+
+#[tokio::test]
 async fn a_damaged_message_is_dropped_and_counted() {
     let Some(server) = OwnRedis::one() else { return };
     let (one, other) = two_nodes(&redis_of(&server)).await;
@@ -247,7 +259,7 @@ async fn a_redis_that_is_not_there_costs_nothing_but_the_messages() {
     }
     let standing = node.relay.standing();
     assert!(!standing.connected && standing.dropped > 0, "{standing:?}");
-    node.relay.close();
+    node.relay.leave().await;
 }
 
 #[tokio::test]

@@ -31,9 +31,14 @@ const AGAIN: Duration = Duration::from_millis(50);
 
 /// Keeps a relay connected until it is closed.
 pub(super) async fn run(shared: Arc<Shared>) {
+    stay(&shared).await;
+    shared.ended.notify_one();
+}
+
+async fn stay(shared: &Arc<Shared>) {
     let mut is_said = false;
     for turn in (0..shared.place.nodes.len().max(1)).cycle() {
-        let ended = serve(&shared, turn).await;
+        let ended = serve(shared, turn).await;
         let was_connected = shared.disconnected();
         if shared.is_closed() {
             return;
@@ -183,8 +188,11 @@ impl<'a> Link<'a> {
         Ok(())
     }
 
-    /// Says goodbye, so that nobody sends what nobody hears.
+    /// Says what is left to say and goodbye, so that nobody sends what nobody hears.
     async fn leave(&mut self) -> Result<(), RedisError> {
+        while self.shared.peers().is_settled() && !self.shared.waiting().is_empty() {
+            self.publish().await?;
+        }
         if self.subscribed.is_empty() {
             return Ok(());
         }
