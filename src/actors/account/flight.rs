@@ -10,6 +10,7 @@ use super::batch::{Batch, forget_views, tell};
 use super::home::Trip;
 use super::memory::Memory;
 use super::plan::Decided;
+use crate::actors::Refusal;
 use crate::actors::append::append_again;
 use crate::events::Append;
 
@@ -37,37 +38,25 @@ impl Flight {
     /// The rows may or may not be written: goes on trying until the deadline, beside the actor.
     pub(in crate::actors) fn fly_on(self, append: Append) {
         actix_rt::spawn(async move {
-            let Self { trip, memory, batch, decided, deadline } = self;
-            let memory = fly_on(&trip, memory, (batch, decided), (append, deadline)).await;
-            trip.end(memory);
+            match append_again(&self.trip.home.deps, &append, self.deadline).await {
+                Ok(()) => self.land(&append),
+                Err(refusal) => self.give_up(&refusal).await,
+            }
         });
     }
-}
 
-async fn fly_on(
-    trip: &Trip,
-    mut memory: Box<Memory>,
-    (batch, decided): (Batch, Decided),
-    (append, deadline): (Append, Instant),
-) -> Box<Memory> {
-    let home = &trip.home;
-    match append_again(&home.deps, &append, deadline).await {
-        Ok(()) => {
-            memory.weeks_registered(&append.weeks);
-            finish(trip, &mut memory, batch, decided);
-        }
-        Err(refusal) => {
-            memory.forget(&decided.touched);
-            // Some of it may be written all the same, and nobody will signal that.
-            forget_views(home.account.clone(), Arc::clone(&home.deps)).await;
-            batch.refuse(&refusal);
-        }
+    async fn give_up(self, refusal: &Refusal) {
+        let Self { trip, mut memory, batch, decided, .. } = self;
+        memory.forget(&decided.touched);
+        // Some of it may be written all the same, and nobody will signal that.
+        forget_views(trip.home.account.clone(), Arc::clone(&trip.home.deps)).await;
+        batch.refuse(refusal);
+        trip.end(memory);
     }
-    memory
 }
 
 /// First the signal: whoever is answered may ask at once.
-pub(super) fn finish(trip: &Trip, memory: &mut Memory, batch: Batch, decided: Decided) {
+fn finish(trip: &Trip, memory: &mut Memory, batch: Batch, decided: Decided) {
     let home = &trip.home;
     tell(&home.account, memory, (&decided.changed, decided.marks), &home.deps);
     batch.answer(&home.account, memory, decided.verdicts);
