@@ -1,6 +1,7 @@
 //! Long work over the whole log: making every view anew, and comparing what is kept with what it
 //! was made from.
 
+mod patience;
 mod rebuild;
 mod sweep;
 mod verify;
@@ -11,6 +12,7 @@ use futures_util::future::try_join_all;
 
 use crate::events::{AccountId, AccountRange, EventLog, ReadError, SessionId};
 
+pub use patience::{MayPass, patiently};
 pub use rebuild::{Rebuild, RebuildError, Rebuilt, Renew, rebuild};
 pub use sweep::{Pass, Sweep, SweepError, Swept};
 pub use verify::{VerifyError, verify};
@@ -80,7 +82,7 @@ pub async fn count_accounts(log: &dyn EventLog) -> Result<u64, ReadError> {
 async fn count_range(log: &dyn EventLog, range: &AccountRange) -> Result<u64, ReadError> {
     let (mut total, mut after) = (0, None);
     loop {
-        let page = log.accounts(range, after.as_ref(), PAGE).await?;
+        let page = patiently(|| log.accounts(range, after.as_ref(), PAGE)).await?;
         total += page.len() as u64;
         match page.into_iter().next_back() {
             Some(last) => after = Some(last),

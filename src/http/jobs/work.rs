@@ -13,16 +13,14 @@ use futures_util::{StreamExt, stream};
 use super::{Finding, Finished};
 use crate::events::{AccountId, AccountRange, EventLog, Slice, Timestamp};
 use crate::http::Node;
-use crate::projections::{self, Difference, Progress, Rebuild, Sweep, SweepError, Swept};
+use crate::projections::{self, Difference, Progress, Rebuild, Sweep, patiently};
 
 /// How many accounts are asked for at once.
 const PAGE: usize = 500;
 /// Into how many ranges the accounts are cut, where the log can; each is a loop of its own.
 const RANGES: usize = 16;
-/// How often a slice is tried that could not be swept…
-const SWEEP_TRIES_MAX: u32 = 15;
-/// …and how long after.
-const SWEEP_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// What other nodes have recorded is in the views after so long, as long as all is well.
+const OTHERS_MERGE_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// Makes every view and snapshot anew.
 pub(in crate::http) async fn rebuild(
@@ -51,8 +49,13 @@ pub(in crate::http) async fn verify(
     progress: Arc<Progress>,
 ) -> Result<Finished, String> {
     let projector = Arc::clone(node.system.projector());
-    let settle = async || projector.flush().await;
     let (log, views, clock) = stores(&node);
+    let settle = async || {
+        projector.flush().await;
+        if log.keeps_dirty_index() {
+            tokio::time::sleep(OTHERS_MERGE_WITHIN).await;
+        }
+    };
     let stores = (log.as_ref(), views.as_ref(), clock.as_ref());
     let found = projections::verify(stores, account.as_ref(), progress, settle).await;
     let found =
@@ -91,8 +94,8 @@ async fn compact_range(
         |error: &dyn Display| told(&error, "compact", "the log did not answer; start it again");
     let (mut sessions, mut after) = (0, None);
     loop {
-        let page = node.log.accounts(range, after.as_ref(), PAGE).await;
-        let page = page.map_err(|error| unfinished(&error))?;
+        let next = || node.log.accounts(range, after.as_ref(), PAGE);
+        let page = patiently(next).await.map_err(|error| unfinished(&error))?;
         let Some(last) = page.last().cloned() else { return Ok(sessions) };
         for account in page {
             let went = node.system.accounts().compact(account, before).await;
@@ -114,7 +117,9 @@ pub(in crate::http) async fn sweep(
     let sweep =
         Sweep { log, views, clock, holder: "operator".to_owned(), append_deadline: Duration::ZERO };
     progress.set_total(u64::from(Slice::COUNT));
-    let slices = stream::iter(Slice::all()).map(|slice| patiently(&sweep, slice, from));
+    let sweep = &sweep;
+    let since = async |slice| patiently(|| sweep.since(slice, from)).await;
+    let slices = stream::iter(Slice::all()).map(since);
     let mut slices = slices.buffer_unordered(RANGES);
     while let Some(swept) = slices.next().await {
         let swept = swept.map_err(|error| {
@@ -124,18 +129,6 @@ pub(in crate::http) async fn sweep(
     }
     let detail = format!("{} sessions read again", progress.events());
     Ok(Finished { findings: vec![], detail: Some(detail) })
-}
-
-/// A store that fails over is away for seconds; operators sweep right after that.
-async fn patiently(sweep: &Sweep, slice: Slice, from: Timestamp) -> Result<Swept, SweepError> {
-    let mut tries = 0;
-    loop {
-        match sweep.since(slice, from).await {
-            Err(_) if tries < SWEEP_TRIES_MAX => tries += 1,
-            done => return done,
-        }
-        tokio::time::sleep(SWEEP_AGAIN_AFTER).await;
-    }
 }
 
 type Stores = (Arc<dyn EventLog>, Arc<dyn projections::ViewStore>, Arc<dyn crate::events::Clock>);

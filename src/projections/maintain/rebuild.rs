@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use tokio::task::JoinSet;
 
-use super::{PAGE, Progress, RANGES, count_accounts};
+use super::{PAGE, Progress, RANGES, count_accounts, patiently};
 use crate::events::{
     AccountId, AccountRange, AppendError, Clock, Depth, EventLog, ReadError, SessionId, State,
     Stored, Week,
@@ -73,15 +73,16 @@ pub struct Rebuild {
 pub async fn rebuild(work: Rebuild, progress: Arc<Progress>) -> Result<Rebuilt, RebuildError> {
     let work = Arc::new(work);
     progress.set_total(count_accounts(work.log.as_ref()).await?);
-    work.views.begin_generation().await?;
+    patiently(|| work.views.begin_generation()).await?;
     let ranges = work.log.ranges(RANGES);
     let cores = std::thread::available_parallelism().map_or(1, Into::into);
     let at_once = cores.div_ceil(ranges.len().max(1));
     let loops = ranges.iter().map(|range| rebuild_range(&work, range, at_once, &progress));
     try_join_all(loops).await?;
-    let generation = work.views.flip().await?;
+    let generation = patiently(|| work.views.flip()).await?;
     for range in &ranges {
-        work.log.set_note(&note_of(range), None).await?;
+        let note = note_of(range);
+        patiently(|| work.log.set_note(&note, None)).await?;
     }
     Ok(Rebuilt { events: progress.events(), generation })
 }
@@ -95,7 +96,8 @@ async fn rebuild_range(
     let note = note_of(range);
     let mut after = checkpoint(work.log.as_ref(), &note).await?;
     loop {
-        let page = work.log.accounts(range, after.as_ref(), PAGE).await?;
+        let next = || work.log.accounts(range, after.as_ref(), PAGE);
+        let page = patiently(next).await?;
         let Some(last) = page.last().cloned() else { return Ok(()) };
         let mut running = JoinSet::new();
         for account in page {
@@ -103,12 +105,13 @@ async fn rebuild_range(
                 finish_one(&mut running, progress).await?;
             }
             let work = Arc::clone(work);
-            running.spawn(async move { work.account(account).await });
+            running.spawn(async move { patiently(|| work.account(&account)).await });
         }
         while !running.is_empty() {
             finish_one(&mut running, progress).await?;
         }
-        work.log.set_note(&note, Some(last.as_str().as_bytes())).await?;
+        let here = Some(last.as_str().as_bytes());
+        patiently(|| work.log.set_note(&note, here)).await?;
         after = Some(last);
     }
 }
@@ -133,18 +136,18 @@ async fn finish_one(
 
 impl Rebuild {
     /// Returns how many events were folded.
-    async fn account(&self, account: AccountId) -> Result<u64, RebuildError> {
+    async fn account(&self, account: &AccountId) -> Result<u64, RebuildError> {
         let mut events = 0;
-        for week in self.log.weeks(&account).await? {
-            let kept = self.log.week(&account, week, Depth::Snapshots).await?;
-            let facts = self.log.week(&account, week, Depth::Facts).await?;
+        for week in self.log.weeks(account).await? {
+            let kept = self.log.week(account, week, Depth::Snapshots).await?;
+            let facts = self.log.week(account, week, Depth::Facts).await?;
             events += facts.iter().map(|stored| stored.events.len() as u64).sum::<u64>();
             if is_outdated(kept, facts) && !(self.renew)(account.clone(), week).await {
                 return Err(RebuildError::NotRenewed);
             }
         }
-        if self.views.wants(&account) {
-            let target = (&account, Target::Next, Depth::Snapshots);
+        if self.views.wants(account) {
+            let target = (account, Target::Next, Depth::Snapshots);
             let (log, views) = (self.log.as_ref(), self.views.as_ref());
             fold_and_fill(log, views, self.clock.as_ref(), target).await?;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
-use super::{Difference, PAGE, Progress, RANGES, count_accounts};
+use super::{Difference, PAGE, Progress, RANGES, count_accounts, patiently};
 use crate::events::{
     AccountId, AccountRange, Clock, Depth, EventLog, Mark, ReadError, SessionId, State,
 };
@@ -39,10 +39,9 @@ pub async fn verify(
     settle: impl AsyncFn(),
 ) -> Result<Vec<Difference>, VerifyError> {
     let check = Check { log, views, clock };
-    let mut differences = Vec::new();
     if let Some(account) = account {
         progress.set_total(1);
-        let events = check.account(account, &settle, &mut differences).await?;
+        let (events, differences) = patiently(|| check.account(account, &settle)).await?;
         progress.account_done(events);
         return Ok(differences);
     }
@@ -67,23 +66,26 @@ impl Check<'_> {
     ) -> Result<Vec<Difference>, VerifyError> {
         let (mut differences, mut after) = (Vec::new(), None);
         loop {
-            let page = self.log.accounts(range, after.as_ref(), PAGE).await?;
+            let next = || self.log.accounts(range, after.as_ref(), PAGE);
+            let page = patiently(next).await?;
             let Some(last) = page.last().cloned() else { return Ok(differences) };
             for account in &page {
-                let events = self.account(account, settle, &mut differences).await?;
+                let look = || self.account(account, settle);
+                let (events, found) = patiently(look).await?;
+                differences.extend(found);
                 progress.account_done(events);
             }
             after = Some(last);
         }
     }
 
-    /// Returns how many events were folded.
+    /// Returns how many events were folded, and what is not as they say.
     async fn account(
         &self,
         account: &AccountId,
         settle: &impl AsyncFn(),
-        differences: &mut Vec<Difference>,
-    ) -> Result<u64, VerifyError> {
+    ) -> Result<(u64, Vec<Difference>), VerifyError> {
+        let mut differences = Vec::new();
         let mut add = |session, what: String| {
             differences.push(Difference { account: account.clone(), session, what });
         };
@@ -116,7 +118,7 @@ impl Check<'_> {
         if !entries.is_empty() {
             self.views.merge(vec![(account.clone(), entries)]).await?;
         }
-        Ok(events)
+        Ok((events, differences))
     }
 
     /// The entries that the views lack or have wrong, and what is wrong; none where the account has

@@ -135,10 +135,6 @@ async fn a_redis_set_back_to_an_older_state_has_everything_again_after_a_sweep()
     redis.restore(1, &before);
     let swept = finish(viewlog().args(["sweep", "--from", "1h", "--server", &house.node.url]));
     assert_eq!(swept.status.code(), Some(0), "{}", said(&swept));
-    let answer = asked(&house.resume()).await;
-    assert_eq!(
-        (&answer["source"], &answer["position_ms"]),
-        (&"views".into(), &house.position().into())
-    );
+    house.answers_from_views().await;
     house.verify();
 }
