@@ -1,6 +1,7 @@
 //! Long work over the whole log: making every view anew, and comparing what is kept with what it
 //! was made from.
 
+mod pages;
 mod patience;
 mod rebuild;
 mod sweep;
@@ -12,15 +13,11 @@ use futures_util::future::try_join_all;
 
 use crate::events::{AccountId, AccountRange, EventLog, ReadError, SessionId};
 
+pub use pages::{Pages, account_ranges};
 pub use patience::{MayPass, patiently};
 pub use rebuild::{Rebuild, RebuildError, Rebuilt, Renew, rebuild};
 pub use sweep::{Pass, Sweep, SweepError, Swept};
 pub use verify::{VerifyError, verify};
-
-/// How many accounts are asked for at once.
-const PAGE: usize = 500;
-/// Into how many ranges the accounts are cut, where the log can; each is a loop of its own.
-const RANGES: usize = 16;
 
 /// How far long work came; read while it runs.
 #[derive(Debug, Default)]
@@ -74,19 +71,15 @@ pub struct Difference {
 /// # Errors
 /// [`ReadError`] when the log cannot be read.
 pub async fn count_accounts(log: &dyn EventLog) -> Result<u64, ReadError> {
-    let ranges = log.ranges(RANGES);
+    let ranges = account_ranges(log);
     let counts = try_join_all(ranges.iter().map(|range| count_range(log, range))).await?;
     Ok(counts.into_iter().sum())
 }
 
 async fn count_range(log: &dyn EventLog, range: &AccountRange) -> Result<u64, ReadError> {
-    let (mut total, mut after) = (0, None);
-    loop {
-        let page = patiently(|| log.accounts(range, after.as_ref(), PAGE)).await?;
+    let (mut total, mut pages) = (0, Pages::of(log, range));
+    while let Some(page) = pages.next().await? {
         total += page.len() as u64;
-        match page.into_iter().next_back() {
-            Some(last) => after = Some(last),
-            None => return Ok(total),
-        }
     }
+    Ok(total)
 }

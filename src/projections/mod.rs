@@ -31,8 +31,8 @@ pub use answer::{
 pub use answers::Answers;
 pub use freshness::Freshness;
 pub use maintain::{
-    Difference, MayPass, Pass, Progress, Rebuild, RebuildError, Rebuilt, Renew, Sweep, SweepError,
-    Swept, VerifyError, count_accounts, patiently, rebuild, verify,
+    Difference, MayPass, Pages, Pass, Progress, Rebuild, RebuildError, Rebuilt, Renew, Sweep,
+    SweepError, Swept, VerifyError, account_ranges, count_accounts, patiently, rebuild, verify,
 };
 pub use memory::{MemoryViews, MemoryViewsOptions};
 pub use now::{playing, version_text};

@@ -13,12 +13,12 @@ use futures_util::{StreamExt, stream};
 use super::{Finding, Finished};
 use crate::events::{AccountId, AccountRange, EventLog, Slice, Timestamp};
 use crate::http::Node;
-use crate::projections::{self, Difference, Progress, Rebuild, Sweep, patiently};
+use crate::projections::{
+    self, Difference, Pages, Progress, Rebuild, Sweep, account_ranges, patiently,
+};
 
-/// How many accounts are asked for at once.
-const PAGE: usize = 500;
-/// Into how many ranges the accounts are cut, where the log can; each is a loop of its own.
-const RANGES: usize = 16;
+/// How many slices are swept at once.
+const SLICES: usize = 16;
 /// What other nodes have recorded is in the views after so long, as long as all is well.
 const OTHERS_MERGE_WITHIN: Duration = Duration::from_millis(1_500);
 
@@ -77,7 +77,7 @@ pub(in crate::http) async fn compact(
     let unread = |error| told(&error, "compact", "the log did not answer; start it again");
     let total = projections::count_accounts(node.log.as_ref()).await.map_err(unread)?;
     progress.set_total(total);
-    let ranges = node.log.ranges(RANGES);
+    let ranges = account_ranges(node.log.as_ref());
     let loops = ranges.iter().map(|range| compact_range(&node, range, before, &progress));
     let sessions: u64 = try_join_all(loops).await?.into_iter().sum();
     let detail = format!("{sessions} sessions compacted");
@@ -92,19 +92,16 @@ async fn compact_range(
 ) -> Result<u64, String> {
     let unfinished =
         |error: &dyn Display| told(&error, "compact", "the log did not answer; start it again");
-    let (mut sessions, mut after) = (0, None);
-    loop {
-        let next = || node.log.accounts(range, after.as_ref(), PAGE);
-        let page = patiently(next).await.map_err(|error| unfinished(&error))?;
-        let Some(last) = page.last().cloned() else { return Ok(sessions) };
+    let (mut sessions, mut pages) = (0, Pages::of(node.log.as_ref(), range));
+    while let Some(page) = pages.next().await.map_err(|error| unfinished(&error))? {
         for account in page {
             let went = node.system.accounts().compact(account, before).await;
             let went = went.map_err(|refusal| unfinished(&format!("{refusal:?}")))?;
             sessions += went.sessions;
             progress.account_done(went.events);
         }
-        after = Some(last);
     }
+    Ok(sessions)
 }
 
 /// Reads again, and merges, whatever was marked as dirty from an instant on.
@@ -120,7 +117,7 @@ pub(in crate::http) async fn sweep(
     let sweep = &sweep;
     let since = async |slice| patiently(|| sweep.since(slice, from)).await;
     let slices = stream::iter(Slice::all()).map(since);
-    let mut slices = slices.buffer_unordered(RANGES);
+    let mut slices = slices.buffer_unordered(SLICES);
     while let Some(swept) = slices.next().await {
         let swept = swept.map_err(|error| {
             told(&error, "sweep", "a store did not answer; start it again, it does no harm twice")

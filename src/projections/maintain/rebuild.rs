@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use tokio::task::JoinSet;
 
-use super::{PAGE, Progress, RANGES, count_accounts, patiently};
+use super::{Pages, Progress, account_ranges, count_accounts, patiently};
 use crate::events::{
     AccountId, AccountRange, AppendError, Clock, Depth, EventLog, ReadError, SessionId, State,
     Stored, Week,
@@ -74,7 +74,7 @@ pub async fn rebuild(work: Rebuild, progress: Arc<Progress>) -> Result<Rebuilt, 
     let work = Arc::new(work);
     progress.set_total(count_accounts(work.log.as_ref()).await?);
     patiently(|| work.views.begin_generation()).await?;
-    let ranges = work.log.ranges(RANGES);
+    let ranges = account_ranges(work.log.as_ref());
     let cores = std::thread::available_parallelism().map_or(1, Into::into);
     let at_once = cores.div_ceil(ranges.len().max(1));
     let loops = ranges.iter().map(|range| rebuild_range(&work, range, at_once, &progress));
@@ -94,11 +94,10 @@ async fn rebuild_range(
     progress: &Progress,
 ) -> Result<(), RebuildError> {
     let note = note_of(range);
-    let mut after = checkpoint(work.log.as_ref(), &note).await?;
-    loop {
-        let next = || work.log.accounts(range, after.as_ref(), PAGE);
-        let page = patiently(next).await?;
-        let Some(last) = page.last().cloned() else { return Ok(()) };
+    let after = checkpoint(work.log.as_ref(), &note).await?;
+    let mut pages = Pages::after(work.log.as_ref(), range, after);
+    while let Some(page) = pages.next().await? {
+        let last = page.last().cloned();
         let mut running = JoinSet::new();
         for account in page {
             if running.len() >= at_once {
@@ -110,10 +109,10 @@ async fn rebuild_range(
         while !running.is_empty() {
             finish_one(&mut running, progress).await?;
         }
-        let here = Some(last.as_str().as_bytes());
+        let here = last.as_ref().map(|last| last.as_str().as_bytes());
         patiently(|| work.log.set_note(&note, here)).await?;
-        after = Some(last);
     }
+    Ok(())
 }
 
 fn note_of(range: &AccountRange) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
-use super::{Difference, PAGE, Progress, RANGES, count_accounts, patiently};
+use super::{Difference, Pages, Progress, account_ranges, count_accounts, patiently};
 use crate::events::{
     AccountId, AccountRange, Clock, Depth, EventLog, Mark, ReadError, SessionId, State,
 };
@@ -46,7 +46,7 @@ pub async fn verify(
         return Ok(differences);
     }
     progress.set_total(count_accounts(check.log).await?);
-    let ranges = check.log.ranges(RANGES);
+    let ranges = account_ranges(check.log);
     let loops = ranges.iter().map(|range| check.range(range, &progress, &settle));
     Ok(try_join_all(loops).await?.into_iter().flatten().collect())
 }
@@ -64,19 +64,16 @@ impl Check<'_> {
         progress: &Progress,
         settle: &impl AsyncFn(),
     ) -> Result<Vec<Difference>, VerifyError> {
-        let (mut differences, mut after) = (Vec::new(), None);
-        loop {
-            let next = || self.log.accounts(range, after.as_ref(), PAGE);
-            let page = patiently(next).await?;
-            let Some(last) = page.last().cloned() else { return Ok(differences) };
+        let (mut differences, mut pages) = (Vec::new(), Pages::of(self.log, range));
+        while let Some(page) = pages.next().await? {
             for account in &page {
                 let look = || self.account(account, settle);
                 let (events, found) = patiently(look).await?;
                 differences.extend(found);
                 progress.account_done(events);
             }
-            after = Some(last);
         }
+        Ok(differences)
     }
 
     /// Returns how many events were folded, and what is not as they say.
