@@ -14,12 +14,12 @@ use scylla::statement::prepared::PreparedStatement;
 use scylla::value::CqlVarint;
 use uuid::Uuid;
 use viewlog::events::cassandra::{CassandraLog, CassandraOptions, Schema};
-use viewlog::events::codec::{encode_event, encode_snapshot};
-use viewlog::events::{
-    AccountRange, Append, EventLog, EventRow, SessionKey, SnapshotRow, SystemClock, fold,
-};
+use viewlog::events::codec::encode_snapshot;
+use viewlog::events::{Append, EventLog, EventRow, SessionKey, SnapshotRow, SystemClock, fold};
+use viewlog::projections::count_accounts;
 
-use crate::facts::Player;
+use crate::appends::appends;
+use crate::facts::{Player, row};
 use crate::load::{Load, Signal, Waiter, measure, per_second};
 
 /// How often driver and log take turns.
@@ -106,13 +106,8 @@ impl Store {
     }
 
     async fn append(&self, in_flight: usize, rows: usize) -> Load {
-        let players = Player::many(ACCOUNTS);
-        let chunk = players.len() / in_flight;
-        measure(|signal| {
-            let chunks = players.chunks(chunk).take(in_flight).map(<[Player]>::to_vec);
-            chunks.map(|players| appender(Arc::clone(&self.log), players, rows, signal)).collect()
-        })
-        .await
+        let log = Arc::clone(&self.log) as _;
+        appends(log, Player::many(ACCOUNTS), (in_flight, rows)).await
     }
 
     async fn read_long(&self) {
@@ -147,7 +142,6 @@ impl Store {
             self.keyspace
         );
         let scan = self.session.prepare(scan).await.unwrap();
-        let parts = self.log.ranges(64);
         let (begun, step) = (Instant::now(), i64::MAX / 32);
         let ranges =
             (-32..32).map(|n: i64| (n * step, if n == 31 { i64::MAX } else { (n + 1) * step }));
@@ -156,8 +150,7 @@ impl Store {
         println!("token scan, {rows} rows, {:.0} rows/s", per_second(rows, begun.elapsed()));
         self.register_accounts().await;
         let begun = Instant::now();
-        let counts = join_all(parts.iter().map(|range| count(&self.log, range))).await;
-        let accounts: u64 = counts.into_iter().sum();
+        let accounts = count_accounts(self.log.as_ref()).await.unwrap();
         println!("accounts, {accounts}, {:.0} accounts/s", per_second(accounts, begun.elapsed()));
     }
 
@@ -176,17 +169,6 @@ impl Store {
     }
 }
 
-fn row(event: &viewlog::events::Event) -> EventRow {
-    EventRow { session: event.fact.session, order: event.order, body: encode_event(event) }
-}
-
-/// As the account's actor writes it: a heartbeat says nothing that is known.
-fn next(player: &mut Player) -> EventRow {
-    let mut event = player.next();
-    event.fact.about.take_if(|_| player.seq > 1);
-    row(&event)
-}
-
 fn driver(
     session: Arc<Session>,
     insert: PreparedStatement,
@@ -198,7 +180,7 @@ fn driver(
         let count = players.len();
         for turn in (0..count).cycle() {
             let player = &mut players[turn];
-            let EventRow { session: id, order, body } = next(player);
+            let EventRow { session: id, order, body } = player.next_row();
             let week = id.week().number().cast_signed();
             let seq = CqlVarint::from_signed_bytes_be(order.seq.to_be_bytes().to_vec());
             let id = Uuid::from_bytes(*id.as_bytes());
@@ -207,32 +189,6 @@ fn driver(
             let sent = Instant::now();
             match session.execute_unpaged(&insert, values).await {
                 Ok(_) => waiter.acknowledged(1, sent),
-                Err(_) => waiter.failed(),
-            }
-            if !waiter.goes_on() {
-                break;
-            }
-        }
-        waiter.histogram()
-    }
-}
-
-fn appender(
-    log: Arc<CassandraLog>,
-    mut players: Vec<Player>,
-    rows: usize,
-    signal: &Signal,
-) -> impl Future<Output = hdrhistogram::Histogram<u64>> + Send + use<> {
-    let mut waiter = Waiter::new(signal);
-    async move {
-        let count = players.len();
-        for turn in (0..count).cycle() {
-            let player = &mut players[turn];
-            let mut append = Append::new(player.account.clone());
-            append.events = (0..rows).map(|_| next(player)).collect();
-            let sent = Instant::now();
-            match log.append(&append).await {
-                Ok(()) => waiter.acknowledged(rows as u64, sent),
                 Err(_) => waiter.failed(),
             }
             if !waiter.goes_on() {
@@ -269,18 +225,6 @@ async fn scan_range(session: &Session, scan: &PreparedStatement, range: (i64, i6
         match next.into_paging_control_flow() {
             std::ops::ControlFlow::Break(()) => return rows,
             std::ops::ControlFlow::Continue(next) => state = next,
-        }
-    }
-}
-
-async fn count(log: &CassandraLog, range: &AccountRange) -> u64 {
-    let (mut total, mut after) = (0, None);
-    loop {
-        let page = log.accounts(range, after.as_ref(), 500).await.unwrap();
-        total += page.len() as u64;
-        match page.into_iter().next_back() {
-            Some(last) => after = Some(last),
-            None => return total,
         }
     }
 }

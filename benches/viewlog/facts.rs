@@ -1,7 +1,8 @@
 //! Facts as a household's players would send them: one session an account, a heartbeat each time.
 
+use viewlog::events::codec::encode_event;
 use viewlog::events::{
-    About, AccountId, Clock, Event, Fact, Id, Kind, SessionId, SystemClock, Timestamp,
+    About, AccountId, Clock, Event, EventRow, Fact, Id, Kind, SessionId, SystemClock, Timestamp,
 };
 
 /// An account with one session that goes on for ever.
@@ -50,6 +51,13 @@ impl Player {
         Event::new(fact, SystemClock.now(), None)
     }
 
+    /// The next fact as the account's actor writes it: a heartbeat says nothing that is known.
+    pub(crate) fn next_row(&mut self) -> EventRow {
+        let mut event = self.next();
+        event.fact.about.take_if(|_| self.seq > 1);
+        row(&event)
+    }
+
     /// The next fact as JSON, with title and profile on every fact as the API advises.
     pub(crate) fn next_json(&mut self) -> String {
         let seq = self.seq;
@@ -74,4 +82,8 @@ impl Player {
     pub(crate) fn number(&self) -> usize {
         self.number
     }
+}
+
+pub(crate) fn row(event: &Event) -> EventRow {
+    EventRow { session: event.fact.session, order: event.order, body: encode_event(event) }
 }

@@ -10,6 +10,7 @@
     reason = "a benchmark: it stops at the first thing that is wrong, and its output is the point"
 )]
 
+mod appends;
 mod cassandra;
 mod disk;
 mod facts;
