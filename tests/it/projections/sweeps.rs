@@ -192,6 +192,15 @@ impl House {
         self.node.everything(&home()).await
     }
 
+    /// The answers lack something; the first sweep of the window brings it.
+    async fn is_put_right_by_a_sweep(&self) {
+        let expected = self.expected().await;
+        assert_ne!(self.answers().await, expected);
+        self.later(20 * 60);
+        self.swept(Pass::First).await;
+        assert_eq!(self.answers().await, expected);
+    }
+
     /// What the answers are when they are folded from the log.
     async fn expected(&self) -> serde_json::Value {
         Node::on(&self.node.log, MemoryViewsOptions::default()).everything(&home()).await
@@ -222,11 +231,7 @@ async fn a_word_that_no_signal_told_of_is_swept_too() {
         kind: MarkKind::TitleHidden { title: id("film") },
     };
     house.unheard(house.node.say(&home(), mark)).await;
-    let expected = house.expected().await;
-    assert_ne!(house.answers().await, expected);
-    house.later(20 * 60);
-    house.swept(Pass::First).await;
-    assert_eq!(house.answers().await, expected);
+    house.is_put_right_by_a_sweep().await;
 }
 
 #[actix_web::test]
@@ -255,11 +260,7 @@ async fn what_was_erased_elsewhere_is_swept_out_of_these_views() {
             house.node.system.accounts().erase(home(), Scope::Account).await.unwrap();
         })
         .await;
-    let expected = house.expected().await;
-    assert_ne!(house.answers().await, expected);
-    house.later(20 * 60);
-    house.swept(Pass::First).await;
-    assert_eq!(house.answers().await, expected);
+    house.is_put_right_by_a_sweep().await;
 }
 
 #[actix_web::test]
