@@ -1,7 +1,7 @@
 //! Whether the store answers, from what came of the last requests, and a look at it from time to
 //! time while it does not, so that it is noticed when it does again.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const LOOK: &str = "SELECT key FROM system.local WHERE key = 'local'";
 /// What is remembered of the last requests.
 #[derive(Debug)]
 pub(super) struct Answering {
-    is_away: AtomicBool,
+    /// In a row; at the limit it is away.
     unanswered: AtomicU32,
     /// Of the runtime that the driver lives on.
     runtime: Handle,
@@ -30,13 +30,12 @@ pub(super) struct Answering {
 impl Answering {
     /// It answers, as far as is known. To be called on the runtime that outlives every request.
     pub(super) fn new() -> Self {
-        let (is_away, unanswered) = (AtomicBool::new(false), AtomicU32::new(0));
-        Self { is_away, unanswered, runtime: Handle::current() }
+        Self { unanswered: AtomicU32::new(0), runtime: Handle::current() }
     }
 
     /// True while no node answers.
     pub(super) fn is_away(&self) -> bool {
-        self.is_away.load(Ordering::Relaxed)
+        self.unanswered.load(Ordering::Relaxed) >= UNANSWERED_MAX
     }
 
     /// Takes what came of a request.
@@ -45,29 +44,34 @@ impl Answering {
         session: &Arc<Session>,
         outcome: &Result<T, ExecutionError>,
     ) {
-        let unanswered = match outcome.as_ref().err().map(fate) {
+        let is_new = match outcome.as_ref().err().map(fate) {
             Some(Fate::NobodyThere) => {
-                self.unanswered.fetch_max(UNANSWERED_MAX, Ordering::Relaxed);
-                UNANSWERED_MAX
+                self.unanswered.swap(UNANSWERED_MAX, Ordering::Relaxed) < UNANSWERED_MAX
             }
-            Some(Fate::NoAnswer) => self.unanswered.fetch_add(1, Ordering::Relaxed) + 1,
+            Some(Fate::NoAnswer) => self.one_more() + 1 == UNANSWERED_MAX,
             Some(Fate::Unsure) => return,
             // Whoever refuses, answers.
             Some(Fate::NotTaken | Fate::Never) | None => return self.answered(),
         };
-        if unanswered >= UNANSWERED_MAX && !self.is_away.swap(true, Ordering::Relaxed) {
+        if is_new {
             tracing::error!("no node of the log's store answers; trying again every second");
             let (answering, session) = (Arc::clone(self), Arc::downgrade(session));
             self.runtime.spawn(async move { answering.look(session).await });
         }
     }
 
+    /// Counts up to the limit; how many there were.
+    fn one_more(&self) -> u32 {
+        let more = |count: u32| Some(count.saturating_add(1).min(UNANSWERED_MAX));
+        let counted = self.unanswered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        counted.unwrap_or_else(|count| count)
+    }
+
     fn answered(&self) {
         // Read first: every request of every thread comes by here.
-        if self.unanswered.load(Ordering::Relaxed) > 0 {
-            self.unanswered.store(0, Ordering::Relaxed);
-        }
-        if self.is_away.load(Ordering::Relaxed) && self.is_away.swap(false, Ordering::Relaxed) {
+        if self.unanswered.load(Ordering::Relaxed) > 0
+            && self.unanswered.swap(0, Ordering::Relaxed) >= UNANSWERED_MAX
+        {
             tracing::info!("the log's store answers again");
         }
     }

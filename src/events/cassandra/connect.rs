@@ -22,8 +22,8 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Further nodes that are asked while one is late.
 const SPECULATIVE_MAX: usize = 2;
 
-/// Connects, to the datacentre that is named, or to the only one.
-pub(super) async fn connect(options: &CassandraOptions) -> Result<Session, OpenError> {
+/// Connects, to the datacentre that is named, or to the only one; gives its name too.
+pub(super) async fn connect(options: &CassandraOptions) -> Result<(Session, String), OpenError> {
     let mut builder = SessionBuilder::new()
         .known_nodes(&options.hosts)
         .default_execution_profile_handle(
@@ -44,7 +44,7 @@ pub(super) async fn connect(options: &CassandraOptions) -> Result<Session, OpenE
     // Also when it was not named: another one may be added while this runs.
     let mut handle = session.get_default_execution_profile_handle().clone();
     handle.map_to_another_profile(profile(options, Some(&datacentre)));
-    Ok(session)
+    Ok((session, datacentre))
 }
 
 fn profile(options: &CassandraOptions, datacentre: Option<&String>) -> ExecutionProfile {
@@ -66,10 +66,7 @@ fn profile(options: &CassandraOptions, datacentre: Option<&String>) -> Execution
 }
 
 /// The datacentre of this node's stores; `LOCAL_QUORUM` means nothing without one.
-pub(super) fn datacentre(
-    session: &Session,
-    options: &CassandraOptions,
-) -> Result<String, OpenError> {
+fn datacentre(session: &Session, options: &CassandraOptions) -> Result<String, OpenError> {
     let state = session.get_cluster_state();
     let mut known: Vec<String> =
         state.get_nodes_info().iter().filter_map(|node| node.datacenter.clone()).collect();

@@ -14,7 +14,7 @@ use scylla::policies::load_balancing::{NodeIdentifier, SingleTargetLoadBalancing
 use scylla::statement::Statement;
 
 use self::found::{Keyspace, found_keyspace, found_tables};
-use super::connect::{connect, datacentre};
+use super::connect::connect;
 use super::tables::{self, Table};
 use super::{CassandraOptions, OpenError};
 
@@ -67,8 +67,7 @@ impl Schema {
     /// # Errors
     /// [`OpenError`], though never because of the tables.
     pub async fn connect(options: &CassandraOptions) -> Result<Self, OpenError> {
-        let session = connect(options).await?;
-        let datacentre = datacentre(&session, options)?;
+        let (session, datacentre) = connect(options).await?;
         Ok(Self { session, keyspace: options.keyspace.clone(), datacentre })
     }
 
@@ -115,9 +114,10 @@ impl Schema {
         &self,
         replication: Option<&Replication>,
     ) -> Result<Vec<Difference>, SchemaError> {
-        let (session, keyspace) = (&self.session, &self.keyspace);
-        let mut differences = differences(session, keyspace, &self.datacentre).await?;
-        let Some(is) = found_keyspace(session, keyspace).await? else { return Ok(differences) };
+        let keyspace = &self.keyspace;
+        let place = (keyspace.as_str(), self.datacentre.as_str());
+        let (is, mut differences) = found(&self.session, place).await.map_err(refused)?;
+        let Some(is) = is else { return Ok(differences) };
         let least = self.default_replication();
         let (should, is_right) = match replication {
             Some(should) => (should, is.copies == should.copies()),
@@ -209,29 +209,28 @@ fn is_scylla(session: &Session) -> bool {
 /// Lets a log open only on tables that are as they should be.
 pub(super) async fn require(
     session: &Session,
-    options: &CassandraOptions,
+    (keyspace, datacentre): (&str, &str),
 ) -> Result<(), OpenError> {
-    let datacentre = datacentre(session, options)?;
-    let keyspace = options.keyspace.clone();
-    match differences(session, &keyspace, &datacentre).await {
-        Ok(differences) if differences.is_empty() => Ok(()),
-        Ok(differences) => Err(OpenError::Schema {
-            keyspace,
-            differences: differences.iter().map(ToString::to_string).collect(),
-        }),
-        Err(SchemaError::Open(error)) => Err(error),
-        Err(SchemaError::Refused(reason)) => Err(OpenError::Refused(reason)),
+    let (_, differences) =
+        found(session, (keyspace, datacentre)).await.map_err(OpenError::Refused)?;
+    if differences.is_empty() {
+        return Ok(());
     }
+    Err(OpenError::Schema {
+        keyspace: keyspace.to_owned(),
+        differences: differences.iter().map(ToString::to_string).collect(),
+    })
 }
 
-async fn differences(
+/// The keyspace, if it is there, and what it and its tables are not but should be; or the driver's
+/// words for why that cannot be read.
+async fn found(
     session: &Session,
-    keyspace: &str,
-    datacentre: &str,
-) -> Result<Vec<Difference>, SchemaError> {
+    (keyspace, datacentre): (&str, &str),
+) -> Result<(Option<Keyspace>, Vec<Difference>), String> {
     let Some(is) = found_keyspace(session, keyspace).await? else {
         let what = format!("there is no keyspace {keyspace}");
-        return Ok(vec![Difference { what, remedy: APPLY.to_owned() }]);
+        return Ok((None, vec![Difference { what, remedy: APPLY.to_owned() }]));
     };
     let mut differences = Vec::new();
     if !is.is_durable {
@@ -261,7 +260,7 @@ async fn differences(
             }),
         }
     }
-    Ok(differences)
+    Ok((Some(is), differences))
 }
 
 fn compare(

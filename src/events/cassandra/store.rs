@@ -36,8 +36,8 @@ impl Store {
         options: &CassandraOptions,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
-        let session = connect(options).await?;
-        schema::require(&session, options).await?;
+        let (session, datacentre) = connect(options).await?;
+        schema::require(&session, (&options.keyspace, &datacentre)).await?;
         let refused = |error: scylla::errors::PrepareError| OpenError::Refused(error.to_string());
         Ok(Self {
             statements: Statements::prepare(&session, &options.keyspace).await.map_err(refused)?,

@@ -25,6 +25,9 @@ const ROW_BYTES: usize = 80;
 /// Account, week, session, seq, fingerprint, body, timestamp.
 type EventValues<'a> = (&'a str, i32, Uuid, Number, [u8; 8], &'a [u8], i64);
 
+/// What came of each request; none where there was nothing to write.
+type Puts = Vec<Result<(), AppendError>>;
+
 /// Every command of a person is a session of one event, which has this place.
 const MARK_ORDER: Order = Order { seq: 0, fingerprint: 0 };
 
@@ -44,18 +47,12 @@ impl Store {
         if !weeks.is_empty() {
             self.register(&batch.account, &weeks, at_us).await?;
         }
-        if let ([event], [], [], []) =
-            (&*batch.events, &*batch.snapshots, &*batch.marks, &*batch.dirty)
-        {
-            let values = event_values(&batch.account, event, at_us);
-            return self.put(self.execute(&self.statements.put.event, values)).await;
-        }
-        let results = tokio::join!(
+        let (events, snapshots, dirty) = tokio::join!(
             self.put_events(batch, at_us),
             self.put_snapshots(batch, at_us),
             self.put_dirty(batch, at_us),
         );
-        together(<[_; 3]>::from(results))
+        together(events.into_iter().chain(snapshots).chain(dirty))
     }
 
     /// A timestamp later than every deletion of the account.
@@ -82,7 +79,7 @@ impl Store {
         together(join_all(puts).await)
     }
 
-    async fn put_events(&self, batch: &Append, at_us: i64) -> Result<(), AppendError> {
+    async fn put_events(&self, batch: &Append, at_us: i64) -> Puts {
         let bodies: Vec<Vec<u8>> = batch.marks.iter().map(encode_mark).collect();
         let events = batch.events.iter().map(|row| event_values(&batch.account, row, at_us));
         let marks = batch.marks.iter().zip(&bodies);
@@ -91,7 +88,7 @@ impl Store {
         // Mostly of one week already; the order within a week stays.
         rows.sort_by_key(|(_, week, ..)| *week);
         let chunks = rows.chunk_by(|(_, one, ..), (_, other, ..)| one == other).flat_map(bounded);
-        together(join_all(chunks.map(|chunk| self.put_chunk(chunk))).await)
+        join_all(chunks.map(|chunk| self.put_chunk(chunk))).await
     }
 
     async fn put_chunk(&self, rows: &[EventValues<'_>]) -> Result<(), AppendError> {
@@ -104,15 +101,14 @@ impl Store {
         self.put(self.execute_batch(batch, rows)).await
     }
 
-    async fn put_snapshots(&self, batch: &Append, at_us: i64) -> Result<(), AppendError> {
+    async fn put_snapshots(&self, batch: &Append, at_us: i64) -> Puts {
         // Of several of one session the last counts, and of equal timestamps the store takes any.
         let is_last = |row: &SnapshotRow| {
             let last = batch.snapshots.iter().rfind(|other| other.session == row.session);
             last.is_some_and(|last| ptr::eq(last, row))
         };
         let rows = batch.snapshots.iter().filter(|row| is_last(row));
-        let puts = rows.map(|row| self.put_snapshot(&batch.account, row, at_us));
-        together(join_all(puts).await)
+        join_all(rows.map(|row| self.put_snapshot(&batch.account, row, at_us))).await
     }
 
     pub(super) async fn put_snapshot(
@@ -126,7 +122,7 @@ impl Store {
         self.put(self.execute(&self.statements.put.snapshot, values)).await
     }
 
-    async fn put_dirty(&self, batch: &Append, at_us: i64) -> Result<(), AppendError> {
+    async fn put_dirty(&self, batch: &Append, at_us: i64) -> Puts {
         let slice = i32::from(Slice::of(&batch.account).number());
         let puts = batch.dirty.iter().map(|DirtyMark { window, session }| {
             let window = window.number().cast_signed();
@@ -134,7 +130,7 @@ impl Store {
             let values = (slice, window, batch.account.as_str(), session, at_us);
             self.put(self.execute(&self.statements.put.dirty, values))
         });
-        together(join_all(puts).await)
+        join_all(puts).await
     }
 
     pub(super) async fn put_mark(

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use scylla::client::session::Session;
 use scylla::response::query_result::QueryRowsResult;
 
-use super::{SchemaError, refused};
 use crate::events::cassandra::tables::{Table, describe_key};
 
 /// A keyspace as it is.
@@ -18,11 +17,11 @@ pub(super) struct Keyspace {
 pub(super) async fn found_keyspace(
     session: &Session,
     keyspace: &str,
-) -> Result<Option<Keyspace>, SchemaError> {
+) -> Result<Option<Keyspace>, String> {
     let query = "SELECT durable_writes, replication FROM system_schema.keyspaces \
          WHERE keyspace_name = ?";
     let rows = ask(session, query, keyspace).await?;
-    let row = rows.maybe_first_row::<(bool, HashMap<String, String>)>().map_err(refused)?;
+    let row = rows.maybe_first_row::<(bool, HashMap<String, String>)>().map_err(words)?;
     Ok(row.map(|(is_durable, replication)| Keyspace {
         is_durable,
         copies: replication.into_iter().filter(|(name, _)| name != "class").collect(),
@@ -32,13 +31,13 @@ pub(super) async fn found_keyspace(
 pub(super) async fn found_tables(
     session: &Session,
     keyspace: &str,
-) -> Result<BTreeMap<String, Table>, SchemaError> {
+) -> Result<BTreeMap<String, Table>, String> {
     let query = "SELECT table_name, compaction, default_time_to_live, gc_grace_seconds \
          FROM system_schema.tables WHERE keyspace_name = ?";
     let rows = ask(session, query, keyspace).await?;
     let mut tables = BTreeMap::new();
-    for row in rows.rows::<(String, HashMap<String, String>, i32, i32)>().map_err(refused)? {
-        let (name, compaction, kept_s, grace_s) = row.map_err(refused)?;
+    for row in rows.rows::<(String, HashMap<String, String>, i32, i32)>().map_err(words)? {
+        let (name, compaction, kept_s, grace_s) = row.map_err(words)?;
         let class = compaction.get("class").map_or("", String::as_str);
         let class = class.rsplit('.').next().unwrap_or(class);
         let options = [
@@ -57,14 +56,14 @@ async fn add_columns(
     session: &Session,
     keyspace: &str,
     tables: &mut BTreeMap<String, Table>,
-) -> Result<(), SchemaError> {
+) -> Result<(), String> {
     let query = "SELECT table_name, column_name, type, kind, position, clustering_order \
          FROM system_schema.columns WHERE keyspace_name = ?";
     let rows = ask(session, query, keyspace).await?;
     let mut keys: BTreeMap<String, Vec<Part>> = BTreeMap::new();
-    let found = rows.rows::<(String, String, String, String, i32, String)>().map_err(refused)?;
+    let found = rows.rows::<(String, String, String, String, i32, String)>().map_err(words)?;
     for row in found {
-        let (table, column, kind, role, position, order) = row.map_err(refused)?;
+        let (table, column, kind, role, position, order) = row.map_err(words)?;
         if role != "regular" {
             let is_clustering = role == "clustering";
             let part = Part {
@@ -104,11 +103,12 @@ fn key_of(parts: &[Part]) -> String {
     describe_key(of(false).map(|part| part.column.as_str()), clustering)
 }
 
-async fn ask(
-    session: &Session,
-    query: &str,
-    keyspace: &str,
-) -> Result<QueryRowsResult, SchemaError> {
-    let answer = session.query_unpaged(query, (keyspace,)).await.map_err(refused)?;
-    answer.into_rows_result().map_err(refused)
+async fn ask(session: &Session, query: &str, keyspace: &str) -> Result<QueryRowsResult, String> {
+    let answer = session.query_unpaged(query, (keyspace,)).await.map_err(words)?;
+    answer.into_rows_result().map_err(words)
+}
+
+/// The driver's words, for operators.
+fn words(error: impl ToString) -> String {
+    error.to_string()
 }
