@@ -69,6 +69,14 @@ pub(crate) struct Deps {
     pub(crate) sweeping: Arc<Sweeping>,
 }
 
+impl Deps {
+    /// Whether what changes is marked, so that sweeps find it: views outlive this process, and the
+    /// log keeps marks.
+    pub(super) fn marks(&self) -> bool {
+        self.limits.marks && self.log.keeps_dirty_index()
+    }
+}
+
 /// The vitals of every kind of actor.
 pub struct Kinds {
     /// One per active account.
@@ -208,6 +216,11 @@ impl System {
     /// Failures on demand.
     pub fn chaos(&self) -> &Chaos {
         &self.deps.chaos
+    }
+
+    /// Whether what changes is marked here for sweeps to find, as it is where nodes share views.
+    pub fn marks(&self) -> bool {
+        self.deps.marks()
     }
 
     /// How the actors are doing.

@@ -64,6 +64,11 @@ impl Append {
         Self { account, weeks, events, snapshots, marks, dirty }
     }
 
+    /// Whether it writes nothing but dirty marks.
+    pub fn is_marks_alone(&self) -> bool {
+        self.rows() == self.dirty.len()
+    }
+
     /// How many rows it writes.
     pub fn rows(&self) -> usize {
         let Self { account: _, weeks, events, snapshots, marks, dirty } = self;
@@ -133,8 +138,8 @@ pub struct Gone {
     pub events: u64,
     /// Snapshots.
     pub snapshots: u64,
-    /// Whether every copy of the log has heard of it. If not, nobody reads any of it any more, but
-    /// a copy that was away still holds it: erase the same again later.
+    /// Whether every copy of the log has heard of it. If not, nobody reads any of it any more; a
+    /// copy that was away hears of it when it is back, or by a repair.
     pub is_everywhere: bool,
 }
 
@@ -160,7 +165,7 @@ impl fmt::Display for AccountRange {
 }
 
 /// Why an append was not acknowledged; says what the caller must do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {
     /// Nothing was written: try again later.
     #[error("the log is unavailable: {0}")]

@@ -111,7 +111,7 @@ impl EventLog for MemoryLog {
     async fn append_all(&self, group: &[Append]) -> Result<(), AppendError> {
         for batch in group {
             self.tables().mark_dirty(batch);
-            if batch.rows() > batch.dirty.len() {
+            if !batch.is_marks_alone() {
                 self.write(batch.account.clone(), |account| account.append(batch));
             }
         }

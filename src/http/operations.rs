@@ -282,7 +282,7 @@ pub(super) async fn start_sweep(
     node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
-    if !node.log.keeps_dirty_index() || node.views.standing().kind == "memory" {
+    if !node.system.marks() {
         return Err(Problem::not_found(
             "nothing is swept here: views in memory are filled from the log when they are read",
         ));

@@ -18,7 +18,7 @@ pub(super) struct Marking {
 impl Marking {
     /// `None` where views die with their process, and nothing has to be swept.
     pub(super) fn of(account: &AccountId, deps: &Deps) -> Option<Self> {
-        if !deps.limits.marks || !deps.log.keeps_dirty_index() {
+        if !deps.marks() {
             return None;
         }
         let (slice, now) = (Slice::of(account), deps.clock.now());

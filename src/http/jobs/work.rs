@@ -52,7 +52,7 @@ pub(in crate::http) async fn verify(
     let (log, views, clock) = stores(&node);
     let settle = async || {
         projector.flush().await;
-        if log.keeps_dirty_index() {
+        if node.system.marks() {
             tokio::time::sleep(OTHERS_MERGE_WITHIN).await;
         }
     };
