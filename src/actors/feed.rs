@@ -222,8 +222,7 @@ impl Subscription {
                 }
             }
             let look_again_at = self.look_again_at;
-            let look_again =
-                async { sleep_until(look_again_at.unwrap_or_else(Instant::now)).await };
+            let look_again = sleep_until(look_again_at.unwrap_or_else(Instant::now));
             tokio::select! {
                 () = self.follower.wake.notified() => {}
                 () = look_again, if look_again_at.is_some() => {
@@ -232,6 +231,11 @@ impl Subscription {
                 }
             }
         }
+    }
+
+    /// What the follower was shown lags: it is to look again in a moment.
+    pub fn look_again(&mut self) {
+        self.look_again_at = Some(Instant::now() + LOOK_AGAIN_AFTER);
     }
 
     /// Says what the follower was shown, so that it hears when one of these falls silent.

@@ -144,6 +144,13 @@ impl Follower {
         Ok(now)
     }
 
+    /// What it was shown lags: it hears once more, in a moment, that it is to look.
+    fn look_again(&mut self) {
+        if let Some(subscription) = &mut self.subscription {
+            subscription.look_again();
+        }
+    }
+
     /// The next change that the caller may hear of; `None` once the node shuts down. Nothing is
     /// lost when the future is dropped.
     pub(super) async fn next(&mut self) -> Option<Update> {

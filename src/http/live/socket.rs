@@ -35,8 +35,6 @@ const WRITE_MAX: Duration = Duration::from_secs(10);
 const ANSWERS_MAX: usize = 32;
 /// How long acknowledgements are waited for when the node shuts down.
 const FINISH_MAX: Duration = Duration::from_secs(5);
-/// When views that lag behind the subscription are looked at again.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1_500);
 /// Tells a client to come back with another token, as 401 does; private use by RFC 6455.
 const TOKEN_EXPIRED: CloseCode = CloseCode::Other(4401);
 
@@ -61,7 +59,9 @@ pub(super) async fn open(
         .max_continuation_size(frame_bytes_max);
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let lags = now.as_ref().is_some_and(|now| now.as_of < begun_at);
+    if now.as_ref().is_some_and(|now| now.as_of < begun_at) {
+        follower.look_again();
+    }
     let socket = Socket {
         follower,
         session,
@@ -71,7 +71,6 @@ pub(super) async fn open(
         unanswered: 0,
         ping,
         missed: 0,
-        look_again_at: lags.then(|| Instant::now() + LOOK_AGAIN_AFTER),
     };
     rt::spawn(socket.serve(now));
     Ok(response)
@@ -88,7 +87,6 @@ struct Socket {
     ping: Interval,
     /// Pings since the client was last heard.
     missed: u32,
-    look_again_at: Option<Instant>,
 }
 
 /// What a frame is answered with, or how it ends the socket.
@@ -138,8 +136,6 @@ impl Socket {
     }
 
     async fn step(&mut self) -> Result<(), End> {
-        let look_again_at = self.look_again_at;
-        let look_again = async { sleep_until(look_again_at.unwrap_or_else(Instant::now)).await };
         let expires_at = self.follower.expires_at;
         let expiry = async { sleep_until(expires_at.unwrap_or_else(Instant::now)).await };
         tokio::select! {
@@ -153,10 +149,6 @@ impl Socket {
                 Err(_) => Err(End::told(CloseCode::Error, "recording failed; send it again")),
             },
             _ = self.ping.tick() => self.ping().await,
-            () = look_again, if look_again_at.is_some() => {
-                self.look_again_at = None;
-                self.show().await
-            }
         }
     }
 
