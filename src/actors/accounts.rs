@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix::Addr;
 use actix_rt::Arbiter;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::account::{Answer, Errand, Item, Part, What};
@@ -57,9 +57,10 @@ impl Accounts {
         let begun: Vec<_> =
             requests.into_iter().map(|facts| self.begin(items_of(facts), &mut parts)).collect();
         self.send(parts);
+        let until = self.patience();
         let mut outcomes = Vec::with_capacity(begun.len());
         for begun in begun {
-            outcomes.push(self.finish(begun).await);
+            outcomes.push(finish(begun, until).await);
         }
         outcomes
     }
@@ -162,11 +163,17 @@ impl Accounts {
         let mut parts = Vec::with_capacity(accounts.len());
         let begun = self.begin(accounts, &mut parts);
         self.send(parts);
-        self.finish(begun).await
+        finish(begun, self.patience()).await
+    }
+
+    /// Until when whoever asks now waits for its actors.
+    fn patience(&self) -> Instant {
+        Instant::now() + self.deps.limits.append_deadline + GRACE
     }
 
     /// Admits a request and adds its parts to what is to be sent.
-    fn begin(&self, accounts: Vec<(AccountId, Vec<Item>)>, parts: &mut Vec<Sent>) -> Begun {
+    fn begin(&self, mut accounts: Vec<(AccountId, Vec<Item>)>, parts: &mut Vec<Sent>) -> Begun {
+        accounts.retain(|(_, items)| !items.is_empty());
         let count: usize = accounts.iter().map(|(_, items)| items.len()).sum();
         let items = accounts.iter().flat_map(|(_, items)| items);
         let indexes: Indexes = items.map(|item| item.index).collect();
@@ -175,13 +182,11 @@ impl Accounts {
             let full = Refusal::TooManyRequests { retry_after_ms: RETRY_AFTER_MS };
             return Begun::Answered(indexes.refused(&full));
         };
-        let of_accounts = accounts.iter().filter(|(_, items)| !items.is_empty()).count();
-        if of_accounts == 0 {
+        if accounts.is_empty() {
             return Begun::Answered(Outcome::default());
         }
-        let (gather, outcome) = Gather::new(of_accounts, admission);
-        let those = accounts.into_iter().filter(|(_, items)| !items.is_empty());
-        parts.extend(those.map(|(account, items)| {
+        let (gather, outcome) = Gather::new(accounts.len(), admission);
+        parts.extend(accounts.into_iter().map(|(account, items)| {
             let indexes = items.iter().map(|item| item.index).collect();
             let reply = Reply::new(Arc::clone(&gather), indexes);
             (account, Part { items, reply })
@@ -189,23 +194,10 @@ impl Accounts {
         Begun::Sent(indexes, outcome)
     }
 
-    async fn finish(&self, begun: Begun) -> Outcome {
-        match begun {
-            Begun::Answered(outcome) => outcome,
-            Begun::Sent(indexes, outcome) => {
-                match timeout(self.deps.limits.append_deadline + GRACE, outcome).await {
-                    Ok(Ok(outcome)) => outcome,
-                    _ => indexes.refused(&unanswered()),
-                }
-            }
-        }
-    }
-
     fn send(&self, parts: Vec<Sent>) {
         let Some((first, others)) = parts.split_first() else { return };
-        let shard = self.shard_of(&first.0);
         if others.iter().all(|(account, _)| *account == first.0) {
-            return self.deliver(shard, parts);
+            return self.shard(&first.0).do_send(Deliver { parts });
         }
         let mut by_shard: Vec<Vec<Sent>> = self.shards.iter().map(|_| vec![]).collect();
         for part in parts {
@@ -213,16 +205,10 @@ impl Accounts {
                 parts.push(part);
             }
         }
-        for (shard, parts) in by_shard.into_iter().enumerate() {
+        for (shard, parts) in self.shards.iter().zip(by_shard) {
             if !parts.is_empty() {
-                self.deliver(shard, parts);
+                shard.do_send(Deliver { parts });
             }
-        }
-    }
-
-    fn deliver(&self, shard: usize, parts: Vec<Sent>) {
-        if let Some(shard) = self.shards.get(shard) {
-            shard.do_send(Deliver { parts });
         }
     }
 
@@ -247,6 +233,16 @@ type Sent = (AccountId, Part);
 enum Begun {
     Answered(Outcome),
     Sent(Indexes, oneshot::Receiver<Outcome>),
+}
+
+async fn finish(begun: Begun, until: Instant) -> Outcome {
+    match begun {
+        Begun::Answered(outcome) => outcome,
+        Begun::Sent(indexes, outcome) => match timeout_at(until, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            _ => indexes.refused(&unanswered()),
+        },
+    }
 }
 
 fn items_of(facts: Vec<(AccountId, Vec<Submission>)>) -> Vec<(AccountId, Vec<Item>)> {

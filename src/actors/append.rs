@@ -20,22 +20,9 @@ pub(super) async fn append_until(
     batch: &Append,
     deadline: Instant,
 ) -> Result<(), Refusal> {
-    let mut pause_ms = BACKOFF_MIN_MS;
-    loop {
-        let error = match timeout_at(deadline, deps.log.append(batch)).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) if matches!(error, AppendError::Corrupt(_)) || stopped(deps) => {
-                return Err(refusal(&error, deps));
-            }
-            Ok(Err(error)) => error,
-            Err(_) => AppendError::InDoubt("no answer in time".to_owned()),
-        };
-        let pause = jittered(pause_ms);
-        if Instant::now() + pause >= deadline {
-            return Err(refusal(&error, deps));
-        }
-        sleep(pause).await;
-        pause_ms = (pause_ms * 2).min(BACKOFF_MAX_MS);
+    match try_once(deps, batch, deadline).await {
+        Ok(()) => Ok(()),
+        Err(error) => append_again(deps, batch, (error, deadline)).await,
     }
 }
 
@@ -46,20 +33,33 @@ pub(super) async fn append_until(
 pub(super) async fn append_again(
     deps: &Deps,
     batch: &Append,
-    deadline: Instant,
+    (mut error, deadline): (AppendError, Instant),
 ) -> Result<(), Refusal> {
-    if !stopped(deps) {
-        sleep(jittered(BACKOFF_MIN_MS)).await;
+    let mut pause_ms = BACKOFF_MIN_MS;
+    loop {
+        let has_stopped = deps.log.health().stopped.is_some();
+        let pause = Duration::from_millis(rand::rng().random_range(pause_ms / 2..=pause_ms));
+        let is_late = Instant::now() + pause >= deadline;
+        if has_stopped || is_late || matches!(error, AppendError::Corrupt(_)) {
+            return Err(refusal(&error, deps));
+        }
+        sleep(pause).await;
+        pause_ms = (pause_ms * 2).min(BACKOFF_MAX_MS);
+        match try_once(deps, batch, deadline).await {
+            Ok(()) => return Ok(()),
+            Err(other) => error = other,
+        }
     }
-    append_until(deps, batch, deadline).await
 }
 
-fn jittered(pause_ms: u64) -> Duration {
-    Duration::from_millis(rand::rng().random_range(pause_ms / 2..=pause_ms))
+async fn try_once(deps: &Deps, batch: &Append, deadline: Instant) -> Result<(), AppendError> {
+    let answer = timeout_at(deadline, deps.log.append(batch)).await;
+    answer.unwrap_or_else(|_| Err(unanswered()))
 }
 
-fn stopped(deps: &Deps) -> bool {
-    deps.log.health().stopped.is_some()
+/// What a log that does not answer in time comes to.
+pub(super) fn unanswered() -> AppendError {
+    AppendError::InDoubt("no answer in time".to_owned())
 }
 
 fn refusal(error: &AppendError, deps: &Deps) -> Refusal {

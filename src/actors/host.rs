@@ -17,7 +17,7 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use actix::dev::{ContextFut, channel};
-use actix::{Actor, Addr, Context, Supervised};
+use actix::{Actor, Addr, AsyncContext, Context, Supervised, WrapFuture};
 use actix_rt::ArbiterHandle;
 use tokio::time::{Instant, Sleep};
 
@@ -129,6 +129,50 @@ pub(super) struct Watch {
     pub(super) vitals: Arc<Vitals>,
     /// How often it may fail.
     pub(super) budget: Budget,
+}
+
+impl Watch {
+    /// Of an actor without which the node is none: it is always started again.
+    pub(super) fn unending(kind: &Arc<KindVitals>, budget: Budget) -> Self {
+        let budget = Budget { restarts_max: usize::MAX, ..budget };
+        Self { kind: Arc::clone(kind), vitals: Arc::default(), budget }
+    }
+}
+
+/// Runs work on an arbiter for as long as that lives, guarded: after a panic it is begun again.
+pub(super) fn run_always<W, F>(arbiter: &ArbiterHandle, watch: Watch, work: W)
+where
+    W: Fn() -> F + Send + Unpin + 'static,
+    F: Future<Output = ()> + 'static,
+{
+    spawn(arbiter, watch, move |_| Worker { work });
+}
+
+/// An actor that hears nothing and has one thing to do.
+struct Worker<W> {
+    work: W,
+}
+
+impl<W, F> Actor for Worker<W>
+where
+    W: Fn() -> F + Unpin + 'static,
+    F: Future<Output = ()> + 'static,
+{
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Context<Self>) {
+        context.spawn((self.work)().into_actor(self));
+    }
+}
+
+impl<W, F> Supervised for Worker<W>
+where
+    W: Fn() -> F + Unpin + 'static,
+    F: Future<Output = ()> + 'static,
+{
+    fn restarting(&mut self, context: &mut Context<Self>) {
+        self.started(context);
+    }
 }
 
 /// Starts an actor on an arbiter, guarded, and gives its address, which stays the same through

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Deps;
 use super::account::Flight;
+use super::append::unanswered;
 use crate::events::Append;
 use crate::telemetry::APPEND_SECONDS;
 
@@ -69,15 +70,14 @@ impl Group {
         let begun = Instant::now();
         let answer = timeout(deps.limits.append_deadline, deps.log.append_all(&self.appends)).await;
         histogram!(APPEND_SECONDS).record(begun.elapsed());
-        let is_durable = matches!(answer, Ok(Ok(())));
-        if let Ok(Err(error)) = &answer {
+        let answer = answer.unwrap_or_else(|_| Err(unanswered()));
+        if let Err(error) = &answer {
             tracing::debug!(%error, accounts = self.appends.len(), "an append failed at first");
         }
         for (append, flight) in self.appends.into_iter().zip(self.flights) {
-            if is_durable {
-                flight.land(&append);
-            } else {
-                flight.fly_on(append);
+            match &answer {
+                Ok(()) => flight.land(&append),
+                Err(error) => flight.fly_on(append, error.clone()),
             }
         }
     }

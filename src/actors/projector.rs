@@ -10,14 +10,13 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Supervised, WrapFuture};
 use actix_rt::ArbiterHandle;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::host::{self, KindVitals, Vitals, Watch};
+use super::host::{self, KindVitals, Watch};
 use crate::events::{AccountId, Clock, Mark, SessionId, State, Timestamp};
-use crate::projections::{Freshness, Recorded, ViewStore, project};
+use crate::projections::{Freshness, Recorded, ViewError, ViewStore, project};
 
 /// How long a session's heartbeats are conflated.
 const LAZY: Duration = Duration::from_secs(1);
@@ -62,6 +61,16 @@ struct Queue {
     marks: Vec<(AccountId, Mark)>,
     /// Whose entries are being merged right now; they are filled anew should that fail.
     merging: Vec<AccountId>,
+    /// The store did not take the last merge. The next try waits for its turn, however full it
+    /// is here.
+    has_failed: bool,
+}
+
+impl Queue {
+    /// Too many to wait for their turn.
+    fn is_full(&self) -> bool {
+        !self.has_failed && self.lazy.len() >= QUEUE_MAX
+    }
 }
 
 /// The queue in front of the projector actor; used from any thread.
@@ -99,14 +108,9 @@ impl Projector {
         kind: &Arc<KindVitals>,
         budget: host::Budget,
     ) {
-        let watch = Watch {
-            kind: Arc::clone(kind),
-            vitals: Arc::<Vitals>::default(),
-            // Views without a projector would only grow stale: it is always started again.
-            budget: host::Budget { restarts_max: usize::MAX, ..budget },
-        };
         let projector = Arc::clone(self);
-        host::spawn(arbiter, watch, move |_| Merger { projector });
+        let run = move || Arc::clone(&projector).run();
+        host::run_always(arbiter, Watch::unending(kind, budget), run);
     }
 
     /// Takes what was recorded; never waits.
@@ -124,7 +128,7 @@ impl Projector {
                 }
             }
         }
-        let wake = signal.urgent || queue.lazy.len() >= QUEUE_MAX;
+        let wake = signal.urgent || queue.is_full();
         self.freshness.signalled(self.clock.now());
         drop(queue);
         if wake {
@@ -155,7 +159,7 @@ impl Projector {
         let (sessions, marks) = {
             let mut queue = self.lock();
             let mut sessions = mem::take(&mut queue.urgent);
-            if lazy_too || queue.lazy.len() >= QUEUE_MAX {
+            if lazy_too || queue.is_full() {
                 sessions.extend(mem::take(&mut queue.lazy));
             }
             let marks = mem::take(&mut queue.marks);
@@ -163,16 +167,27 @@ impl Projector {
             queue.merging = of.chain(marks.iter().map(|(account, _)| account)).cloned().collect();
             (sessions, marks)
         };
-        let is_merged = self.merge_all(&sessions, &marks).await;
-        self.lock().merging.clear();
-        if !is_merged {
+        let merged = self.merge_all(&sessions, &marks).await;
+        let failed_before = {
+            let mut queue = self.lock();
+            queue.merging.clear();
+            mem::replace(&mut queue.has_failed, merged.is_err())
+        };
+        if let Err(error) = merged {
+            if !failed_before {
+                tracing::warn!(%error, "views could not be merged; trying again every second");
+            }
             self.put_back(sessions, marks);
         } else if lazy_too {
             self.freshness.merged_through(now);
         }
     }
 
-    async fn merge_all(&self, sessions: &Sessions, marks: &[(AccountId, Mark)]) -> bool {
+    async fn merge_all(
+        &self,
+        sessions: &Sessions,
+        marks: &[(AccountId, Mark)],
+    ) -> Result<(), ViewError> {
         let sessions = sessions
             .iter()
             .map(|((account, _), state)| (account.clone(), project(&Recorded::Session(state))));
@@ -180,33 +195,21 @@ impl Projector {
             marks.iter().map(|(account, mark)| (account.clone(), project(&Recorded::Mark(mark))));
         let mut entries = sessions.chain(marks).peekable();
         while entries.peek().is_some() {
-            let batch = entries.by_ref().take(MERGE_MAX).collect();
-            if let Err(error) = self.views.merge(batch).await {
-                tracing::warn!(%error, "views could not be merged; trying again");
-                return false;
-            }
+            self.views.merge(entries.by_ref().take(MERGE_MAX).collect()).await?;
         }
-        true
+        Ok(())
     }
 
     /// Merges commute, so what the store took and what it did not are sent again alike. While it is
     /// away answers come from the log; what there is no room for here, a sweep brings.
-    fn put_back(&self, sessions: Sessions, marks: Vec<(AccountId, Mark)>) {
+    fn put_back(&self, mut sessions: Sessions, marks: Vec<(AccountId, Mark)>) {
         let mut queue = self.lock();
-        let mut lost = 0;
-        for (key, state) in sessions {
-            if queue.urgent.contains_key(&key) || queue.lazy.contains_key(&key) {
-                continue;
-            }
-            if queue.lazy.len() < QUEUE_MAX {
-                queue.lazy.insert(key, state);
-            } else {
-                lost += 1;
-            }
-        }
-        let room = QUEUE_MAX.saturating_sub(queue.marks.len());
-        lost += marks.len().saturating_sub(room);
-        queue.marks.extend(marks.into_iter().take(room));
+        sessions.retain(|key, _| !queue.urgent.contains_key(key) && !queue.lazy.contains_key(key));
+        let room = QUEUE_MAX.saturating_sub(queue.lazy.len());
+        let room_for_marks = QUEUE_MAX.saturating_sub(queue.marks.len());
+        let lost = sessions.len().saturating_sub(room) + marks.len().saturating_sub(room_for_marks);
+        queue.lazy.extend(sessions.into_iter().take(room));
+        queue.marks.extend(marks.into_iter().take(room_for_marks));
         drop(queue);
         if lost > 0 {
             tracing::warn!(lost, "signals were dropped; the views lack them until a sweep");
@@ -239,24 +242,5 @@ impl Projector {
                 _ = lazy.tick() => self.merge(true).await,
             }
         }
-    }
-}
-
-/// The actor that empties the queue.
-struct Merger {
-    projector: Arc<Projector>,
-}
-
-impl Actor for Merger {
-    type Context = Context<Self>;
-
-    fn started(&mut self, context: &mut Context<Self>) {
-        context.spawn(Arc::clone(&self.projector).run().into_actor(self));
-    }
-}
-
-impl Supervised for Merger {
-    fn restarting(&mut self, context: &mut Context<Self>) {
-        self.started(context);
     }
 }

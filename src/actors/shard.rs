@@ -97,12 +97,7 @@ struct Seat {
 
 impl Shard {
     pub(super) fn start(arbiter: &ArbiterHandle, deps: &Arc<Deps>) -> Addr<Self> {
-        let watch = Watch {
-            kind: Arc::clone(&deps.kinds.shard),
-            vitals: Arc::default(),
-            // A node without a shard is no node: it is always started again.
-            budget: host::Budget { restarts_max: usize::MAX, ..deps.limits.restarts },
-        };
+        let watch = Watch::unending(&deps.kinds.shard, deps.limits.restarts);
         let deps = Arc::clone(deps);
         host::spawn(arbiter, watch, move |_| Self {
             outbox: Outbox::new(Arc::clone(&deps)),

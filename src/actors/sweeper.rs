@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Supervised, WrapFuture};
 use actix_rt::ArbiterHandle;
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Deps;
-use super::host::{self, Vitals, Watch};
+use super::host::{self, Watch};
 use crate::events::{SessionId, Slice, Timestamp};
 use crate::projections::{Pass, Sweep};
 
@@ -62,20 +61,8 @@ impl Sweeping {
     }
 }
 
-/// The actor.
-struct Sweeper {
-    sweep: Arc<Sweep>,
-    deps: Arc<Deps>,
-}
-
 /// Starts it on an arbiter.
 pub(super) fn start(deps: &Arc<Deps>, arbiter: &ArbiterHandle) {
-    let watch = Watch {
-        kind: Arc::clone(&deps.kinds.sweeper),
-        vitals: Arc::<Vitals>::default(),
-        // What no sweep repairs stays wrong: it is always started again.
-        budget: host::Budget { restarts_max: usize::MAX, ..deps.limits.restarts },
-    };
     let sweep = Arc::new(Sweep {
         log: Arc::clone(&deps.log),
         views: Arc::clone(&deps.views),
@@ -83,22 +70,9 @@ pub(super) fn start(deps: &Arc<Deps>, arbiter: &ArbiterHandle) {
         holder: SessionId::fresh(deps.clock.now()).to_string(),
         append_deadline: deps.limits.append_deadline,
     });
+    let watch = Watch::unending(&deps.kinds.sweeper, deps.limits.restarts);
     let deps = Arc::clone(deps);
-    host::spawn(arbiter, watch, move |_| Sweeper { sweep, deps });
-}
-
-impl Actor for Sweeper {
-    type Context = Context<Self>;
-
-    fn started(&mut self, context: &mut Context<Self>) {
-        context.spawn(run(Arc::clone(&self.sweep), Arc::clone(&self.deps)).into_actor(self));
-    }
-}
-
-impl Supervised for Sweeper {
-    fn restarting(&mut self, context: &mut Context<Self>) {
-        self.started(context);
-    }
+    host::run_always(arbiter, watch, move || run(Arc::clone(&sweep), Arc::clone(&deps)));
 }
 
 async fn run(sweep: Arc<Sweep>, deps: Arc<Deps>) {

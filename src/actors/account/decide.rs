@@ -51,8 +51,9 @@ pub(super) struct Decision {
 
 /// True when memory cannot decide all of `proposed`, and the session's rows have to be read.
 ///
-/// A gap is looked up too: another node may have what is missing.
-pub(super) fn needs_the_past(live: &Live, proposed: &[Proposed]) -> bool {
+/// A gap is looked up too: another node may have what is missing, unless the session `is_fresh`,
+/// just read from the log.
+pub(super) fn needs_the_past(live: &Live, proposed: &[Proposed], is_fresh: bool) -> bool {
     let mut next = live.state.as_ref().map_or(0, |state| state.seq.saturating_add(1));
     proposed.iter().any(|p| match live.place(&p.event) {
         Place::Late | Place::Unsure => true,
@@ -61,7 +62,7 @@ pub(super) fn needs_the_past(live: &Live, proposed: &[Proposed]) -> bool {
             let seq = p.event.order.seq;
             let is_gapped = p.event.fact.seq.is_some() && seq > next;
             next = seq.saturating_add(1);
-            is_gapped
+            is_gapped && !is_fresh
         }
         Place::Known => false,
     })

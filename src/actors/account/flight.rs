@@ -12,7 +12,7 @@ use super::memory::Memory;
 use super::plan::Decided;
 use crate::actors::Refusal;
 use crate::actors::append::append_again;
-use crate::events::Append;
+use crate::events::{Append, AppendError};
 
 /// A decided batch under way.
 pub(in crate::actors) struct Flight {
@@ -35,10 +35,12 @@ impl Flight {
         }
     }
 
-    /// The rows may or may not be written: goes on trying until the deadline, beside the actor.
-    pub(in crate::actors) fn fly_on(self, append: Append) {
+    /// The rows may or may not be written, for this reason: goes on trying until the deadline,
+    /// beside the actor.
+    pub(in crate::actors) fn fly_on(self, append: Append, error: AppendError) {
         actix_rt::spawn(async move {
-            match append_again(&self.trip.home.deps, &append, self.deadline).await {
+            let until = (error, self.deadline);
+            match append_again(&self.trip.home.deps, &append, until).await {
                 Ok(()) => self.land(&append),
                 Err(refusal) => self.give_up(&refusal).await,
             }

@@ -38,7 +38,6 @@ pub(in crate::actors) struct Home {
 pub(super) struct Trip {
     pub(super) home: Rc<Home>,
     items: usize,
-    is_open: Cell<bool>,
 }
 
 impl Home {
@@ -72,7 +71,7 @@ impl Home {
 
     /// From now on the memory comes back with [`Trip::end`] alone.
     pub(super) fn set_out(self: &Rc<Self>, items: usize) -> Trip {
-        Trip { home: Rc::clone(self), items, is_open: Cell::new(false) }
+        Trip { home: Rc::clone(self), items }
     }
 
     /// Tells the actor to go on once the memory is back.
@@ -118,20 +117,17 @@ impl Home {
 impl Trip {
     /// The work is under way, and not a part of the actor any more.
     pub(super) fn leave(&self) {
-        self.is_open.set(true);
         self.home.is_away.set(true);
     }
 
     /// Brings the memory back.
     pub(super) fn end(self, memory: Box<Memory>) {
-        self.is_open.set(false);
         let is_trusted = !self.home.has_failed.take();
         self.home.come_back(if is_trusted { memory } else { Box::default() });
     }
 
     /// Says what made the work fail.
     pub(super) fn fail(self, panic: Panic) {
-        self.is_open.set(false);
         self.home.failed(Some(panic));
     }
 }
@@ -139,7 +135,7 @@ impl Trip {
 impl Drop for Trip {
     fn drop(&mut self) {
         self.home.vitals.done(self.items);
-        if self.is_open.take() {
+        if self.home.is_away.get() {
             self.home.failed(None);
         }
     }

@@ -40,19 +40,21 @@ impl Memory {
         Ok(())
     }
 
-    /// Reads a session unless it is here; a week that holds nothing holds no session.
+    /// Reads a session unless it is here, and says whether it did; a week that holds nothing holds
+    /// no session.
     pub(super) async fn wake_session(
         &mut self,
         account: &AccountId,
         session: SessionId,
         deps: &Deps,
-    ) -> Result<(), ReadError> {
-        if self.sessions.get(session).is_none() && self.knows_week(session.week()) {
-            let key = SessionKey { account: account.clone(), session };
-            let stored = deps.log.session(&key).await?;
-            self.sessions.insert(session, Live::woken(stored));
+    ) -> Result<bool, ReadError> {
+        if self.sessions.get(session).is_some() || !self.knows_week(session.week()) {
+            return Ok(false);
         }
-        Ok(())
+        let key = SessionKey { account: account.clone(), session };
+        let stored = deps.log.session(&key).await?;
+        self.sessions.insert(session, Live::woken(stored));
+        Ok(true)
     }
 
     /// True when the week is registered.

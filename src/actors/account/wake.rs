@@ -17,7 +17,7 @@ pub(super) fn is_awake(memory: &Memory, sorted: &Sorted) -> bool {
     let decides = |proposed: &[Proposed]| {
         proposed.first().is_some_and(|first| {
             let live = memory.sessions.get(first.event.fact.session);
-            live.is_some_and(|live| !needs_the_past(live, proposed))
+            live.is_some_and(|live| !needs_the_past(live, proposed, false))
         })
     };
     sorted.marks.is_empty() && sorted.snapshots.is_empty() && sorted.by_session().all(decides)
@@ -39,9 +39,9 @@ pub(super) async fn wake(
         if memory.is_parked(session) {
             continue;
         }
-        memory.wake_session(account, session, deps).await?;
+        let is_fresh = memory.wake_session(account, session, deps).await?;
         let live = memory.sessions.get(session);
-        if live.is_some_and(|live| needs_the_past(live, proposed)) {
+        if live.is_some_and(|live| needs_the_past(live, proposed, is_fresh)) {
             let key = SessionKey { account: account.clone(), session };
             pasts.insert(session, read_past(&key, proposed, deps).await?);
         }

@@ -136,7 +136,7 @@ impl Writer {
         for done in waiting {
             let _ = done.send(match &outcome {
                 Ok(()) => Ok(()),
-                Err(error) => Err(again(error)),
+                Err(error) => Err(error.clone()),
             });
         }
     }
@@ -239,12 +239,4 @@ impl Writer {
 
 fn unread(error: ReadError) -> AppendError {
     AppendError::Unavailable(error.to_string())
-}
-
-fn again(error: &AppendError) -> AppendError {
-    match error {
-        AppendError::Unavailable(reason) => AppendError::Unavailable(reason.clone()),
-        AppendError::InDoubt(reason) => AppendError::InDoubt(reason.clone()),
-        AppendError::Corrupt(reason) => AppendError::Corrupt(reason.clone()),
-    }
 }
