@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::Deps;
 use super::host::{self, Watch};
 use crate::events::{SessionId, Slice, Timestamp};
-use crate::projections::{Pass, Sweep};
+use crate::projections::{Pass, Rest, Sweep};
 
 /// How often it is looked what is due.
 const ROUND: Duration = Duration::from_secs(2);
@@ -24,8 +24,15 @@ const SLICES: usize = 8;
 /// When a slice is tried again that could not be swept.
 const AGAIN_MS: i64 = 10_000;
 
-/// When each slice is due next, by its pass; unknown ones are due at once.
-type Due = BTreeMap<(Pass, Slice), Timestamp>;
+/// What is left of each slice, by its pass.
+type Rests = BTreeMap<(Pass, Slice), Left>;
+
+/// What is left of a slice, as far as that is known.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    since: Option<Timestamp>,
+    look_at: Timestamp,
+}
 
 /// What the sweeper has done, for whoever looks.
 #[derive(Debug, Default)]
@@ -77,48 +84,54 @@ pub(super) fn start(deps: &Arc<Deps>, arbiter: &ArbiterHandle) {
 
 async fn run(sweep: Arc<Sweep>, deps: Arc<Deps>) {
     let (sweeping, projector) = (&deps.sweeping, &deps.projector);
-    let mut due = Due::new();
+    let mut rests = Rests::new();
     let mut round = interval(ROUND);
     round.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         round.tick().await;
         let now = sweep.clock.now();
         let all = Pass::ALL.into_iter().flat_map(|pass| Slice::all().map(move |of| (pass, of)));
-        let those: Vec<_> = all.filter(|one| due.get(one).is_none_or(|at| *at <= now)).collect();
-        let swept = stream::iter(those).map(|one| turn(&sweep, one, sweeping));
-        let mut swept = swept.buffer_unordered(SLICES);
-        while let Some((one, at)) = swept.next().await {
-            due.insert(one, at);
+        let known = all.map(|one| (one, rests.get(&one).copied()));
+        let due: Vec<_> =
+            known.filter(|(_, left)| left.is_none_or(|left| left.look_at <= now)).collect();
+        let turns = due.into_iter().map(|(one, before)| turn(&sweep, one, before, sweeping));
+        let mut turns = stream::iter(turns).buffer_unordered(SLICES);
+        while let Some((one, left)) = turns.next().await {
+            rests.insert(one, left);
         }
-        let oldest = oldest(&sweep, &due);
-        sweeping.oldest_ms.store(oldest.ms(), Ordering::Relaxed);
-        projector.swept_through(oldest);
+        if let Some(oldest) = oldest(&rests) {
+            sweeping.oldest_ms.store(oldest.ms(), Ordering::Relaxed);
+            projector.swept_through(oldest);
+        }
     }
 }
 
-/// The first passes say since when something may lie unswept.
-fn oldest(sweep: &Sweep, due: &Due) -> Timestamp {
-    let first = due.iter().filter(|((pass, _), _)| *pass == Pass::First);
-    first.map(|(_, at)| sweep.opened_at(Pass::First, *at)).min().unwrap_or_default()
+/// Since when something may lie unswept, by the first passes; `None` while that of any slice is not
+/// known.
+fn oldest(rests: &Rests) -> Option<Timestamp> {
+    let first = rests.iter().filter(|((pass, _), _)| *pass == Pass::First);
+    first.map(|(_, left)| left.since).min().flatten()
 }
 
-/// Sweeps a slice; when to look at it again.
+/// Sweeps a slice; what is left of it, of which an error teaches nothing new.
 async fn turn(
     sweep: &Sweep,
     (pass, slice): (Pass, Slice),
+    before: Option<Left>,
     sweeping: &Sweeping,
-) -> ((Pass, Slice), Timestamp) {
-    let at = match sweep.slice(slice, pass).await {
-        Ok((swept, at)) => {
+) -> ((Pass, Slice), Left) {
+    let left = match sweep.slice(slice, pass).await {
+        Ok((swept, Rest { since, look_at })) => {
             sweeping.windows.fetch_add(swept.windows, Ordering::Relaxed);
             sweeping.sessions.fetch_add(swept.sessions, Ordering::Relaxed);
-            at
+            Left { since: Some(since), look_at }
         }
         Err(error) => {
             sweeping.failed.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(%error, slice = slice.number(), "a slice could not be swept");
-            sweep.clock.now().plus_ms(AGAIN_MS)
+            let since = before.and_then(|left| left.since);
+            Left { since, look_at: sweep.clock.now().plus_ms(AGAIN_MS) }
         }
     };
-    ((pass, slice), at)
+    ((pass, slice), left)
 }

@@ -277,7 +277,7 @@ pub trait EventLog: Send + Sync + 'static {
     /// Whether it keeps dirty marks, for about ten days; without, [`EventLog::dirty`] is empty.
     fn keeps_dirty_index(&self) -> bool;
 
-    /// Everything marked in a window of a slice.
+    /// Everything marked in a window of a slice, each once, by account and session.
     async fn dirty(&self, slice: Slice, window: Window) -> Result<Vec<SessionKey>, ReadError>;
 
     /// A small durable note under `name`, where long work remembers how far it came; `None` when

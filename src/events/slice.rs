@@ -68,6 +68,11 @@ impl Window {
         self.0
     }
 
+    /// Its first instant.
+    pub fn begins_at(self, slice: Slice) -> Timestamp {
+        Self(self.0.saturating_sub(1)).ends_at(slice)
+    }
+
     /// The first instant after it.
     pub fn ends_at(self, slice: Slice) -> Timestamp {
         let ms = self.0.saturating_mul(Self::LENGTH_MS).saturating_add(slice.stagger_ms());

@@ -12,12 +12,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::future::try_join_all;
 
 use crate::events::{AccountId, AccountRange, EventLog, ReadError, SessionId};
+use crate::projections::ViewError;
 
 pub use pages::{Pages, account_ranges};
 pub use patience::{MayPass, patiently};
 pub use rebuild::{Rebuild, RebuildError, Rebuilt, Renew, rebuild};
-pub use sweep::{Pass, Sweep, SweepError, Swept};
-pub use verify::{VerifyError, verify};
+pub use sweep::{Pass, Rest, Sweep, Swept};
+pub use verify::verify;
 
 /// How far long work came; read while it runs.
 #[derive(Debug, Default)]
@@ -53,6 +54,17 @@ impl Progress {
         self.done.fetch_add(1, Ordering::Relaxed);
         self.events.fetch_add(events, Ordering::Relaxed);
     }
+}
+
+/// Why long work stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum StoresError {
+    /// The log could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The views could not be read or written.
+    #[error(transparent)]
+    Views(#[from] ViewError),
 }
 
 /// Something that is not as the facts say.

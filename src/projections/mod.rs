@@ -23,7 +23,7 @@ mod store;
 
 pub use self::redis::{
     Heard, Redis, RedisOptions, RedisUrl, RedisUrlError, RedisViews, RedisViewsOptions, Relay,
-    RelayStanding, Script, Whose,
+    RelayStanding, Whose,
 };
 pub use answer::{
     Answer, AnswerError, By, HistoryQuery, Items, Person, Source, WatchTimeQuery, When,
@@ -31,8 +31,8 @@ pub use answer::{
 pub use answers::Answers;
 pub use freshness::Freshness;
 pub use maintain::{
-    Difference, MayPass, Pages, Pass, Progress, Rebuild, RebuildError, Rebuilt, Renew, Sweep,
-    SweepError, Swept, VerifyError, account_ranges, count_accounts, patiently, rebuild, verify,
+    Difference, MayPass, Pages, Pass, Progress, Rebuild, RebuildError, Rebuilt, Renew, Rest,
+    StoresError, Sweep, Swept, account_ranges, count_accounts, patiently, rebuild, verify,
 };
 pub use memory::{MemoryViews, MemoryViewsOptions};
 pub use now::{playing, version_text};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{RebuildError, SweepError, VerifyError};
+use super::{RebuildError, StoresError};
 use crate::events::{AppendError, ReadError};
 use crate::projections::ViewError;
 
@@ -54,16 +54,7 @@ impl MayPass for AppendError {
     }
 }
 
-impl MayPass for VerifyError {
-    fn may_pass(&self) -> bool {
-        match self {
-            Self::Read(error) => error.may_pass(),
-            Self::Views(error) => error.may_pass(),
-        }
-    }
-}
-
-impl MayPass for SweepError {
+impl MayPass for StoresError {
     fn may_pass(&self) -> bool {
         match self {
             Self::Read(error) => error.may_pass(),

@@ -120,7 +120,7 @@ fn note_of(range: &AccountRange) -> String {
 }
 
 async fn checkpoint(log: &dyn EventLog, note: &str) -> Result<Option<AccountId>, ReadError> {
-    let note = log.note(note).await?;
+    let note = patiently(|| log.note(note)).await?;
     Ok(note.and_then(|bytes| AccountId::new(std::str::from_utf8(&bytes).ok()?).ok()))
 }
 

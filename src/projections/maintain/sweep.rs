@@ -5,12 +5,14 @@
 //! and once again hours later, for what other regions and slow nodes wrote late. Merges commute, so
 //! two that sweep the same window waste work and nothing else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use tokio::sync::Mutex;
 
+use super::StoresError;
 use crate::events::{
     AccountId, Clock, EventLog, Mark, ReadError, SessionKey, Slice, State, Stored, Timestamp,
     Window, fold,
@@ -51,15 +53,13 @@ pub struct Swept {
     pub sessions: u64,
 }
 
-/// Why a sweep stopped; its position stays where it was.
-#[derive(Debug, thiserror::Error)]
-pub enum SweepError {
-    /// The log could not be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The views could not be read or written.
-    #[error(transparent)]
-    Views(#[from] ViewError),
+/// What is left to sweep of a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    /// When the first window began that is not swept.
+    pub since: Timestamp,
+    /// When to look at the slice again.
+    pub look_at: Timestamp,
 }
 
 /// What a sweep works on.
@@ -94,12 +94,6 @@ impl Sweep {
         window.ends_at(slice).plus_ms(self.delay_ms(pass))
     }
 
-    /// When the window began that is due at an instant.
-    pub fn opened_at(&self, pass: Pass, due_at: Timestamp) -> Timestamp {
-        let length_ms = i64::try_from(Window::LENGTH_MS).unwrap_or(i64::MAX);
-        due_at.plus_ms(-self.delay_ms(pass)).plus_ms(-length_ms)
-    }
-
     fn delay_ms(&self, pass: Pass) -> i64 {
         match pass {
             Pass::First => {
@@ -111,17 +105,18 @@ impl Sweep {
     }
 
     /// Sweeps every window of a slice that is due. Nothing is done while another sweeper has the
-    /// slice. Also says when the next window is due.
+    /// slice.
     ///
     /// # Errors
-    /// [`SweepError`]; what was swept until then need not be done again.
-    pub async fn slice(&self, slice: Slice, pass: Pass) -> Result<(Swept, Timestamp), SweepError> {
+    /// [`StoresError`]; what was swept until then need not be done again.
+    pub async fn slice(&self, slice: Slice, pass: Pass) -> Result<(Swept, Rest), StoresError> {
         let mut swept = Swept::default();
         let mut window = self.next_window(slice, pass).await?;
         let name = format!("sweep:{}:{pass:?}", slice.number());
         while self.due_at(pass, slice, window) <= self.clock.now() {
             if !self.views.lease(&name, &self.holder, LEASE).await? {
-                return Ok((swept, self.clock.now().plus_ms(LEASED_MS)));
+                let look_at = self.clock.now().plus_ms(LEASED_MS);
+                return Ok((swept, Rest { since: window.begins_at(slice), look_at }));
             }
             swept.sessions += self.window(slice, window, pass).await?;
             swept.windows += 1;
@@ -131,15 +126,16 @@ impl Sweep {
         if swept.windows > 0 {
             self.views.release(&name, &self.holder).await?;
         }
-        Ok((swept, self.due_at(pass, slice, window)))
+        let look_at = self.due_at(pass, slice, window);
+        Ok((swept, Rest { since: window.begins_at(slice), look_at }))
     }
 
     /// Sweeps every window of a slice from an instant on, whatever was swept before and also what
     /// is still open; positions stay.
     ///
     /// # Errors
-    /// [`SweepError`].
-    pub async fn since(&self, slice: Slice, from: Timestamp) -> Result<Swept, SweepError> {
+    /// [`StoresError`].
+    pub async fn since(&self, slice: Slice, from: Timestamp) -> Result<Swept, StoresError> {
         let mut swept = Swept::default();
         let (mut window, last) = (Window::at(slice, from), Window::at(slice, self.clock.now()));
         while window <= last {
@@ -150,29 +146,19 @@ impl Sweep {
         Ok(swept)
     }
 
-    /// Through which instant everything marked in a slice is merged; `None` when never swept.
-    ///
-    /// # Errors
-    /// [`ViewError`].
-    pub async fn swept_through(&self, slice: Slice) -> Result<Option<Timestamp>, ViewError> {
-        self.views.position(slice, Position::Swept).await
-    }
-
     async fn next_window(&self, slice: Slice, pass: Pass) -> Result<Window, ViewError> {
         let position = self.views.position(slice, pass.position()).await?;
         let unknown = || self.clock.now().plus_ms(-self.delay_ms(pass) - UNKNOWN_MS);
         Ok(Window::at(slice, position.unwrap_or_else(unknown)))
     }
 
-    async fn window(&self, slice: Slice, window: Window, pass: Pass) -> Result<u64, SweepError> {
-        let mut marked = self.log.dirty(slice, window).await?;
-        marked.sort_by(|a, b| a.account.cmp(&b.account));
-        marked.dedup();
-        let commands = Commands::default();
+    async fn window(&self, slice: Slice, window: Window, pass: Pass) -> Result<u64, StoresError> {
+        let marked = self.log.dirty(slice, window).await?;
+        let known = Known::default();
         let mut swept = 0;
         for some in marked.chunks(MERGE_MAX) {
             let read = stream::iter(some)
-                .map(|key| self.entries(key, pass, &commands))
+                .map(|key| self.entries(key, pass, &known))
                 .buffer_unordered(READS);
             let batch: Vec<(AccountId, Vec<Entry>)> = read.try_collect().await?;
             swept += batch.len() as u64;
@@ -185,18 +171,20 @@ impl Sweep {
         &self,
         key: &SessionKey,
         pass: Pass,
-        commands: &Commands,
-    ) -> Result<(AccountId, Vec<Entry>), SweepError> {
+        known: &Known,
+    ) -> Result<(AccountId, Vec<Entry>), StoresError> {
         let account = key.account.clone();
         if let Some(stored) = self.log.session(key).await? {
             let state = self.state(key, stored, pass).await?;
             return Ok((account, state.iter().flat_map(entries_of).collect()));
         }
-        if let Some(mark) = commands.find(self.log.as_ref(), key).await? {
+        if let Some(mark) = known.command(self.log.as_ref(), key).await? {
             return Ok((account, project(&Recorded::Mark(&mark))));
         }
         // Marked and gone: erased. Whatever is derived of it goes too; a read fills the rest.
-        self.views.forget(&account).await?;
+        if known.is_first_gone(&account).await {
+            self.views.forget(&account).await?;
+        }
         Ok((account, vec![]))
     }
 
@@ -205,13 +193,15 @@ impl Sweep {
         key: &SessionKey,
         stored: Stored,
         pass: Pass,
-    ) -> Result<Option<State>, SweepError> {
+    ) -> Result<Option<State>, StoresError> {
         if let Some(damage) = &stored.damage {
             tracing::error!(session = %key.session, rows = damage.rows, "a session is damaged");
         }
-        let is_compacted =
-            stored.snapshot.as_ref().is_some_and(|state| state.compacted_through.is_some());
-        if pass == Pass::First || is_compacted {
+        let has_all = match &stored.snapshot {
+            Some(state) => state.compacted_through.is_some(),
+            None => true,
+        };
+        if pass == Pass::First || has_all {
             return Ok(stored.state());
         }
         let events = self.log.events(key, 0..=u64::MAX).await?;
@@ -223,13 +213,27 @@ fn entries_of(state: &State) -> Vec<Entry> {
     project(&Recorded::Session(state))
 }
 
-/// What persons said, read once for each account of a window.
+/// What is read or done once for each account of a window.
 #[derive(Default)]
-struct Commands(tokio::sync::Mutex<HashMap<AccountId, Vec<Mark>>>);
+struct Known {
+    /// What persons said.
+    commands: Mutex<HashMap<AccountId, Vec<Mark>>>,
+    /// Whose views are forgotten.
+    forgotten: Mutex<HashSet<AccountId>>,
+}
 
-impl Commands {
-    async fn find(&self, log: &dyn EventLog, key: &SessionKey) -> Result<Option<Mark>, ReadError> {
-        let mut known = self.0.lock().await;
+impl Known {
+    /// Whether nothing of the account was found to be gone before.
+    async fn is_first_gone(&self, account: &AccountId) -> bool {
+        self.forgotten.lock().await.insert(account.clone())
+    }
+
+    async fn command(
+        &self,
+        log: &dyn EventLog,
+        key: &SessionKey,
+    ) -> Result<Option<Mark>, ReadError> {
+        let mut known = self.commands.lock().await;
         if !known.contains_key(&key.account) {
             let marks = log.marks(&key.account).await?;
             known.insert(key.account.clone(), marks);

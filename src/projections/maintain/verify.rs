@@ -5,10 +5,8 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
-use super::{Difference, Pages, Progress, account_ranges, count_accounts, patiently};
-use crate::events::{
-    AccountId, AccountRange, Clock, Depth, EventLog, Mark, ReadError, SessionId, State,
-};
+use super::{Difference, Pages, Progress, StoresError, account_ranges, count_accounts, patiently};
+use crate::events::{AccountId, AccountRange, Clock, Depth, EventLog, Mark, SessionId, State};
 use crate::projections::{
     Entry, Found, Query, Recorded, Select, View, ViewError, ViewStore, project,
 };
@@ -16,28 +14,17 @@ use crate::projections::{
 /// How often a difference is looked at again, since signals may be on their way.
 const LOOKS: usize = 3;
 
-/// Why a verification stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The log could not be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The views could not be read or mended.
-    #[error(transparent)]
-    Views(#[from] ViewError),
-}
-
 /// Compares snapshots and views with the facts, of one account or of all, and merges into the views
 /// what they lacked. `settle` waits until what was recorded so far is merged.
 ///
 /// # Errors
-/// [`VerifyError`]; what was found until then is lost, so run it again.
+/// [`StoresError`]; what was found until then is lost, so run it again.
 pub async fn verify(
     (log, views, clock): (&dyn EventLog, &dyn ViewStore, &dyn Clock),
     account: Option<&AccountId>,
     progress: Arc<Progress>,
     settle: impl AsyncFn(),
-) -> Result<Vec<Difference>, VerifyError> {
+) -> Result<Vec<Difference>, StoresError> {
     let check = Check { log, views, clock };
     if let Some(account) = account {
         progress.set_total(1);
@@ -63,7 +50,7 @@ impl Check<'_> {
         range: &AccountRange,
         progress: &Progress,
         settle: &impl AsyncFn(),
-    ) -> Result<Vec<Difference>, VerifyError> {
+    ) -> Result<Vec<Difference>, StoresError> {
         let (mut differences, mut pages) = (Vec::new(), Pages::of(self.log, range));
         while let Some(page) = pages.next().await? {
             for account in &page {
@@ -81,7 +68,7 @@ impl Check<'_> {
         &self,
         account: &AccountId,
         settle: &impl AsyncFn(),
-    ) -> Result<(u64, Vec<Difference>), VerifyError> {
+    ) -> Result<(u64, Vec<Difference>), StoresError> {
         let mut differences = Vec::new();
         let mut add = |session, what: String| {
             differences.push(Difference { account: account.clone(), session, what });

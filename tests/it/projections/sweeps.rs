@@ -272,8 +272,13 @@ async fn a_slice_is_swept_by_one_at_a_time() {
     let minute = Duration::from_secs(60);
     assert!(house.views.lease(&name, "other", minute).await.unwrap());
     assert_eq!(house.swept(Pass::First).await, Swept::default());
+    // Whoever has it may be dead: nothing of it counts as swept before it is.
+    let (_, rest) = house.sweep("one").slice(slice, Pass::First).await.unwrap();
+    assert!(rest.since <= at(BEGUN_S), "{rest:?}");
     house.views.release(&name, "other").await.unwrap();
     assert!(house.swept(Pass::First).await.windows > 0);
+    let (_, rest) = house.sweep("one").slice(slice, Pass::First).await.unwrap();
+    assert!(rest.since > at(BEGUN_S), "{rest:?}");
 }
 
 #[actix_web::test]
