@@ -94,6 +94,9 @@ impl Folding<'_> {
     }
 
     async fn take(&mut self, folded: &mut Folded, entries: Vec<Entry>) {
+        if entries.is_empty() {
+            return;
+        }
         let now = self.as_of.unwrap_or_else(|| self.clock.now());
         for entry in &entries {
             folded.shelf.merge(entry.clone(), usize::MAX, now);

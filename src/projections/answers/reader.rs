@@ -65,10 +65,10 @@ impl Reader<'_> {
         profile: &ProfileId,
         titles: &[TitleId],
     ) -> Result<Vec<Vec<State>>, Beyond> {
-        let queries: Vec<Query> = titles
-            .iter()
-            .map(|title| query(View::PLAYS, Some(profile), Select::Labelled(title_prefix(title))))
-            .collect();
+        if titles.is_empty() {
+            return Ok(vec![]);
+        }
+        let queries: Vec<Query> = of_titles(View::PLAYS, profile, titles).collect();
         let pages = self.pages(&queries).await?;
         pages.iter().map(|page| complete(page).map(|()| states(&page.entries))).collect()
     }
@@ -79,12 +79,8 @@ impl Reader<'_> {
         profile: &ProfileId,
         titles: &[TitleId],
     ) -> Result<Vec<(Vec<State>, Vec<Mark>)>, Beyond> {
-        let of = |view| {
-            titles
-                .iter()
-                .map(move |title| query(view, Some(profile), Select::Labelled(title_prefix(title))))
-        };
-        let queries: Vec<Query> = of(View::PLAYS).chain(of(View::MARKS)).collect();
+        let plays = of_titles(View::PLAYS, profile, titles);
+        let queries: Vec<Query> = plays.chain(of_titles(View::MARKS, profile, titles)).collect();
         let pages = self.pages(&queries).await?;
         let (plays, marks) = pages.split_at(titles.len().min(pages.len()));
         let each = plays.iter().zip(marks).map(|(plays, marks)| {
@@ -155,6 +151,12 @@ fn found<T>(read: Result<Option<T>, crate::projections::ViewError>) -> Result<T,
 /// Whatever was dropped for want of room is in the log.
 fn complete(page: &Page) -> Result<(), Beyond> {
     page.floor.map_or(Ok(()), |_| Err(Beyond))
+}
+
+/// Everything of each title.
+fn of_titles(view: View, profile: &ProfileId, titles: &[TitleId]) -> impl Iterator<Item = Query> {
+    let of_title = move |title| query(view, Some(profile), Select::Labelled(title_prefix(title)));
+    titles.iter().map(of_title)
 }
 
 fn query(view: View, profile: Option<&ProfileId>, select: Select) -> Query {

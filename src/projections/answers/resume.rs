@@ -90,6 +90,9 @@ async fn add(
     (mut titles, seen, items): (Vec<TitleId>, &mut BTreeSet<TitleId>, &mut Vec<Resume>),
 ) -> Result<(), Beyond> {
     titles.retain(|title| seen.insert(title.clone()));
+    if titles.is_empty() {
+        return Ok(());
+    }
     for story in stories(reader, profile, &titles, policy).await? {
         let offered = policy.of(story.info().media).in_continue_watching && !story.is_hidden();
         let resume = resume(&story, policy).filter(|resume| offered && !resume.finished);
