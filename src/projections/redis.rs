@@ -27,7 +27,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redis::{Cmd, Value};
 
-pub use self::connection::{Redis, RedisOptions, Script};
+use self::connection::Script;
+pub use self::connection::{Redis, RedisOptions};
 use self::keys::Keys;
 use self::merge::not_understood;
 pub use self::relay::{Heard, Relay, RelayStanding, Whose};
@@ -231,7 +232,7 @@ impl ViewStore for RedisViews {
     ) -> Result<(), ViewError> {
         let key = self.keys.positions(slice);
         let advanced = self.redis.script(&self.scripts.advance, &key, |command| {
-            command.arg(self.keys.home(slice)).arg(name_of(position)).arg(to.ms());
+            command.arg(name_of(position)).arg(to.ms());
         });
         advanced.await.map(drop)
     }

@@ -1,5 +1,5 @@
--- Moves a position of a slice forward. ARGV: home, which, to.
-local kept = redis.call('HGET', ARGV[1] .. 'p', ARGV[2])
-if not kept or tonumber(kept) < tonumber(ARGV[3]) then
-  redis.call('HSET', ARGV[1] .. 'p', ARGV[2], ARGV[3])
+-- Moves a position of a slice forward. KEYS: the slice's positions; ARGV: which, to.
+local kept = redis.call('HGET', KEYS[1], ARGV[1])
+if not kept or tonumber(kept) < tonumber(ARGV[2]) then
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 end

@@ -100,14 +100,14 @@ impl Drop for Thread {
 
 /// A script that is compiled in, sent once to each server and called by its name from then on.
 #[derive(Debug)]
-pub struct Script {
+pub(super) struct Script {
     code: String,
     name: String,
 }
 
 impl Script {
     /// A script of these parts.
-    pub fn new(parts: &[&str]) -> Self {
+    pub(super) fn new(parts: &[&str]) -> Self {
         let code = parts.concat();
         let name = redis::Script::new(&code).get_hash().to_owned();
         Self { code, name }
@@ -166,7 +166,7 @@ impl Redis {
     ///
     /// # Errors
     /// As [`Redis::run`].
-    pub async fn script(
+    pub(super) async fn script(
         &self,
         script: &Script,
         key: &[u8],

@@ -1,6 +1,6 @@
--- The generations of a slice. ARGV: home; and nothing to look at them, "begin" and the number of the next one, or
+-- The generations of a slice. KEYS: where they stand; ARGV: nothing to look at them, "begin" and the number of the next one, or
 -- "flip" and the number that is to be read. Returns the one that is read and the one that is prepared, or false.
-local g, what, number = ARGV[1] .. 'g', ARGV[2], ARGV[3]
+local g, what, number = KEYS[1], ARGV[1], ARGV[2]
 local kept = redis.call('GET', g) or ''
 local live, next = string.match(kept, '^%d+'), string.match(kept, ',(%d+)$')
 if what == 'begin' then

@@ -22,7 +22,7 @@ impl RedisViews {
     /// The greatest generation that any slice reads; none before the first fill.
     pub(super) async fn look(&self) -> Result<u64, ViewError> {
         let found = self.ask_slices("", 0).await?;
-        Ok(found.into_iter().filter_map(|(live, _)| live).max().unwrap_or(0))
+        Ok(greatest_read(&found))
     }
 
     /// Opens a generation in every slice; its number.
@@ -44,7 +44,7 @@ impl RedisViews {
                 self.ask_slices("flip", number).await?;
                 Ok(number)
             }
-            None => Ok(found.into_iter().filter_map(|(live, _)| live).max().unwrap_or(0)),
+            None => Ok(greatest_read(&found)),
         }
     }
 
@@ -61,7 +61,7 @@ impl RedisViews {
     ) -> Result<Generations, ViewError> {
         let key = self.keys.generations(slice);
         let asked = self.redis.script(&self.scripts.generation, &key, |command| {
-            command.arg(self.keys.home(slice)).arg(what).arg(number);
+            command.arg(what).arg(number);
         });
         match asked.await? {
             Value::Array(found) => {
@@ -71,6 +71,11 @@ impl RedisViews {
             answer => Err(not_understood(&answer)),
         }
     }
+}
+
+/// The greatest generation that any slice reads; 0 when none does.
+fn greatest_read(found: &[Generations]) -> u64 {
+    found.iter().filter_map(|(live, _)| *live).max().unwrap_or(0)
 }
 
 fn number_of(value: &Value) -> Option<u64> {

@@ -22,7 +22,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use redis::ConnectionInfo;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -108,7 +107,6 @@ struct Shared {
 /// Where Redis is.
 struct Place {
     url: RedisUrl,
-    nodes: Vec<ConnectionInfo>,
     options: RedisOptions,
 }
 
@@ -157,7 +155,7 @@ impl Relay {
     pub fn new(redis: &Redis, prefix: &str, node: &str) -> Self {
         let (url, options) = redis.place();
         let database = url.nodes.first().map_or(0, |node| node.redis_settings().db());
-        let place = Place { url: url.clone(), nodes: url.nodes.clone(), options };
+        let place = Place { url: url.clone(), options };
         let shared = Arc::new(Shared {
             place,
             channels: Channels(format!("{prefix}live:{database}:")),
@@ -276,17 +274,13 @@ impl Shared {
             return Ok(());
         }
         let node = letter.node().to_owned();
-        let heard = match letter.message()? {
-            Message::Follows(slices) => {
-                self.peers().hear(&node, slices);
-                return Ok(());
+        match letter.message()? {
+            Message::Follows(slices) => self.peers().hear(&node, slices),
+            Message::Heard(heard) => {
+                self.counts.heard.fetch_add(1, Ordering::Relaxed);
+                self.hand_over(heard);
             }
-            Message::Changed(account, state) => Heard::Changed(account, state),
-            Message::Account(account) => Heard::Resync(Whose::Account(account)),
-            Message::Slice(slice) => Heard::Resync(Whose::Slice(slice)),
-        };
-        self.counts.heard.fetch_add(1, Ordering::Relaxed);
-        self.hand_over(heard);
+        }
         Ok(())
     }
 

@@ -37,7 +37,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
 
 async fn stay(shared: &Arc<Shared>) {
     let mut is_said = false;
-    for turn in (0..shared.place.nodes.len().max(1)).cycle() {
+    for turn in (0..shared.place.url.nodes.len().max(1)).cycle() {
         let ended = serve(shared, turn).await;
         let was_connected = shared.disconnected();
         if shared.is_closed() {
@@ -89,7 +89,7 @@ impl<'a> Link<'a> {
     /// Connects and subscribes; whatever happened until then was missed.
     async fn open(shared: &'a Arc<Shared>, turn: usize) -> Result<Self, RedisError> {
         let place = &shared.place;
-        let node = place.nodes.get(turn).cloned().ok_or_else(gone)?;
+        let node = place.url.nodes.get(turn).cloned().ok_or_else(gone)?;
         let settings = node.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         let lost = Arc::new(Notify::new());
         let (heard_by, losing) = (Arc::downgrade(shared), Arc::clone(&lost));

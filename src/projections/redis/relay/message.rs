@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::slices::Slices;
+use super::{Heard, Whose};
 use crate::events::codec::{DecodeError, decode_snapshot, encode_snapshot, open, seal};
 use crate::events::{AccountId, SessionId, Slice, State};
 
@@ -31,12 +32,8 @@ struct Body {
 /// What one node says to the others.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Message {
-    /// A session of an account stands like this.
-    Changed(AccountId, Box<State>),
-    /// An account is to be looked at again.
-    Account(AccountId),
-    /// All accounts of a slice are.
-    Slice(Slice),
+    /// Something for whoever follows.
+    Heard(Heard),
     /// The slices that the node follows.
     Follows(Slices),
 }
@@ -70,18 +67,19 @@ impl Letter {
         }
         if let Some(number) = slice {
             let slice = u16::try_from(number).ok().and_then(Slice::from_number);
-            return slice.map(Message::Slice).ok_or_else(|| unknown("which slice"));
+            let slice = slice.map(|slice| Message::Heard(Heard::Resync(Whose::Slice(slice))));
+            return slice.ok_or_else(|| unknown("which slice"));
         }
         let account = AccountId::new(&account).map_err(|_| unknown("which account"))?;
         if state.is_empty() {
-            return Ok(Message::Account(account));
+            return Ok(Message::Heard(Heard::Resync(Whose::Account(account))));
         }
         let session = session.as_ref().try_into().map_err(|_| unknown("which session"))?;
         let session = SessionId::from_bytes(session).map_err(|_| unknown("which session"))?;
         // Another version's fold says well enough how a session stands.
         let state = decode_snapshot(session, &state)?.state;
         let state = state.ok_or_else(|| unknown("how the session stands"))?;
-        Ok(Message::Changed(account, Box::new(state)))
+        Ok(Message::Heard(Heard::Changed(account, Box::new(state))))
     }
 }
 

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use super::message;
 use super::slices::Slices;
 use crate::events::{AccountId, SessionId, Slice, State};
+use crate::projections::Version;
+use crate::projections::now::version;
 
 /// How many sessions and accounts wait; a session takes some 300 bytes.
 const WAITING_MAX: usize = 4_096;
@@ -22,13 +24,13 @@ pub(super) struct Waiting {
 
 /// How a session stands, as it is sent.
 pub(super) struct Change {
-    version: (u64, u32),
+    version: Version,
     pub(super) state: Bytes,
 }
 
 impl Change {
     pub(super) fn of(state: &State) -> Self {
-        Self { version: (state.seq, state.facts), state: message::bytes_of(state) }
+        Self { version: version(state), state: message::bytes_of(state) }
     }
 }
 
