@@ -39,7 +39,7 @@ pub use self::claims::Scopes;
 pub use self::issue::NewToken;
 pub use self::keyring::Keyring;
 pub use self::keys::KeyError;
-pub(super) use self::rules::{Rule, rule_of};
+pub(super) use self::rules::{Need, Rule, rule_of};
 pub use self::source::{KeySource, SourceError};
 
 /// What tokens are checked against.

@@ -19,7 +19,7 @@ use actix_web::web::{Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, get};
 use tokio::time::Instant;
 
-use super::auth::Caller;
+use super::auth::{Caller, Need};
 use super::parameters::Parameters;
 use super::{Node, Problem, sse};
 use crate::actors::{Subscription, Update};
@@ -74,17 +74,12 @@ pub(super) async fn follow(
             "only" => Ok(()),
             _ => Err(format!("{text:?} is not known; it is only")),
         })?;
-        let is_allowed = if only.is_some() { caller.may_record() } else { caller.may_read() };
-        if !is_allowed {
-            return Err(lacks(if only.is_some() { "record" } else { "read" }));
-        }
+        caller.needs(if only.is_some() { Need::Record } else { Need::Read })?;
         let follower = Follower::begin(&node, account, caller, only.is_none())?;
         return socket::open((&request, payload), follower).await;
     }
     if names(&request, ACCEPT, "text/event-stream") {
-        if !caller.may_read() {
-            return Err(lacks("read"));
-        }
+        caller.needs(Need::Read)?;
         return sse::open(Follower::begin(&node, account, caller, true)?).await;
     }
     let detail = "open a WebSocket here, or ask with Accept: text/event-stream";
@@ -165,10 +160,6 @@ impl Follower {
             }
         }
     }
-}
-
-fn lacks(word: &str) -> Problem {
-    Problem::forbidden(format!("the token's scope lacks {word}"))
 }
 
 fn too_many(max: usize) -> Problem {

@@ -8,6 +8,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::Grant;
+use super::rules::{Need, suffices};
 use crate::events::{Fact, ProfileId, Timestamp};
 use crate::http::{Node, Problem};
 
@@ -45,14 +46,12 @@ impl Caller {
         self.profile().is_none_or(|mine| mine == profile)
     }
 
-    /// Whether the token's scope has `record`.
-    pub(in crate::http) fn may_record(&self) -> bool {
-        self.grant().is_none_or(|grant| grant.scopes.record)
-    }
-
-    /// Whether the token's scope has `read`.
-    pub(in crate::http) fn may_read(&self) -> bool {
-        self.grant().is_none_or(|grant| grant.scopes.read)
+    /// Makes sure that the token's scope has what is needed.
+    ///
+    /// # Errors
+    /// 403.
+    pub(in crate::http) fn needs(&self, need: Need) -> Result<(), Problem> {
+        self.grant().map_or(Ok(()), |grant| suffices(grant, need))
     }
 
     /// Until when the token is good.

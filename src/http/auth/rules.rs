@@ -216,9 +216,17 @@ pub(super) fn permit(
     if reach == Reach::AllAccounts && grant.account.is_some() {
         return Err(Problem::forbidden("this needs a token for all accounts, whose sub is *"));
     }
-    if !need.is_met(grant.scopes) {
-        let words = need.words().join(" or ");
-        return Err(Problem::forbidden(format!("the token's scope lacks {words}")));
+    suffices(grant, need)
+}
+
+/// Makes sure that a token's scope has what is needed.
+///
+/// # Errors
+/// 403.
+pub(super) fn suffices(grant: &Grant, need: Need) -> Result<(), Problem> {
+    if need.is_met(grant.scopes) {
+        return Ok(());
     }
-    Ok(())
+    let words = need.words().join(" or ");
+    Err(Problem::forbidden(format!("the token's scope lacks {words}")))
 }

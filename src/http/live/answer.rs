@@ -8,7 +8,7 @@ use super::frame::{Asked, Frame, Misread};
 use super::socket::{End, Reply};
 use crate::events::AccountId;
 use crate::http::Node;
-use crate::http::auth::Caller;
+use crate::http::auth::{Caller, Need};
 use crate::http::body::Facts;
 use crate::http::record::{Sorted, record_each};
 
@@ -57,9 +57,9 @@ fn understood<'t>(
             let detail = format!("more than {facts_max} events; send fewer in a frame");
             refused(&asked.id, "too_large", &detail)
         }
-        Ok(asked) if !caller.may_record() => {
-            refused(&asked.id, "forbidden", "the token's scope lacks record")
-        }
-        Ok(Asked { id, sent_at, events }) => Ok((id, Facts { sent_at, each: events })),
+        Ok(Asked { id, sent_at, events }) => match caller.needs(Need::Record) {
+            Ok(()) => Ok((id, Facts { sent_at, each: events })),
+            Err(problem) => refused(&id, problem.code, &problem.detail),
+        },
     }
 }
