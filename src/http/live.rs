@@ -32,7 +32,7 @@ pub(super) use self::frame::Frame;
 pub use self::seats::Sockets;
 pub(super) use self::seats::{Seat, seat};
 
-const RETRY_AFTER_MS: u64 = 5_000;
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// No token that is good for longer is watched for its end.
 const WATCHED_FOR_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
@@ -164,8 +164,7 @@ impl Follower {
 
 fn too_many(max: usize) -> Problem {
     let detail = format!("the account has {max} sockets open already; close one and try again");
-    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
-    Problem { retry_after_ms: Some(RETRY_AFTER_MS), ..problem }
+    Problem::too_many(detail, RETRY_AFTER)
 }
 
 fn names(request: &HttpRequest, header: HeaderName, what: &str) -> bool {

@@ -206,14 +206,10 @@ impl From<AnswerError> for Problem {
     fn from(error: AnswerError) -> Self {
         match error {
             AnswerError::Cursor | AnswerError::After => Self::malformed(error.to_string()),
-            AnswerError::TooManyReads => Self {
-                retry_after_ms: Some(RETRY_AFTER_MS),
-                ..Self::new(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "too_many_requests",
-                    "too many answers are being read from the log; ask again later",
-                )
-            },
+            AnswerError::TooManyReads => Self::too_many(
+                "too many answers are being read from the log; ask again later",
+                Duration::from_millis(RETRY_AFTER_MS),
+            ),
             AnswerError::Partial => Self::unavailable(
                 "part of what would answer this cannot be read; viewlog verify says which",
             ),
