@@ -5,6 +5,7 @@ pub mod demo;
 mod drivers;
 mod keys;
 mod note;
+mod private;
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,6 +21,7 @@ use tokio::task::JoinHandle;
 use self::drivers::Drivers;
 pub use self::keys::{KeysError, Made, audience, keyring, made_or_kept};
 use self::note::Note;
+use self::private::random_hex;
 use crate::actors::System;
 use crate::config::{CassandraUrl, Config, LogStore, ViewsStore};
 use crate::events::cassandra::{self, CassandraLog};
@@ -35,6 +37,7 @@ use crate::telemetry::{self, Metrics, TelemetryError};
 
 /// How often gauges are taken over and histograms gathered.
 const UPKEEP: Duration = Duration::from_secs(5);
+const LOCAL_TOKEN_BYTES: usize = 24;
 
 /// The whole service in one process.
 pub struct App {
@@ -139,7 +142,7 @@ impl App {
     /// [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let metrics = Metrics::install()?;
-        let local_token = note::fresh_token();
+        let local_token = random_hex(LOCAL_TOKEN_BYTES);
         let tokens = keys::tokens(config, &local_token)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let drivers = Drivers::default();

@@ -1,14 +1,13 @@
 //! The keys that tokens are checked with, from where the configuration says they are; and the one
 //! that is made for want of another.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rand::Rng;
-
+use super::private::{private_file, random_hex};
 use crate::config::Config;
 use crate::events::SystemClock;
 use crate::http::{KeyError, KeySource, Keyring, SourceError, Terms, Tokens};
@@ -148,16 +147,9 @@ fn read(path: &Path) -> Result<Vec<u8>, KeysError> {
 fn make(path: &Path) -> io::Result<bool> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut secret = [0; SECRET_BYTES];
-    rand::rng().fill_bytes(&mut secret);
-    let text: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let unfinished = path.with_extension(format!("{}", std::process::id()));
-    // A leftover of this name would keep the permissions it has.
-    let _ = fs::remove_file(&unfinished);
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    file.write_all(format!("{text}\n").as_bytes())?;
-    file.sync_all()?;
+    let text = format!("{}\n", random_hex(SECRET_BYTES));
+    private_file(&unfinished, text.as_bytes())?.sync_all()?;
     // Made by root for a server that runs as somebody else: it is theirs to read.
     let owner = fs::metadata(folder)?;
     let _ = chown(&unfinished, Some(owner.uid()), Some(owner.gid()));
