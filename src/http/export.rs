@@ -16,9 +16,7 @@ use super::auth::Caller;
 use super::parameters::Parameters;
 use super::{Node, Problem};
 use crate::adapters::viewlog::{write_event, write_mark, write_state};
-use crate::events::{
-    About, AccountId, Depth, Event, EventLog, Mark, ProfileId, ReadError, Stored, Week,
-};
+use crate::events::{About, AccountId, Depth, Event, EventLog, ReadError, Stored, Week};
 use crate::projections::AnswerError;
 
 /// About how many bytes are sent at once.
@@ -42,8 +40,7 @@ pub(super) async fn read_export(
     asked: Parameters,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    let whose = (asked.account()?, caller.profile().cloned());
-    let export = Export::begin(Arc::clone(&node.log), whose).await;
+    let export = Export::begin(Arc::clone(&node.log), (asked.account()?, caller)).await;
     let export = export.map_err(AnswerError::from)?;
     Ok(HttpResponse::Ok()
         .content_type("application/x-ndjson")
@@ -65,8 +62,8 @@ type Lines = Box<dyn Iterator<Item = String>>;
 struct Export {
     log: Arc<dyn EventLog>,
     account: AccountId,
-    /// Of whom alone, if not of all.
-    profile: Option<ProfileId>,
+    /// Who gets it.
+    caller: Caller,
     weeks: vec::IntoIter<Week>,
     /// What is left of the week that was read last.
     lines: Lines,
@@ -87,17 +84,16 @@ impl Export {
     /// Begins with what persons said, which lies before all weeks.
     async fn begin(
         log: Arc<dyn EventLog>,
-        (account, profile): (AccountId, Option<ProfileId>),
+        (account, caller): (AccountId, Caller),
     ) -> Result<Self, ReadError> {
         let weeks = log.weeks(&account).await?;
         let mut marks = log.marks(&account).await?;
-        let is_theirs = |mark: &Mark| profile.as_ref().is_none_or(|mine| *mine == mark.profile);
-        marks.retain(is_theirs);
+        marks.retain(|mark| caller.may_see(&mark.profile));
         let of = account.clone();
         Ok(Self {
             log,
             account,
-            profile,
+            caller,
             weeks: weeks.into_iter(),
             lines: Box::new(marks.into_iter().map(move |mark| write_mark(&of, &mark))),
             damage: Damage::default(),
@@ -146,12 +142,9 @@ impl Export {
     }
 
     fn is_theirs(&self, stored: &Stored) -> bool {
-        let Some(mine) = &self.profile else { return true };
-        let of_state = stored.snapshot.as_ref().and_then(|state| state.about.profile.as_ref());
-        let said = stored.events.iter().filter_map(|event| event.fact.about.as_deref());
-        // The lowest fact that names one decides, as in the fold.
-        let of_facts = || said.clone().find_map(|about| about.profile.as_ref());
-        of_state.or_else(of_facts) == Some(mine)
+        let Some(mine) = self.caller.profile() else { return true };
+        let of_state = stored.snapshot.as_ref().and_then(|state| state.about.profile.clone());
+        of_state.or_else(|| named(&stored.events).profile).as_ref() == Some(mine)
     }
 
     /// Says once that something is missing.
@@ -180,14 +173,20 @@ impl Damage {
     }
 }
 
-/// What the first fact was of may be written with a later one that arrived before it. Each line
-/// must be enough for the next, however the lines are cut into requests.
-fn name_the_first(events: &mut [Event]) {
+/// The profile and title of a session: the lowest fact that names one decides, as in the fold.
+fn named(events: &[Event]) -> About {
     let mut named = About::default();
     for about in events.iter().filter_map(|event| event.fact.about.as_deref()) {
         named.profile = named.profile.or_else(|| about.profile.clone());
         named.title = named.title.or_else(|| about.title.clone());
     }
+    named
+}
+
+/// What the first fact was of may be written with a later one that arrived before it. Each line
+/// must be enough for the next, however the lines are cut into requests.
+fn name_the_first(events: &mut [Event]) {
+    let named = named(events);
     if let Some(first) = events.first_mut().filter(|_| named != About::default()) {
         first.fact.about.get_or_insert_default().fill_from(&named);
     }
