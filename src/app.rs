@@ -19,7 +19,7 @@ use actix_web::{App as Site, HttpServer, rt};
 use tokio::task::JoinHandle;
 
 use self::drivers::Drivers;
-pub use self::keys::{KeysError, Made, audience, keyring, made_or_kept};
+pub use self::keys::{KeysError, Made, keyring, made_or_kept};
 use self::note::Note;
 use self::private::random_hex;
 use crate::actors::System;

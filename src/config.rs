@@ -16,9 +16,11 @@ mod secret;
 mod store;
 mod value;
 
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use directories::ProjectDirs;
@@ -65,21 +67,24 @@ pub struct Config {
     /// What this node does.
     pub role: Role,
     /// The address that people use, if it is another.
-    #[serde(deserialize_with = "origin::if_any")]
+    #[serde(deserialize_with = "if_any")]
     pub public_url: Option<WebOrigin>,
     /// Web pages from elsewhere that may call.
     pub allowed_origins: Vec<WebOrigin>,
     /// The secret that tokens are signed with, itself.
     pub auth_secret: Secret,
     /// The file that holds it.
-    pub auth_secret_file: PathBuf,
+    #[serde(deserialize_with = "if_any")]
+    pub auth_secret_file: Option<PathBuf>,
     /// A file with the public keys of whoever makes tokens.
-    pub auth_key: PathBuf,
+    #[serde(deserialize_with = "if_any")]
+    pub auth_key: Option<PathBuf>,
     /// An address that gives them.
-    #[serde(deserialize_with = "secret::url_if_any")]
+    #[serde(deserialize_with = "if_any")]
     pub auth_jwks_url: Option<KeySetUrl>,
-    /// What tokens call this server.
-    pub auth_audience: String,
+    /// What tokens call this server, if anything.
+    #[serde(deserialize_with = "if_any")]
+    pub auth_audience: Option<String>,
     /// Parts of the server may be made to fail.
     pub chaos: bool,
     /// What is logged, in the words of `RUST_LOG`.
@@ -259,10 +264,16 @@ impl Config {
 
     /// Whether it is said with what tokens are checked; where it is not, the own secret counts.
     pub fn names_keys(&self) -> bool {
-        let files = [&self.auth_secret_file, &self.auth_key];
         self.auth_secret.is_set()
+            || self.auth_secret_file.is_some()
+            || self.auth_key.is_some()
             || self.auth_jwks_url.is_some()
-            || files.iter().any(|file| !file.as_os_str().is_empty())
+    }
+
+    /// The file of a secret: the one that is named, or the own one where that counts.
+    pub fn secret_file(&self) -> Option<PathBuf> {
+        let is_own = !self.names_keys() && self.has_own_secret();
+        self.auth_secret_file.clone().or_else(|| is_own.then(|| self.own_secret_file()))
     }
 
     /// Whether one was made; also where that cannot be seen, so that no server is open by mistake.
@@ -323,6 +334,19 @@ fn platform_data() -> Option<PathBuf> {
 fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
     let right = "must be an address and a port, such as 127.0.0.1:7070 or [::1]:7070";
     String::deserialize(from)?.parse().map_err(|_| serde::de::Error::custom(right))
+}
+
+/// Reads what a text says; an empty one says nothing.
+fn if_any<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+where
+    T: FromStr<Err: Display>,
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(from)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 fn filter<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {

@@ -59,7 +59,7 @@ pub struct Made {
 pub(super) fn tokens(config: &Config, local: &str) -> Result<Option<Tokens>, KeysError> {
     let Some(keys) = keyring(config)? else { return Ok(None) };
     let terms = Terms {
-        audience: audience(config),
+        audience: config.auth_audience.clone(),
         local: local.to_owned(),
         requests_per_s_max: config.http.requests_per_s_max,
         requests_per_s_all_accounts_max: config.http.requests_per_s_all_accounts_max,
@@ -85,11 +85,6 @@ pub fn keyring(config: &Config) -> Result<Option<Keyring>, KeysError> {
     keys.map(Some).map_err(wrong)
 }
 
-/// What tokens call this server, if anything.
-pub fn audience(config: &Config) -> Option<String> {
-    Some(config.auth_audience.clone()).filter(|audience| !audience.is_empty())
-}
-
 /// The secret to sign with; made where no key is named and none was made before.
 ///
 /// # Errors
@@ -109,8 +104,7 @@ pub fn made_or_kept(config: &Config) -> Result<Made, KeysError> {
 
 fn source(config: &Config) -> Option<KeySource> {
     let url = config.auth_jwks_url.as_ref().map(|url| KeySource::Url(url.as_str().to_owned()));
-    let file = Some(&config.auth_key).filter(|path| !path.as_os_str().is_empty());
-    url.or_else(|| file.map(|path| KeySource::File(path.clone())))
+    url.or_else(|| config.auth_key.clone().map(KeySource::File))
 }
 
 /// A secret, and the file that it comes from.
@@ -121,14 +115,7 @@ fn secret(config: &Config) -> Result<Option<Secret>, KeysError> {
     if config.auth_secret.is_set() {
         return Ok(Some((config.auth_secret.as_bytes().to_vec(), None)));
     }
-    let named = &config.auth_secret_file;
-    let path = if !named.as_os_str().is_empty() {
-        named.clone()
-    } else if !config.names_keys() && config.has_own_secret() {
-        config.own_secret_file()
-    } else {
-        return Ok(None);
-    };
+    let Some(path) = config.secret_file() else { return Ok(None) };
     Ok(Some((read(&path)?, Some(path))))
 }
 

@@ -251,7 +251,7 @@ pub(super) fn token(config: &Config, wanted: Wanted) -> Result<(String, Option<P
         profile,
         scopes,
         streams,
-        audience: app::audience(config),
+        audience: config.auth_audience.clone(),
         issued_at,
         expires_at: issued_at.plus_ms(good_for_ms),
     };

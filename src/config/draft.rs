@@ -117,11 +117,10 @@ impl<'m> Draft<'m> {
 
     /// What is said twice may be said differently.
     fn check_keys(&mut self, config: &Config) {
-        let is_named = |path: &Path| !path.as_os_str().is_empty();
-        if config.auth_secret.is_set() && is_named(&config.auth_secret_file) {
+        if config.auth_secret.is_set() && config.auth_secret_file.is_some() {
             self.refuse("auth_secret_file", "holds a secret beside auth_secret; name one of them");
         }
-        if config.auth_jwks_url.is_some() && is_named(&config.auth_key) {
+        if config.auth_jwks_url.is_some() && config.auth_key.is_some() {
             self.refuse("auth_key", "holds keys beside those of auth_jwks_url; name one of them");
         }
     }

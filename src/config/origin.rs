@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 /// A web origin, in the one form in which browsers send it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
@@ -56,13 +56,4 @@ impl TryFrom<String> for WebOrigin {
     fn try_from(text: String) -> Result<Self, OriginError> {
         text.parse()
     }
-}
-
-/// Reads an origin, or nothing from an empty text.
-pub(super) fn if_any<'de, D: Deserializer<'de>>(from: D) -> Result<Option<WebOrigin>, D::Error> {
-    let text = String::deserialize(from)?;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(serde::de::Error::custom)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 /// HS256 is as strong as its secret: RFC 7518, section 3.2.
 const SECRET_BYTES_MIN: usize = 32;
@@ -95,15 +95,4 @@ impl FromStr for KeySetUrl {
             _ => Err(UrlError::Malformed),
         }
     }
-}
-
-/// Reads an address, or nothing from an empty text.
-pub(super) fn url_if_any<'de, D: Deserializer<'de>>(
-    from: D,
-) -> Result<Option<KeySetUrl>, D::Error> {
-    let text = String::deserialize(from)?;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(serde::de::Error::custom)
 }

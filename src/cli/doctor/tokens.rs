@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cli::failure::Failure;
 use crate::cli::seams::{self, Settings};
@@ -25,18 +25,17 @@ pub(super) async fn tokens(settings: &Settings, findings: &mut Findings) -> Resu
             findings.wrong(&format!("tokens: {what}"), todo)?;
         }
     }
-    let named = &config.auth_secret_file;
-    let own = config.own_secret_file();
-    let secret_file = if config.names_keys() { named } else { &own };
-    open_file(secret_file, findings)?;
+    if let Some(file) = config.secret_file() {
+        open_file(&file, findings)?;
+    }
     if let Some(url) = config.auth_jwks_url.as_ref().filter(|url| url.is_elsewhere()) {
         let what = format!("tokens: the keys of {} come unencrypted", url.as_str());
         let todo = "whoever is on the way can put in their own; ask a proxy on this machine that \
                     speaks https, or keep the set in a file (auth_key)";
         findings.wrong(&what, todo)?;
     }
-    let is_of_others = config.auth_jwks_url.is_some() || config.auth_key != PathBuf::new();
-    if is_of_others && config.auth_audience.is_empty() {
+    let is_of_others = config.auth_jwks_url.is_some() || config.auth_key.is_some();
+    if is_of_others && config.auth_audience.is_none() {
         let what = "tokens: no auth_audience is set, and others make them";
         let todo = "set it to what they write in aud: without it a token for another service is \
                     as good, if it names none, and one that names this server is refused";
