@@ -145,8 +145,8 @@ impl App {
         let local_token = random_hex(LOCAL_TOKEN_BYTES);
         let tokens = keys::tokens(config, &local_token)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let drivers = Drivers::default();
-        let (log, embedded) = open_log(config, &clock, &drivers).await?;
+        let mut drivers = Drivers::default();
+        let (log, embedded) = open_log(config, &clock, &mut drivers).await?;
         let (views, redis) = open_views(config, &clock)?;
         let policy = Arc::new(config.policy.clone());
         let freshness = Arc::new(Freshness::default());
@@ -289,7 +289,7 @@ type Log = (Arc<dyn EventLog>, Option<Arc<EmbeddedLog>>);
 async fn open_log(
     config: &Config,
     clock: &Arc<dyn Clock>,
-    drivers: &Drivers,
+    drivers: &mut Drivers,
 ) -> Result<Log, StartError> {
     match &config.log {
         LogStore::Memory => Ok((Arc::new(MemoryLog::default()), None)),
