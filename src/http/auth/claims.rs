@@ -19,6 +19,7 @@ pub(super) struct Claims {
     nbf: Option<f64>,
     aud: Option<Audience>,
     profile: Option<String>,
+    #[expect(dead_code, reason = "its type is checked; nobody counts streams yet")]
     streams: Option<u32>,
 }
 
@@ -38,8 +39,6 @@ pub(super) struct Grant {
     pub(super) profile: Option<ProfileId>,
     /// What may be done.
     pub(super) scopes: Scopes,
-    /// How many streams at a time; kept for whoever counts them.
-    pub(super) streams: Option<u32>,
     /// Until when; none of the token that a server leaves on its own machine.
     pub(super) expires_at: Option<Timestamp>,
 }
@@ -130,15 +129,13 @@ impl Grant {
             account,
             profile: profile.map_err(|_| Unfit::Claims("profile is no profile's id"))?,
             scopes: Scopes::of(&claims.scope),
-            streams: claims.streams,
             expires_at: Some(expires_at),
         })
     }
 
     /// Of the token that a server leaves for programs of its own machine.
     pub(super) fn of_this_machine() -> Self {
-        let (account, profile, streams, expires_at) = (None, None, None, None);
-        Self { account, profile, scopes: Scopes::ALL, streams, expires_at }
+        Self { account: None, profile: None, scopes: Scopes::ALL, expires_at: None }
     }
 }
 
