@@ -126,9 +126,11 @@ pub(super) async fn admitted<B: MessageBody + 'static>(
         return Ok(request.into_response(response));
     };
     match judged(tokens, rule, request.request()).await {
-        Ok(caller) => {
-            if let Some(caller) = caller {
-                request.extensions_mut().insert(caller);
+        Ok(granted) => {
+            if let Some((caller, asked)) = granted {
+                let mut known = request.extensions_mut();
+                known.insert(caller);
+                known.insert(asked);
             }
             answered(request, next).await
         }
@@ -136,18 +138,19 @@ pub(super) async fn admitted<B: MessageBody + 'static>(
     }
 }
 
+/// Who asks, and for what, if that is let through; `None` where nobody has to say.
 async fn judged(
     tokens: &Tokens,
     rule: Rule,
     request: &HttpRequest,
-) -> Result<Option<Caller>, Problem> {
+) -> Result<Option<(Caller, Parameters)>, Problem> {
     let Rule::Token { need, reach, places } = rule else { return Ok(None) };
     let token = bearer(request, places)?.ok_or_else(Problem::no_token)?;
     let grant = tokens.grant(token).await?;
     tokens.pace.count(&grant).map_err(too_many)?;
     let asked = Parameters::read(request.uri().path(), request.query_string())?;
     rules::permit(&grant, (need, reach), &asked)?;
-    Ok(Some(Caller(Some(Arc::new(grant)))))
+    Ok(Some((Caller(Some(Arc::new(grant))), asked)))
 }
 
 fn too_many(wait: Duration) -> Problem {

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::Problem;
 use crate::events::{AccountId, Id, ProfileId, SessionId, Timestamp, TitleId};
@@ -37,7 +37,10 @@ impl FromRequest for Parameters {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::read(request.uri().path(), request.query_string()))
+        // Where a token was judged by them they are there already.
+        let known = request.extensions_mut().remove::<Self>();
+        let read = || Self::read(request.uri().path(), request.query_string());
+        ready(known.map_or_else(read, Ok))
     }
 }
 
