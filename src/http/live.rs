@@ -11,13 +11,14 @@ mod seats;
 mod sight;
 mod socket;
 
+use std::future::pending;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, HeaderName, UPGRADE};
 use actix_web::web::{Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, get};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::auth::{Caller, Need};
 use super::parameters::Parameters;
@@ -159,6 +160,14 @@ impl Follower {
                 return Some(update);
             }
         }
+    }
+}
+
+/// Comes at an instant, and never where there is none.
+pub(super) async fn reached(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => pending().await,
     }
 }
 

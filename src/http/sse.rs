@@ -9,10 +9,10 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ContentEncoding};
 use actix_web::web::Bytes;
 use futures_util::{Stream, stream};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::Problem;
-use super::live::{Follower, Frame};
+use super::live::{Follower, Frame, reached};
 
 /// Proxies drop connections on which nothing moves.
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -54,13 +54,10 @@ impl Feed {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
-        let expires_at = self.follower.expires_at;
         let update = tokio::select! {
+            () = reached(self.follower.expires_at) => return None,
             update = self.follower.next() => update?,
             _ = self.ping.tick() => return Some(": still here\n\n".to_owned()),
-            () = sleep_until(expires_at.unwrap_or_else(Instant::now)), if expires_at.is_some() => {
-                return None;
-            }
         };
         match Frame::of(&update) {
             Some(frame) => Some(event(&frame)),

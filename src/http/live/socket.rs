@@ -15,12 +15,12 @@ use actix_ws::{
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
-use super::Follower;
 use super::answer::answer;
 use super::frame::Frame;
 use super::leash::Leash;
+use super::{Follower, reached};
 use crate::actors::Update;
 use crate::http::Problem;
 use crate::projections::{Answer, Now};
@@ -136,10 +136,8 @@ impl Socket {
     }
 
     async fn step(&mut self) -> Result<(), End> {
-        let expires_at = self.follower.expires_at;
-        let expiry = async { sleep_until(expires_at.unwrap_or_else(Instant::now)).await };
         tokio::select! {
-            () = expiry, if expires_at.is_some() => Err(End::Expired),
+            () = reached(self.follower.expires_at) => Err(End::Expired),
             update = self.follower.next() => self.tell(update).await,
             message = self.messages.recv(), if self.unanswered < ANSWERS_MAX => {
                 self.hear(message).await
