@@ -17,7 +17,7 @@ use super::failure::Failure;
 
 use crate::adapters::{netflix, table, viewlog};
 use crate::app::{self, App, KeysError, StartError, demo};
-use crate::config::{self, CassandraUrl, Config, LogStore, Sources};
+use crate::config::{self, CassandraUrl, Config, LogStore, Sources, ViewsStore};
 use crate::events::embedded::OpenError;
 use crate::telemetry;
 
@@ -208,6 +208,7 @@ fn demo_directory(config: &mut Config) -> Result<tempfile::TempDir, NotStarted> 
     let directory = directory.map_err(|error| NotStarted::Configuration(error.to_string()))?;
     config.data = directory.path().to_owned();
     config.log = LogStore::Embedded(directory.path().join("log"));
+    config.views = ViewsStore::Memory;
     Ok(directory)
 }
 

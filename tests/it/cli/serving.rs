@@ -87,3 +87,19 @@ fn a_demonstration_shows_a_household_and_leaves_nothing_behind() {
     assert_eq!(serving.interrupt(), Some(0), "{}", serving.said());
     assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn a_demonstration_on_a_node_of_a_fleet_touches_nothing_of_the_fleet() {
+    let mut command = viewlog();
+    command.args(["serve", "--demo", "--listen", "127.0.0.1:0"]);
+    command.env("VIEWLOG_LOG", "cassandra://127.0.0.1:1/viewlog?dc=here");
+    command.env("VIEWLOG_VIEWS", "redis://127.0.0.1:1");
+    let mut serving = Running::start(&mut command);
+    let page = serving.line("the dashboard", |line| line.ends_with("/accounts/home"));
+    let server = page.trim_end_matches("/accounts/home");
+    let system = reqwest::get(format!("{server}/v1/system")).await.unwrap();
+    let system: Value = system.json().await.unwrap();
+    assert_eq!(system["log"]["kind"], "embedded");
+    assert_eq!(system["views"]["kind"], "memory");
+    assert_eq!(serving.interrupt(), Some(0), "{}", serving.said());
+}
