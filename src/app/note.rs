@@ -11,9 +11,11 @@ use super::{Address, StartError};
 
 const NAME: &str = "server.json";
 
-/// A note that lies there; it goes with the value.
-#[derive(Debug)]
-pub(super) struct Note(PathBuf);
+/// A note that lies there; it goes with the value, unless another has taken its place.
+pub(super) struct Note {
+    path: PathBuf,
+    text: Vec<u8>,
+}
 
 #[derive(Serialize)]
 struct Text<'a> {
@@ -34,13 +36,16 @@ impl Note {
         let text = serde_json::to_vec(&text).unwrap_or_default();
         private_file(&unfinished, &text).map_err(failed)?;
         fs::rename(&unfinished, &path).map_err(failed)?;
-        Ok(Self(path))
+        Ok(Self { path, text })
     }
 }
 
 impl Drop for Note {
     fn drop(&mut self) {
-        // Whoever finds it asks whether someone answers.
-        let _ = fs::remove_file(&self.0);
+        let is_ours = fs::read(&self.path).is_ok_and(|found| found == self.text);
+        if is_ours {
+            // Whoever finds one that is left asks whether someone answers.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }

@@ -49,6 +49,20 @@ fn a_second_server_is_refused_by_directory_and_by_port() {
 }
 
 #[test]
+fn a_server_takes_away_no_note_but_its_own() {
+    let data = tempfile::tempdir().unwrap();
+    let log = |name: &str| format!("embedded:{}", data.path().join(name).display());
+    let first = Served::start(data.path(), &["--log", &log("one")]);
+    let second = Served::start(data.path(), &["--log", &log("two")]);
+    assert_eq!(first.terminate(), Some(0));
+    let note = data.path().join("server.json");
+    let told: Value = serde_json::from_slice(&std::fs::read(&note).unwrap()).unwrap();
+    assert_eq!(told["url"], second.url);
+    assert_eq!(second.terminate(), Some(0));
+    assert!(!note.exists());
+}
+
+#[test]
 fn what_this_version_cannot_do_is_refused_before_it_starts() {
     let data = tempfile::tempdir().unwrap();
     let refusals: &[(&[&str], &str)] = &[
