@@ -1,8 +1,8 @@
 //! The command line: parse, call, exit code.
 //!
-//! Every command but `serve`, `token` and `doctor` is a client of the HTTP API and can do nothing
-//! that the API cannot. Exit status: 0 done, 1 done and something found, or refused, 2 wrong use,
-//! 3 store or server unavailable, 130 interrupted.
+//! Every command but `serve`, `schema`, `token` and `doctor` is a client of the HTTP API and can do
+//! nothing that the API cannot. Exit status: 0 done, 1 done and something found, or refused,
+//! 2 wrong use, 3 store or server unavailable, 130 interrupted.
 
 mod answers;
 mod client;

@@ -30,7 +30,7 @@ pub(super) struct Serve {
     /// embedded, in the data directory]
     #[arg(long, value_name = "URL")]
     log: Option<String>,
-    /// Where views are kept: memory: [default: memory:]
+    /// Where views are kept: memory:, redis://HOST or redis-cluster://HOST,HOST [default: memory:]
     #[arg(long, value_name = "URL")]
     views: Option<String>,
     /// What this node does: any of collect,process,provide, or all [default: all]
