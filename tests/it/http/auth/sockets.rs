@@ -175,7 +175,7 @@ async fn a_socket_and_a_stream_end_when_their_token_expires() {
     let site = guarded().await;
     // What is left of the leeway.
     let mut short = claims("home", ALL);
-    short["exp"] = in_seconds(-8).into();
+    short["exp"] = in_seconds(-4).into();
     let token = signed(&short);
     let mut socket = connect(&site, "home/live", &token).await.unwrap();
     let mut recording = connect(&site, "home/live?record=only", &token).await.unwrap();
