@@ -41,7 +41,7 @@ fn clustered_redis() -> Option<&'static Redis> {
 }
 
 /// With bounds for machines that have much else to do.
-fn way(url: &str) -> Redis {
+pub(crate) fn way(url: &str) -> Redis {
     let (response_timeout, connect_timeout) = (Duration::from_secs(10), Duration::from_secs(10));
     let pause = Duration::from_millis(20);
     let options =

@@ -10,13 +10,13 @@ use viewlog::projections::{
 };
 
 use super::Node;
+use crate::redis_views::way;
 use crate::servers::OwnRedis;
 use crate::support::{eventually, home, session, watch};
 
-fn node_on(server: &OwnRedis) -> Node {
+fn node_on(redis: Redis) -> Node {
     let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
     let make = |clock: Arc<ManualClock>| {
-        let redis = Redis::new(&server.url().parse().unwrap(), RedisOptions::default()).unwrap();
         Arc::new(RedisViews::new(redis, RedisViewsOptions::default(), clock)) as Arc<dyn ViewStore>
     };
     Node::with(&log, make)
@@ -29,10 +29,11 @@ async fn source(node: &Node) -> Source {
 #[actix_web::test]
 async fn a_frozen_redis_fails_no_answer_and_holds_up_few() {
     let Some(server) = OwnRedis::one() else { return };
-    let node = node_on(&server);
+    let url = server.url().parse().unwrap();
+    let node = node_on(Redis::new(&url, RedisOptions::default()).unwrap());
     assert_eq!(node.record(&home(), watch(session(1), 9)).await.recorded, 9);
     let before = node.everything(&home()).await;
-    assert_eq!(source(&node).await, Source::Views);
+    eventually("redis is read", async || source(&node).await == Source::Views).await;
     server.pause(1);
     assert_eq!(node.everything(&home()).await, before);
     let begun = Instant::now();
@@ -46,8 +47,10 @@ async fn a_frozen_redis_fails_no_answer_and_holds_up_few() {
     let expected = straight.everything(&home()).await;
     assert_ne!(expected, before);
     server.resume(1);
-    eventually("redis is read again", async || source(&node).await == Source::Views).await;
-    assert!(node.views.standing().ok);
+    eventually("redis is read again, and well", async || {
+        source(&node).await == Source::Views && node.views.standing().ok
+    })
+    .await;
     eventually("what was recorded meanwhile is in the views", async || {
         node.system.projector().flush().await;
         node.everything(&home()).await == expected && source(&node).await == Source::Views
@@ -60,7 +63,7 @@ async fn a_frozen_redis_fails_no_answer_and_holds_up_few() {
 #[actix_web::test]
 async fn a_flushed_redis_is_filled_by_the_next_answer() {
     let Some(server) = OwnRedis::one() else { return };
-    let node = node_on(&server);
+    let node = node_on(way(&server.url()));
     node.record(&home(), watch(session(1), 9)).await;
     let before = node.everything(&home()).await;
     server.flush();
