@@ -55,6 +55,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("rebuild", &["--json"]),
     ("verify", &["--account", "--json"]),
     ("compact", &["--older-than", "--json"]),
+    ("sweep", &["--from", "--json"]),
     ("schema", &["print", "apply", "check"]),
     ("token", &["create"]),
     ("doctor", &["--data", "--config"]),

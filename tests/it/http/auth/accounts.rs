@@ -235,7 +235,7 @@ async fn work_on_all_accounts_needs_a_token_for_all() {
         operator.get(path).await.ok();
         Bearer::new(&site, token("*", "read record")).get(path).await.refused(403, "forbidden");
     }
-    for path in ["rebuild", "verify", "compact", "verify?account=home"] {
+    for path in ["rebuild", "verify", "compact", "sweep", "verify?account=home"] {
         let path = format!("/v1/system/{path}");
         household.post(&path, &json!({})).await.refused(403, "forbidden");
     }

@@ -223,9 +223,10 @@ async fn what_is_not_about_one_profile_is_closed() {
         for path in ["/v1/system", "/metrics", "/v1/system/jobs/verify"] {
             anna.get(path).await.refused(403, "forbidden");
         }
-        for path in ["/v1/system/rebuild", "/v1/system/verify", "/v1/system/compact", "/v1/events"]
-        {
-            anna.post(path, &json!({})).await.refused(403, "forbidden");
+        for work in ["rebuild", "verify", "compact", "sweep"] {
+            let path = format!("/v1/system/{work}");
+            anna.post(&path, &json!({})).await.refused(403, "forbidden");
         }
+        anna.post("/v1/events", &json!({})).await.refused(403, "forbidden");
     }
 }
