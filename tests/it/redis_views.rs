@@ -29,15 +29,15 @@ fn shared_redis() -> Option<&'static Redis> {
     Some(SHARED.get_or_init(|| way(&server.url())))
 }
 
-/// The way to the cluster that tests share.
-fn clustered_redis() -> Option<&'static Redis> {
+/// The cluster that tests share, and the way to it.
+fn shared_cluster() -> Option<&'static (OwnRedis, Redis)> {
     static SHARED: OnceLock<Option<(OwnRedis, Redis)>> = OnceLock::new();
     let shared = SHARED.get_or_init(|| {
         let cluster = OwnRedis::cluster()?;
         let redis = way(&cluster.url());
         Some((cluster, redis))
     });
-    shared.as_ref().map(|(_, redis)| redis)
+    shared.as_ref()
 }
 
 /// With bounds for machines that have much else to do.
@@ -70,7 +70,7 @@ pub(crate) fn shared_under(
 
 /// Empty views on a cluster of three.
 pub(crate) fn clustered(plays_max: usize, clock: &Arc<ManualClock>) -> Option<RedisViews> {
-    Some(views(clustered_redis()?.clone(), &fresh_prefix(), plays_max, clock))
+    Some(views(shared_cluster()?.1.clone(), &fresh_prefix(), plays_max, clock))
 }
 
 fn views(
@@ -97,7 +97,12 @@ fn views_idle(server: &OwnRedis, idle: Duration) -> RedisViews {
 
 /// What a server answers to a command that an operator gives it.
 fn told<T: redis::FromRedisValue>(server: &OwnRedis, words: &[&str]) -> T {
-    let client = redis::Client::open(server.url()).unwrap();
+    told_at(&server.url(), words)
+}
+
+/// The same of the server at an address, which may be one of a cluster.
+fn told_at<T: redis::FromRedisValue>(url: &str, words: &[&str]) -> T {
+    let client = redis::Client::open(url).unwrap();
     let mut connection = client.get_connection().unwrap();
     let (first, others) = words.split_first().unwrap();
     redis::cmd(first).arg(others).query(&mut connection).unwrap()
@@ -154,7 +159,12 @@ async fn merge(store: &RedisViews, entry: Entry) {
 
 /// The values of all plays; none when the log is to be asked.
 async fn values(store: &RedisViews) -> Option<Vec<String>> {
-    let pages = store.read(&home(), &[query(Select::All)]).await.unwrap()?;
+    values_of(store, &home()).await
+}
+
+/// The same of any account.
+async fn values_of(store: &RedisViews, account: &AccountId) -> Option<Vec<String>> {
+    let pages = store.read(account, &[query(Select::All)]).await.unwrap()?;
     Some(texts(&pages[0]))
 }
 

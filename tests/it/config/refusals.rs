@@ -129,7 +129,7 @@ fn keys_are_named_once_and_a_secret_is_not_repeated() {
 }
 
 #[test]
-fn stores_of_a_fleet_are_refused_in_plain_words_without_their_password() {
+fn what_is_no_store_or_role_is_refused() {
     assert_says(
         &refused("log = \"sqlite:x\""),
         &["log: must be embedded:DIR, memory: or cassandra://HOST/KEYSPACE"],

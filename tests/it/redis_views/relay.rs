@@ -6,7 +6,7 @@ use std::time::Duration;
 use viewlog::events::{AccountId, SessionId, Slice, State, fold};
 use viewlog::projections::{Heard, Redis, RedisOptions, Relay, Whose};
 
-use super::{clustered_redis, told};
+use super::{shared_cluster, told};
 use crate::servers::OwnRedis;
 use crate::support::{eventually, home, id, session, watch};
 
@@ -18,7 +18,12 @@ struct Node {
 
 impl Node {
     fn new(redis: &Redis, name: &str) -> Self {
-        let relay = Relay::new(redis, "relayed-", name);
+        Self::of("relayed-", redis, name)
+    }
+
+    /// A node of the fleet with this prefix.
+    fn of(prefix: &str, redis: &Redis, name: &str) -> Self {
+        let relay = Relay::new(redis, prefix, name);
         let heard = Arc::<Mutex<Vec<Heard>>>::default();
         let ear = Arc::clone(&heard);
         relay.listen(move |one| ear.lock().unwrap().push(one));
@@ -243,16 +248,18 @@ async fn a_damaged_message_is_dropped_and_counted() {
 #[tokio::test]
 async fn nodes_of_other_databases_and_prefixes_are_other_fleets() {
     let Some(server) = OwnRedis::one() else { return };
-    let (one, other) = two_nodes(&redis_of(&server)).await;
+    let redis = redis_of(&server);
+    let (one, other) = two_nodes(&redis).await;
     let elsewhere: Redis = {
         let url = format!("{}/3", server.url());
         Redis::new(&url.parse().unwrap(), RedisOptions::default()).unwrap()
     };
-    let foreign = Node::new(&elsewhere, "foreign");
-    foreign.connects().await;
-    foreign.relay.follow(Slice::of(&stranger()));
-    foreign.settles().await;
-    assert!(!one.relay.wants(&stranger()) && !foreign.relay.wants(&home()));
+    for foreign in [Node::new(&elsewhere, "foreign"), Node::of("others-", &redis, "foreign")] {
+        foreign.connects().await;
+        foreign.relay.follow(Slice::of(&stranger()));
+        foreign.settles().await;
+        assert!(!one.relay.wants(&stranger()) && !foreign.relay.wants(&home()));
+    }
     assert_eq!(other.heard(), []);
 }
 
@@ -273,7 +280,7 @@ async fn a_redis_that_is_not_there_costs_nothing_but_the_messages() {
 
 #[tokio::test]
 async fn nodes_hear_each_other_over_a_cluster_too() {
-    let Some(redis) = clustered_redis() else { return };
+    let Some((_, redis)) = shared_cluster() else { return };
     let (one, other) = two_nodes(redis).await;
     let accounts: Vec<AccountId> = (0..50).map(|number| id(&format!("home-{number}"))).collect();
     for account in &accounts {
