@@ -55,6 +55,12 @@ fn fact(session: SessionId, seq: u64) -> Value {
     })
 }
 
+/// Runs a command against a node to its good end.
+fn done(url: &str, arguments: &[&str]) {
+    let done = finish(viewlog().args(arguments).args(["--server", url]));
+    assert_eq!(done.status.code(), Some(0), "{arguments:?}: {}", said(&done));
+}
+
 async fn asked(url: &str) -> Value {
     reqwest::get(url).await.unwrap().json().await.unwrap()
 }

@@ -7,8 +7,8 @@ use reqwest::Client;
 use serde_json::Value;
 use viewlog::events::SessionId;
 
-use super::{Fleet, asked, fact};
-use crate::binary::{Served, finish, said, viewlog};
+use super::{Fleet, asked, done, fact};
+use crate::binary::Served;
 use crate::servers::OwnRedis;
 use crate::support::{at, eventually};
 
@@ -72,8 +72,7 @@ impl House {
     }
 
     fn verify(&self) {
-        let verified = finish(viewlog().args(["verify", "--server", &self.node.url]));
-        assert_eq!(verified.status.code(), Some(0), "{}", said(&verified));
+        done(&self.node.url, &["verify"]);
     }
 }
 
@@ -133,8 +132,7 @@ async fn a_redis_set_back_to_an_older_state_has_everything_again_after_a_sweep()
     house.record(20).await;
     house.answers_from_views().await;
     redis.restore(1, &before);
-    let swept = finish(viewlog().args(["sweep", "--from", "1h", "--server", &house.node.url]));
-    assert_eq!(swept.status.code(), Some(0), "{}", said(&swept));
+    done(&house.node.url, &["sweep", "--from", "1h"]);
     house.answers_from_views().await;
     house.verify();
 }

@@ -1,36 +1,37 @@
 //! Two nodes that take the facts of the same sessions in turns.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use viewlog::events::SessionId;
 
-use super::{Fleet, asked, fact};
-use crate::binary::{finish, said, viewlog};
+use super::{Fleet, asked, done, fact};
 use crate::support::{at, eventually};
 
 const PLAYERS: u128 = 8;
 const FACTS: u64 = 150;
 
 /// Sends every fact to one node after the other, and to the next where one is gone.
-async fn reported(account: String, session: SessionId, urls: [String; 2]) {
+async fn reported(account: &str, session: SessionId, urls: &[String; 2]) {
     let client = reqwest::Client::new();
     let mut turn = 0;
     for seq in 0..FACTS {
-        loop {
+        eventually("a node takes it", async || {
             turn += 1;
             let url = format!("{}/v1/accounts/{account}/events", urls[turn % 2]);
             let Ok(sent) = client.post(url).json(&fact(session, seq)).send().await else {
-                continue;
+                return false;
             };
             if sent.status() == 503 {
-                continue;
+                return false;
             }
             assert_eq!(sent.status(), 200);
-            let Ok(answer) = sent.json::<Value>().await else { continue };
+            let Ok(answer) = sent.json::<Value>().await else { return false };
             let taken =
                 answer["recorded"].as_u64().unwrap() + answer["duplicates"].as_u64().unwrap();
             assert_eq!(taken, 1, "{answer}");
-            break;
-        }
+            true
+        })
+        .await;
     }
 }
 
@@ -43,20 +44,17 @@ async fn facts_that_alternate_between_two_nodes_are_one_session_also_when_one_is
     let sessions: Vec<(String, SessionId)> = (0..PLAYERS)
         .map(|number| (format!("home-{}", number % 3), SessionId::derived(at(0), number)))
         .collect();
-    let playing: Vec<_> = sessions
-        .iter()
-        .map(|(account, session)| tokio::spawn(reported(account.clone(), *session, urls.clone())))
-        .collect();
+    let players = sessions.iter().map(|(account, session)| reported(account, *session, &urls));
     let (account, session) = &sessions[0];
-    eventually("a third is recorded", async || {
-        let state = asked(&format!("{}/v1/accounts/{account}/sessions/{session}", urls[0])).await;
-        state["seq"].as_u64().is_some_and(|seq| seq > FACTS / 3)
-    })
-    .await;
-    second.kill();
-    for player in playing {
-        player.await.unwrap();
-    }
+    let killing = async {
+        eventually("a third is recorded", async || {
+            let url = format!("{}/v1/accounts/{account}/sessions/{session}", urls[0]);
+            asked(&url).await["seq"].as_u64().is_some_and(|seq| seq > FACTS / 3)
+        })
+        .await;
+        second.kill();
+    };
+    tokio::join!(join_all(players), killing);
     for (account, session) in &sessions {
         let at_first = format!("{}/v1/accounts/{account}", first.url);
         let state = asked(&format!("{at_first}/sessions/{session}")).await;
@@ -66,8 +64,7 @@ async fn facts_that_alternate_between_two_nodes_are_one_session_also_when_one_is
         let resume = format!("{at_first}/profiles/anna/resume/film?after={session}:{}", FACTS - 1);
         assert_eq!(asked(&resume).await["position_ms"], (FACTS - 1) * 1_000);
     }
-    let verified = finish(viewlog().args(["verify", "--server", &first.url]));
-    assert_eq!(verified.status.code(), Some(0), "{}", said(&verified));
+    done(&first.url, &["verify"]);
     // And a node that was never there knows all of it.
     let third = fleet.node(data[1].path());
     for (account, session) in &sessions {
@@ -114,8 +111,7 @@ async fn an_operator_sweeps_verifies_and_rebuilds_a_fleet() {
     let sent = reqwest::Client::new().post(url).json(&json!({ "events": facts })).send().await;
     assert_eq!(sent.unwrap().status(), 200);
     for arguments in [&["sweep", "--from", "1h"][..], &["verify"], &["rebuild"], &["verify"]] {
-        let done = finish(viewlog().args(arguments).args(["--server", &node.url]));
-        assert_eq!(done.status.code(), Some(0), "{arguments:?}: {}", said(&done));
+        done(&node.url, arguments);
     }
     let resume = format!("{}/v1/accounts/home/profiles/anna/resume/film", node.url);
     eventually("the rebuilt views are read", async || {
