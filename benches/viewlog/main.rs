@@ -1,5 +1,7 @@
-//! The measurements of docs/benchmarks.md. `cargo bench --bench viewlog -- [name…]`; no name runs
-//! all. `--no-default-features` measures with the system's allocator.
+//! The measurements of docs/benchmarks.md, and those of a fleet's stores: `redis` and `relay`,
+//! which start a Redis of their own, and `cassandra`; where there is no server they are skipped,
+//! which they say. `cargo bench --bench viewlog -- [name…]`; no name runs all.
+//! `--no-default-features` measures with the system's allocator.
 //!
 //! Client and server share the machine's cores, as the figures say. Numbers compare within one run
 //! alone: machines are shared and noisy.
@@ -24,6 +26,7 @@ mod reads;
 mod rebuild;
 mod redis;
 mod relay;
+mod server;
 
 use std::time::Duration;
 

@@ -1,18 +1,17 @@
 //! Views in Redis: plays merged, bytes a play takes, and reads beside plain ones of the same run.
 
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use viewlog::events::{AccountId, Event, Id, SystemClock, fold};
 use viewlog::projections::{
-    Entry, Query, Recorded, Redis, RedisOptions, RedisViews, RedisViewsOptions, Select, Target,
-    View, ViewStore, project,
+    Entry, Query, Recorded, RedisViews, RedisViewsOptions, Select, Target, View, ViewStore, project,
 };
 
 use crate::facts::Player;
 use crate::load::{Load, Waiter, measure, per_second};
+use crate::server::Server;
 
 /// Accounts whose sessions go on, a play each.
 const ACCOUNTS: usize = 10_000;
@@ -26,7 +25,7 @@ const IN_FLIGHT: usize = 64;
 pub(crate) fn run() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let server = Server::start();
+        let Some(server) = Server::start(7391) else { return };
         let views = server.views();
         space(&server, &views).await;
         reads(&server, &views).await;
@@ -34,27 +33,15 @@ pub(crate) fn run() {
     });
 }
 
-/// A server of this run's own, on a port that nothing else should have.
-struct Server {
-    child: Child,
-    redis: Redis,
-}
-
 impl Server {
-    fn start() -> Self {
-        let port = "7391";
-        let mut server = Command::new("redis-server");
-        server.args(["--port", port, "--save", "", "--appendonly", "no"]);
-        let child = server.stdout(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(500));
-        let url = format!("redis://127.0.0.1:{port}").parse().unwrap();
-        let redis = Redis::new(&url, RedisOptions::default()).unwrap();
-        Self { child, redis }
-    }
-
     fn views(&self) -> Arc<RedisViews> {
         let options = RedisViewsOptions::default();
         Arc::new(RedisViews::new(self.redis.clone(), options, Arc::new(SystemClock)))
+    }
+
+    async fn set(&self, option: &str, value: u32) {
+        let mut set = redis::cmd("CONFIG");
+        self.redis.run(set.arg("SET").arg(option).arg(value)).await.unwrap();
     }
 
     /// A figure of INFO.
@@ -70,20 +57,11 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
 /// What a session of two heartbeats a minute comes to, as entries of every view.
 fn entries(player: &mut Player, facts: usize, title: &str) -> Vec<Entry> {
     let mut events: Vec<Event> = (0..facts).map(|_| player.next()).collect();
     for event in &mut events {
-        let mut about = event.fact.about.take().unwrap();
-        about.title = Some(Id::new(title).unwrap());
-        event.fact.about = Some(about);
+        event.fact.about.as_mut().unwrap().title = Some(Id::new(title).unwrap());
     }
     project(&Recorded::Session(&fold(None, &events).unwrap()))
 }
@@ -104,14 +82,10 @@ async fn space(server: &Server, views: &RedisViews) {
     for plays in [20, 100] {
         filled(server, views, &format!("usual-{plays}"), plays).await;
     }
-    let mut compact = redis::cmd("CONFIG");
-    compact.arg("SET").arg("zset-max-listpack-entries").arg(512);
-    server.redis.run(&compact).await.unwrap();
+    server.set("zset-max-listpack-entries", 512).await;
     println!("with zset-max-listpack-entries 512:");
     filled(server, views, "compact", PLAYS).await;
-    let mut usual = redis::cmd("CONFIG");
-    usual.arg("SET").arg("zset-max-listpack-entries").arg(128);
-    server.redis.run(&usual).await.unwrap();
+    server.set("zset-max-listpack-entries", 128).await;
 }
 
 /// Fills accounts with so many plays each, all of other titles.

@@ -1,7 +1,6 @@
 //! From node to node: a fact acknowledged by one, until a WebSocket of another has its frame. Two
 //! nodes of this process on one Redis and one log in memory, with everything else as it is served.
 
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,13 +14,13 @@ use viewlog::events::memory::MemoryLog;
 use viewlog::events::{Clock, EventLog, SystemClock};
 use viewlog::http::{self, Jobs, Node, Receipts, Settings, Sockets};
 use viewlog::projections::{
-    Answers, Freshness, Policy, Redis, RedisOptions, RedisViews, RedisViewsOptions, Relay,
+    Answers, Freshness, Policy, Redis, RedisViews, RedisViewsOptions, Relay,
 };
 
 use crate::facts::Player;
 use crate::network::Http;
+use crate::server::Server;
 
-const PORT: &str = "7392";
 /// Facts that are awaited one by one.
 const FACTS: usize = 2_000;
 /// Every so often one, so that none waits behind another.
@@ -31,31 +30,18 @@ const OTHERS: [usize; 2] = [0, 2_000];
 
 pub(crate) fn run() {
     rt::System::new().block_on(async {
-        let mut redis = Command::new("redis-server");
-        redis.args(["--port", PORT, "--save", "", "--appendonly", "no"]);
-        let _server = Server(redis.stdout(Stdio::null()).spawn().unwrap());
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        let Some(server) = Server::start(7392) else { return };
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
-        let (first, second) = (node(&log, "first"), node(&log, "second"));
+        let (first, second) =
+            (node(&log, server.way(), "first"), node(&log, server.way(), "second"));
         for others in OTHERS {
             follow(&first, &second, others).await;
         }
     });
 }
 
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
 /// A node; where it answers, and its actors.
-fn node(log: &Arc<dyn EventLog>, name: &str) -> (String, Arc<System>) {
-    let url = format!("redis://127.0.0.1:{PORT}").parse().unwrap();
-    let redis = Redis::new(&url, RedisOptions::default()).unwrap();
+fn node(log: &Arc<dyn EventLog>, redis: Redis, name: &str) -> (String, Arc<System>) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let options = RedisViewsOptions::default();
     let views = Arc::new(RedisViews::new(redis.clone(), options, Arc::clone(&clock)));
