@@ -12,8 +12,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
 use viewlog::events::{Clock, Scope, SystemClock};
 
-use self::server::{Server, fresh, json_fact};
-use crate::support::{eventually, home};
+use self::server::Server;
+use crate::support::{eventually, fresh, home, json_fact, streamed};
 
 #[actix_web::test]
 async fn a_follower_is_shown_what_plays_and_then_every_change() {
@@ -221,10 +221,7 @@ async fn the_feed_is_also_there_as_server_sent_events() {
     let session = fresh(1);
     server.record(vec![json_fact(session, 0, "started", 0)]).await;
     server.record(vec![json_fact(session, 1, "stopped", 0)]).await;
-    let mut text = String::new();
-    while !text.contains("event: ended") {
-        text += std::str::from_utf8(&events.chunk().await.unwrap().unwrap()).unwrap();
-    }
+    let text = streamed(&mut events, "event: ended").await;
     assert!(text.starts_with("retry: 2000\nevent: now\nid: "), "{text}");
     let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
     let data: Vec<Value> = data.map(|json| serde_json::from_str(json).unwrap()).collect();

@@ -33,5 +33,6 @@ mod site;
 mod stored_events;
 mod support;
 mod tidy;
+mod tokens;
 mod view_contract;
 mod wishes;

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use serde_json::{Value, json};
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
-    About, AccountId, AccountRange, Append, AppendError, Compacted, Depth, Erased, Event, EventLog,
-    Fact, Fence, Gone, Health, Id, Kind, Mark, ReadError, Reason, SessionId, SessionKey, Slice,
-    Stored, Timestamp, Week, Window,
+    About, AccountId, AccountRange, Append, AppendError, Clock, Compacted, Depth, Erased, Event,
+    EventLog, Fact, Fence, Gone, Health, Id, Kind, Mark, ReadError, Reason, SessionId, SessionKey,
+    Slice, Stored, SystemClock, Timestamp, Week, Window,
 };
 
 /// 2026-11-23T05:00:00Z, when every test begins.
@@ -70,11 +71,45 @@ pub(crate) fn watch(session: SessionId, count: u32) -> Vec<Event> {
     (0..count).map(|seq| event(fact(session, seq, kind(seq), u64::from(seq) * 10))).collect()
 }
 
+/// A session begun now.
+pub(crate) fn fresh(number: u128) -> SessionId {
+    SessionId::derived(SystemClock.now(), number)
+}
+
+/// Anna's fact of `film`, happening now, as a player sends it.
+pub(crate) fn json_fact(session: SessionId, seq: u32, kind: &str, position_ms: u64) -> Value {
+    let mut fact = json!({
+        "session": session, "seq": seq, "kind": kind, "at": SystemClock.now(),
+        "position_ms": position_ms, "profile": "anna", "title": "film", "duration_ms": 3_600_000,
+    });
+    if kind == "stopped" {
+        fact["reason"] = "user".into();
+    }
+    fact
+}
+
+/// What has not come to be by then never will; a loaded machine is slow.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Reads an event stream until it says so; returns all that it said.
+pub(crate) async fn streamed(stream: &mut reqwest::Response, what: &str) -> String {
+    let mut said = String::new();
+    let reading = async {
+        while !said.contains(what) {
+            let chunk = stream.chunk().await.unwrap().unwrap();
+            said += std::str::from_utf8(&chunk).unwrap();
+        }
+    };
+    let read = tokio::time::timeout(PATIENCE, reading).await;
+    assert!(read.is_ok(), "never said: {what}; {said}");
+    said
+}
+
 /// Waits until `condition` holds; fails, naming it, if it does not come to hold.
 pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !condition().await {
-        assert!(begun.elapsed() < Duration::from_secs(20), "never: {what}");
+        assert!(begun.elapsed() < PATIENCE, "never: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -13,7 +13,7 @@ use viewlog::events::{Clock, SessionId, SystemClock};
 use super::proxy::{Make, Proxy};
 use crate::binary::Served;
 use crate::site::Site;
-use crate::support::eventually;
+use crate::support::{eventually, streamed};
 
 const NODES: usize = 3;
 const ACCOUNTS: u128 = 48;
@@ -173,9 +173,9 @@ async fn feeds_are_carried(make: Make) {
     let request = reqwest::Client::new().get(&live).header(ACCEPT, "text/event-stream");
     let mut stream = request.send().await.unwrap();
     assert_eq!(stream.status().as_u16(), 200);
-    told(&mut stream, "event: now").await;
+    streamed(&mut stream, "event: now").await;
     post(format!("{}/v1/accounts/home/events", proxy.url), &fact(session, 0)).await;
-    told(&mut stream, "event: playing").await;
+    streamed(&mut stream, "event: playing").await;
     assert_eq!(hear("playing").await["session"], session.to_string());
     let frame = json!({"type": "record", "id": 7, "events": [fact(session, 1)]});
     socket.send(Message::text(frame.to_string())).await.unwrap();
@@ -188,15 +188,6 @@ async fn feeds_are_carried(make: Make) {
         }
     };
     assert!(recorded.await.contains("\"recorded\":1"));
-}
-
-/// Reads an event stream until it says so.
-async fn told(stream: &mut reqwest::Response, what: &str) {
-    let mut heard = String::new();
-    while !heard.contains(what) {
-        let chunk = stream.chunk().await.unwrap().unwrap_or_else(|| panic!("ended: {heard}"));
-        heard.push_str(&String::from_utf8_lossy(&chunk));
-    }
 }
 
 async fn no_token_is_logged(make: Make) {

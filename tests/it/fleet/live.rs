@@ -1,20 +1,17 @@
 //! Who follows an account on one node, while its players talk to another.
 
 use futures_util::StreamExt;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
-use viewlog::events::{Clock, SessionId, Slice, SystemClock};
+use viewlog::events::{SessionId, Slice};
 
-use super::Fleet;
+use super::{Fleet, asked};
 use crate::binary::Served;
 use crate::servers::OwnRedis;
-use crate::support::{eventually, home, id};
-
-const SECRET: &str = "the-secret-of-the-tests-is-known-to-everyone";
+use crate::support::{eventually, fresh, home, id, json_fact, streamed};
+use crate::tokens::{SECRET, bearing, token, token_of};
 
 /// Two nodes: players talk to the first, followers to the second.
 struct Pair {
@@ -41,18 +38,19 @@ impl Pair {
     /// Follows an account on the second node.
     async fn follow(&self, account: &str, token: &str) -> Follower {
         let url = format!("{}/v1/accounts/{account}/live", self.second.url.replace("http", "ws"));
-        let mut request = url.into_client_request().unwrap();
-        let bearer = format!("Bearer {token}").parse().unwrap();
-        request.headers_mut().insert("authorization", bearer);
-        let mut follower = Follower(connect_async(request).await.unwrap().0);
+        let mut follower = Follower(connect_async(bearing(token, &url)).await.unwrap().0);
         assert_eq!(follower.hear().await["type"], "now");
         follower
     }
 
+    /// What a node says of itself.
+    async fn system(node: &Served) -> Value {
+        asked(&format!("{}/v1/system", node.url)).await
+    }
+
     /// What a node says of its relay.
     async fn relay(node: &Served) -> Value {
-        let system = reqwest::get(format!("{}/v1/system", node.url)).await.unwrap();
-        system.json::<Value>().await.unwrap()["relay"].clone()
+        Self::system(node).await["relay"].clone()
     }
 
     async fn connected(&self) {
@@ -113,32 +111,14 @@ impl Follower {
     }
 }
 
-fn fresh(number: u128) -> SessionId {
-    SessionId::derived(SystemClock.now(), number)
-}
-
 fn fact(profile: &str, session: SessionId, (seq, kind): (u32, &str), position_ms: u64) -> Value {
-    let mut fact = json!({
-        "profile": profile, "title": format!("film-of-{profile}"), "session": session, "seq": seq,
-        "kind": kind, "at": SystemClock.now(), "position_ms": position_ms,
-        "duration_ms": 3_600_000,
-    });
-    match kind {
-        "stopped" => fact["reason"] = "user".into(),
-        "seeked" => fact["from_ms"] = 2_000.into(),
-        _ => {}
+    let mut fact = json_fact(session, seq, kind, position_ms);
+    fact["profile"] = profile.into();
+    fact["title"] = format!("film-of-{profile}").into();
+    if kind == "seeked" {
+        fact["from_ms"] = 2_000.into();
     }
     fact
-}
-
-fn token(profile: Option<&str>) -> String {
-    let exp = SystemClock.now().ms() / 1_000 + 3_600;
-    let mut claims = json!({"sub": "home", "scope": "record read", "exp": exp});
-    if let Some(profile) = profile {
-        claims["profile"] = profile.into();
-    }
-    let key = EncodingKey::from_secret(SECRET.as_bytes());
-    encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,10 +146,7 @@ async fn a_follower_on_one_node_hears_what_another_records() {
     }
     pair.play("home", "", fact("anna", anna, (4, "stopped"), 61_000)).await;
     follower.hears_the_end_of(anna).await;
-    let mut text = String::new();
-    while !text.contains("event: ended") {
-        text += std::str::from_utf8(&events.chunk().await.unwrap().unwrap()).unwrap();
-    }
+    let text = streamed(&mut events, "event: ended").await;
     assert!(text.contains(&anna.to_string()) && text.contains(&ben.to_string()), "{text}");
     assert_eq!(pair.second.terminate(), Some(0));
     assert_eq!(pair.first.terminate(), Some(0));
@@ -199,8 +176,7 @@ async fn what_nobody_follows_stays_on_its_node() {
     pair.publishes(2).await;
     drop((follower, neighbours));
     eventually("it is known that nobody follows", async || {
-        let system = reqwest::get(format!("{}/v1/system", pair.second.url)).await.unwrap();
-        system.json::<Value>().await.unwrap()["followers"] == 0
+        Pair::system(&pair.second).await["followers"] == 0
     })
     .await;
     assert_eq!(Pair::relay(&pair.first).await["published"], 2);
@@ -211,9 +187,10 @@ async fn what_nobody_follows_stays_on_its_node() {
 async fn a_token_of_one_profile_hears_that_profile_of_other_nodes_alone() {
     let Some(fleet) = Fleet::begin() else { return };
     let pair = Pair::of(&fleet, &[("VIEWLOG_AUTH_SECRET", SECRET)]).await;
-    let whole = token(None);
+    let scope = "record read";
+    let (whole, hers) = (token("home", scope), token_of("home", "anna", scope));
     let (mut all, mut annas) =
-        (pair.follow("home", &whole).await, pair.follow("home", &token(Some("anna"))).await);
+        (pair.follow("home", &whole).await, pair.follow("home", &hers).await);
     let (anna, ben) = (fresh(1), fresh(2));
     pair.play("home", &whole, fact("ben", ben, (0, "started"), 0)).await;
     pair.play("home", &whole, fact("anna", anna, (0, "started"), 0)).await;

@@ -11,15 +11,13 @@ mod routes;
 mod sockets;
 mod verifying;
 
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use viewlog::events::{Clock, SessionId, SystemClock, Timestamp};
 
 use crate::site::Site;
+use crate::tokens::{SECRET, claims, in_seconds, signed, token, token_of};
 
-/// What the test's servers and their tokens share.
-const SECRET: &str = "the-secret-of-the-tests-is-known-to-everyone";
 /// Every scope.
 const ALL: &str = "record read admin";
 
@@ -31,34 +29,6 @@ async fn guarded() -> Site {
 /// The same with these settings.
 async fn guarded_with(settings: &[(&str, &str)]) -> Site {
     Site::with(&[&[("log", "memory:"), ("auth_secret", SECRET)], settings].concat()).await
-}
-
-/// So many seconds from now, as tokens count.
-fn in_seconds(seconds: i64) -> i64 {
-    SystemClock.now().ms() / 1_000 + seconds
-}
-
-/// The claims of an account's token that is good for an hour.
-fn claims(account: &str, scope: &str) -> Value {
-    json!({"sub": account, "scope": scope, "exp": in_seconds(3_600)})
-}
-
-/// A token with these claims, signed by the tests' secret.
-fn signed(claims: &Value) -> String {
-    let key = EncodingKey::from_secret(SECRET.as_bytes());
-    encode(&Header::new(Algorithm::HS256), claims, &key).unwrap()
-}
-
-/// A token of an account.
-fn token(account: &str, scope: &str) -> String {
-    signed(&claims(account, scope))
-}
-
-/// A token of an account that is limited to a profile.
-fn token_of(account: &str, profile: &str, scope: &str) -> String {
-    let mut claims = claims(account, scope);
-    claims["profile"] = profile.into();
-    signed(&claims)
 }
 
 /// Somebody with a token who asks a server.

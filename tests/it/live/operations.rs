@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use viewlog::http::{JobKind, Jobs, document};
 
-use super::server::{Server, fresh, json_fact};
-use crate::support::eventually;
+use super::server::Server;
+use crate::support::{eventually, fresh, json_fact};
 
 async fn read(url: String) -> (u16, Value) {
     let response = reqwest::get(url).await.unwrap();

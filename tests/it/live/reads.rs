@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::server::{Server, fresh, json_fact};
+use super::server::Server;
 use viewlog::events::{Append, Clock, EventRow, Mark, MarkKind, Order, SessionId, SystemClock};
 
-use crate::support::{home, id};
+use crate::support::{fresh, home, id, json_fact};
 
 /// Anna watched so many minutes of titles of these names, each in a session of its own.
 async fn watched(server: &Server, titles: &[&str]) -> Vec<SessionId> {

@@ -2,34 +2,17 @@
 
 use actix_web::web;
 use futures_util::{SinkExt, StreamExt};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use viewlog::actors::Submission;
 use viewlog::events::json::FactJson;
-use viewlog::events::{Clock, Event, SessionId, SystemClock};
+use viewlog::events::{Clock, Event, SystemClock};
 use viewlog::http::Node;
 
 use crate::site::Site;
 use crate::support::home;
-
-/// A session begun now.
-pub(super) fn fresh(number: u128) -> SessionId {
-    SessionId::derived(SystemClock.now(), number)
-}
-
-/// Anna's fact of `film`, happening now.
-pub(super) fn json_fact(session: SessionId, seq: u32, kind: &str, position_ms: u64) -> Value {
-    let mut fact = json!({
-        "session": session, "seq": seq, "kind": kind, "at": SystemClock.now(),
-        "position_ms": position_ms, "profile": "anna", "title": "film", "duration_ms": 3_600_000,
-    });
-    if kind == "stopped" {
-        fact["reason"] = "user".into();
-    }
-    fact
-}
 
 pub(super) struct Server {
     pub(super) node: web::Data<Node>,

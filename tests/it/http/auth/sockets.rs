@@ -11,6 +11,8 @@ use super::{
     ALL, Bearer, claims, fact, guarded, in_seconds, session, signed, token, token_of, watched,
 };
 use crate::site::Site;
+use crate::support::streamed;
+use crate::tokens::bearing;
 
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -20,10 +22,7 @@ fn address(site: &Site, path: &str) -> String {
 
 /// A socket, or the status with which it is refused.
 pub(super) async fn connect(site: &Site, path: &str, token: &str) -> Result<Socket, u16> {
-    let mut request = address(site, path).into_client_request().unwrap();
-    let bearer = format!("Bearer {token}").parse().unwrap();
-    request.headers_mut().insert("authorization", bearer);
-    opened(connect_async(request).await)
+    opened(connect_async(bearing(token, &address(site, path))).await)
 }
 
 async fn connect_offering(site: &Site, path: &str, protocols: &str) -> Result<Socket, u16> {
@@ -163,10 +162,7 @@ async fn a_limited_event_stream_tells_of_its_profile_alone() {
         let fact = fact(profile, session(20), 0, "started");
         home.post("/v1/accounts/home/events", &fact).await.ok();
     }
-    let mut text = String::new();
-    while !text.contains("event: playing") {
-        text += std::str::from_utf8(&stream.chunk().await.unwrap().unwrap()).unwrap();
-    }
+    let text = streamed(&mut stream, "event: playing").await;
     assert!(text.contains("film-of-anna") && !text.contains("ben"), "{text}");
 }
 
