@@ -19,6 +19,14 @@ fn by_hand(header: &Value, claims: &Value, signature: &str) -> String {
     format!("{}.{}.{signature}", part(header), part(claims))
 }
 
+/// A token of a header and claims as they are written, signed by HS256.
+fn sealed(message: &str, secret: &[u8]) -> String {
+    let secret = EncodingKey::from_secret(secret);
+    let signature =
+        jsonwebtoken::crypto::sign(message.as_bytes(), &secret, Algorithm::HS256).unwrap();
+    format!("{message}.{signature}")
+}
+
 #[actix_web::test]
 async fn a_token_without_a_signature_is_none() {
     let site = guarded().await;
@@ -70,11 +78,7 @@ async fn a_key_that_the_token_brings_itself_is_not_looked_at() {
         let mut header = json!({"alg": "HS256", "typ": "JWT"});
         header.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         let message = format!("{}.{}", part(&header), part(&claims("home", ALL)));
-        let secret = EncodingKey::from_secret(own);
-        let signature =
-            jsonwebtoken::crypto::sign(message.as_bytes(), &secret, Algorithm::HS256).unwrap();
-        let token = format!("{message}.{signature}");
-        Bearer::new(&site, token).get(NOW).await.refused(401, "unauthenticated");
+        Bearer::new(&site, sealed(&message, own)).get(NOW).await.refused(401, "unauthenticated");
     }
 }
 
@@ -107,11 +111,10 @@ async fn a_claim_that_stands_twice_is_refused() {
         in_seconds(600)
     );
     let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(twice));
-    let secret = EncodingKey::from_secret(SECRET.as_bytes());
-    let signature =
-        jsonwebtoken::crypto::sign(message.as_bytes(), &secret, Algorithm::HS256).unwrap();
-    let token = format!("{message}.{signature}");
-    Bearer::new(&site, token).get(NOW).await.refused(401, "unauthenticated");
+    Bearer::new(&site, sealed(&message, SECRET.as_bytes()))
+        .get(NOW)
+        .await
+        .refused(401, "unauthenticated");
 }
 
 #[actix_web::test]

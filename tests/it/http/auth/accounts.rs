@@ -5,6 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use viewlog::http::document;
 
+use super::routes::address;
 use super::{ALL, Bearer, fact, guarded, session, token, watched};
 use crate::site::Site;
 
@@ -14,17 +15,7 @@ fn routes(account: &str, session: &str) -> Vec<(String, String)> {
     let paths = document["paths"].as_object().unwrap();
     let mut routes = Vec::new();
     for (path, item) in paths {
-        let named = [
-            ("{account}", account),
-            ("{profile}", "ben"),
-            ("{session}", session),
-            ("{receipt}", session),
-            ("{title}", "film-of-ben"),
-            ("{command}", "hide"),
-            ("{kind}", "verify"),
-        ];
-        let filled = named.iter().fold(path.clone(), |path, (name, what)| path.replace(name, what));
-        assert!(!filled.contains('{'), "{filled}");
+        let filled = address(path, account, "ben", session);
         for method in item.as_object().unwrap().keys() {
             routes.push((method.to_uppercase(), filled.clone()));
         }

@@ -42,6 +42,23 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("POST", "/v1/system/verify", &["admin"]),
 ];
 
+/// The address of a described route, where what it names is of a profile.
+pub(super) fn address(path: &str, account: &str, profile: &str, session: &str) -> String {
+    let title = format!("film-of-{profile}");
+    let named = [
+        ("{account}", account),
+        ("{profile}", profile),
+        ("{session}", session),
+        ("{receipt}", session),
+        ("{title}", &title),
+        ("{command}", "hide"),
+        ("{kind}", "verify"),
+    ];
+    let filled = named.iter().fold(path.to_owned(), |path, (name, what)| path.replace(name, what));
+    assert!(!filled.contains('{'), "{filled}");
+    filled
+}
+
 fn described() -> Vec<(String, String, Value)> {
     let document: Value = serde_json::to_value(document()).unwrap();
     let mut found = Vec::new();
@@ -88,17 +105,7 @@ async fn a_scope_that_is_not_needed_does_not_open_a_route() {
     let site = guarded().await;
     let session = watched(&site, "home", "anna").await.to_string();
     for (method, path, words) in ROUTES {
-        let named = [
-            ("{account}", "home"),
-            ("{profile}", "anna"),
-            ("{session}", &session),
-            ("{receipt}", &session),
-            ("{title}", "film-of-anna"),
-            ("{command}", "hide"),
-            ("{kind}", "verify"),
-        ];
-        let filled =
-            named.iter().fold((*path).to_owned(), |path, (name, what)| path.replace(name, what));
+        let filled = address(path, "home", "anna", &session);
         for scope in ["record", "read", "admin"] {
             if words.is_empty() || words.contains(&scope) {
                 continue;
