@@ -11,14 +11,16 @@ mod served;
 use std::sync::Arc;
 
 use viewlog::events::cassandra::CassandraLog;
-use viewlog::events::codec::{encode_event, encode_snapshot};
+use viewlog::events::codec::encode_event;
 use viewlog::events::{
     AccountId, Append, Clock, Compacted, Depth, EventLog, EventRow, ManualClock, Order,
-    SnapshotRow, State, SystemClock, fold,
+    SystemClock, fold,
 };
 
 use self::keyspace::Keyspace;
-use crate::log_contract::{account, append, at, event, keeps_the_contract, key, session};
+use crate::log_contract::{
+    account, append, at, event, keeps_the_contract, key, session, snapshot_of,
+};
 
 /// A log on the run's own keyspace; `None`, said aloud, where there is no server.
 async fn log() -> Option<Arc<CassandraLog>> {
@@ -95,11 +97,11 @@ async fn a_compaction_wins_over_a_snapshot_of_a_clock_that_is_ahead() {
     let events: Vec<_> = (0..8).map(|seq| event(session(1), seq)).collect();
     let mut batch = append(&account, &events);
     let mut state = fold(None, &events).unwrap();
-    batch.snapshots = vec![snapshot(&state)];
+    batch.snapshots = vec![snapshot_of(&state)];
     ahead.append(&batch).await.unwrap();
     state.compacted_through = Some(7);
     let key = key(&account, session(1));
-    let compacted = Compacted { key: key.clone(), snapshot: snapshot(&state), through: 7 };
+    let compacted = Compacted { key: key.clone(), snapshot: snapshot_of(&state), through: 7 };
     log.compact(compacted).await.unwrap();
     let week = log.week(&account, session(1).week(), Depth::Facts).await.unwrap();
     assert_eq!(week[0].snapshot.as_ref(), Some(&state));
@@ -107,10 +109,6 @@ async fn a_compaction_wins_over_a_snapshot_of_a_clock_that_is_ahead() {
     ahead.append(&append(&account, &events)).await.unwrap();
     let stored = log.session(&key).await.unwrap().unwrap();
     assert_eq!((stored.snapshot, stored.events.len()), (Some(state), 0));
-}
-
-fn snapshot(state: &State) -> SnapshotRow {
-    SnapshotRow { session: state.session, body: encode_snapshot(state) }
 }
 
 /// Appends as many events as are asked for, some hundreds at a time.

@@ -142,7 +142,7 @@ fn snapshot(events: &[Event]) -> SnapshotRow {
     snapshot_of(&fold(None, events).unwrap())
 }
 
-fn snapshot_of(state: &State) -> SnapshotRow {
+pub(crate) fn snapshot_of(state: &State) -> SnapshotRow {
     SnapshotRow { session: state.session, body: encode_snapshot(state) }
 }
 

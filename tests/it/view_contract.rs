@@ -275,13 +275,13 @@ proptest! {
 
     #[test]
     fn any_order_and_repetition_of_merges_leaves_the_same(
-        entries in prop::collection::vec((0u8..6, 0u64..5, 0i64..9, "[a-c]"), 1..40),
+        entries in prop::collection::vec((0u8..6, 0u64..5, "[a-c]"), 1..40),
         seed in any::<u64>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(each(usize::MAX, async |store, _| {
             // A version decides its rank and value in life; here, too.
-            let entries: Vec<Entry> = entries.iter().map(|(key, version, _, value)| {
+            let entries: Vec<Entry> = entries.iter().map(|(key, version, value)| {
                 play(*key, *version, i64::try_from(*version).unwrap() * 3 + i64::from(*key), value)
             }).collect();
             filled(&store, &home(), entries.clone()).await;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use viewlog::events::SessionId;
 use viewlog::events::codec::encode_found;
+use viewlog::events::{SessionId, SnapshotRow};
 
 use super::*;
 
@@ -63,7 +63,7 @@ async fn a_week_is_read_whole_whatever_its_snapshots_leave_out() {
                 let body = encode_found();
                 batch.snapshots.push(SnapshotRow { session: session(id), body });
             }
-            _ => batch.snapshots.extend(fold(None, &events[..covered]).as_ref().map(snapshot)),
+            _ => batch.snapshots.extend(fold(None, &events[..covered]).as_ref().map(snapshot_of)),
         }
         log.append(&batch).await.unwrap();
         expected.insert(session(id), (events, if id % 4 < 2 { 0 } else { covered }));

@@ -51,7 +51,7 @@ async fn a_node_whose_clock_is_behind_the_fence_is_heard_all_the_same() {
     let events: Vec<_> = (0..40).map(|seq| event(session(2), seq)).collect();
     for upto in [10, 40] {
         let mut batch = append(&account, &events[..upto]);
-        batch.snapshots = vec![snapshot(&fold(None, &events[..upto]).unwrap())];
+        batch.snapshots = vec![snapshot_of(&fold(None, &events[..upto]).unwrap())];
         behind.append(&batch).await.unwrap();
     }
     let stored = log.session(&key(&account, session(2))).await.unwrap().unwrap();

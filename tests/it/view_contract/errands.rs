@@ -50,13 +50,3 @@ async fn a_lease_is_one_holders_until_it_is_released_or_its_time_is_over() {
     })
     .await;
 }
-
-#[test]
-fn accounts_spread_over_all_slices() {
-    let slices: std::collections::BTreeSet<_> = (0..20_000)
-        .map(|number| Slice::of(&crate::support::id(&format!("account-{number}"))))
-        .collect();
-    assert_eq!(slices.len(), usize::from(Slice::COUNT));
-    assert_eq!(Slice::all().count(), usize::from(Slice::COUNT));
-    assert_eq!(Slice::of(&home()).number(), 538, "frozen");
-}
