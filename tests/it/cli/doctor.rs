@@ -10,7 +10,7 @@ use super::household::quiet_household;
 use crate::binary::{Served, err, finish, out, said, viewlog};
 
 /// With a port that is free, wherever the tests run.
-fn doctor(data: &Path, environment: &[(&str, &str)]) -> Output {
+pub(super) fn doctor(data: &Path, environment: &[(&str, &str)]) -> Output {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let mut command = viewlog();
     command.arg("doctor").arg("--data").arg(data).env("VIEWLOG_LISTEN", free);

@@ -1,6 +1,5 @@
 //! `token create`, and what servers and commands make of it.
 
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -10,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use viewlog::events::{Clock, SystemClock};
 
+use super::doctor::doctor;
 use super::household::quiet_household;
 use crate::binary::{Served, err, finish, out, run, said, viewlog};
 
@@ -205,13 +205,6 @@ fn a_server_that_cannot_have_its_keys_does_not_start() {
         assert_eq!(refused.status.code(), Some(2), "{options:?}: {}", said(&refused));
         assert!(err(&refused).contains(told), "{options:?}: {}", said(&refused));
     }
-}
-
-fn doctor(data: &Path, environment: &[(&str, &str)]) -> Output {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let mut command = viewlog();
-    command.arg("doctor").arg("--data").arg(data).env("VIEWLOG_LISTEN", free);
-    finish(command.envs(environment.iter().copied()))
 }
 
 #[test]
