@@ -13,14 +13,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use viewlog::events::{AccountId, Clock, ManualClock};
+use viewlog::events::{AccountId, Clock, ManualClock, State, fold};
 use viewlog::projections::{
     Entry, Fill, Page, Query, Redis, RedisOptions, RedisViews, RedisViewsOptions, Select, Target,
     Version, View, ViewStore,
 };
 
 use crate::servers::{self, OwnRedis};
-use crate::support::{at, home, id};
+use crate::support::{at, home, id, session, watch};
 
 /// The way to the server that those tests share which leave others alone.
 fn shared_redis() -> Option<&'static Redis> {
@@ -56,7 +56,7 @@ pub(crate) fn fresh_prefix() -> String {
 
 /// Empty views on the server that tests share.
 pub(crate) fn shared(plays_max: usize, clock: &Arc<ManualClock>) -> Option<RedisViews> {
-    Some(views(shared_redis()?.clone(), &fresh_prefix(), plays_max, clock))
+    shared_under(&fresh_prefix(), plays_max, clock)
 }
 
 /// Views on the server that tests share, under a prefix that several may have.
@@ -141,6 +141,11 @@ fn all_ways() -> [Query; 3] {
         query(Select::Ranked { below: None, limit: 1_000 }),
         query(Select::Labelled(Bytes::from_static(b"t\0"))),
     ]
+}
+
+/// Anna's session after so many of 100 facts ten seconds apart; all of them, and it is over.
+fn state(number: u128, facts: usize) -> State {
+    fold(None, &watch(session(number), 100)[..facts]).unwrap()
 }
 
 async fn filled(store: &RedisViews, account: &AccountId, entries: Vec<Entry>) {

@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::time::timeout;
 use viewlog::actors::{Limits, Subscription, System, Update};
 use viewlog::events::memory::MemoryLog;
-use viewlog::events::{Clock, ManualClock, State, fold};
+use viewlog::events::{Clock, ManualClock};
 use viewlog::projections::{Freshness, Policy, Relay, playing};
 
-use super::{views_on, way};
+use super::{state, views_on, way};
 use crate::servers::OwnRedis;
-use crate::support::{at, eventually, home, session, watch};
+use crate::support::{at, eventually, home, session};
 
 /// A node that somebody follows, and two others that know how sessions stand.
 struct Fleet {
@@ -74,11 +74,6 @@ impl Fleet {
         eventually("it is heard", async || self.system.observe().relay.unwrap().heard == count)
             .await;
     }
-}
-
-/// Anna's session after so many of 100 facts ten seconds apart; all of them, and it is over.
-fn state(number: u128, facts: usize) -> State {
-    fold(None, &watch(session(number), 100)[..facts]).unwrap()
 }
 
 #[actix_web::test]

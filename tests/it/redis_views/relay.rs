@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use viewlog::events::{AccountId, SessionId, Slice, State, fold};
+use viewlog::events::{AccountId, Slice, State};
 use viewlog::projections::{Heard, Redis, RedisOptions, Relay, Whose};
 
-use super::{shared_cluster, told};
+use super::{shared_cluster, state, told};
 use crate::servers::OwnRedis;
-use crate::support::{eventually, home, id, session, watch};
+use crate::support::{eventually, home, id};
 
 /// A node's relay, and what it heard.
 struct Node {
@@ -76,11 +76,6 @@ fn redis_of(server: &OwnRedis) -> Redis {
     Redis::new(&server.url().parse().unwrap(), options).unwrap()
 }
 
-/// A session after so many facts.
-fn state(session: SessionId, facts: u32) -> State {
-    fold(None, &watch(session, 100)[..facts as usize]).unwrap()
-}
-
 fn slice() -> Slice {
     Slice::of(&home())
 }
@@ -107,10 +102,10 @@ async fn a_node_hears_what_changes_elsewhere_in_slices_that_it_follows_and_in_no
     let (one, other) = two_nodes(&redis_of(&server)).await;
     assert!(one.relay.wants(&home()) && !one.relay.wants(&stranger()));
     assert!(!other.relay.wants(&home()), "it alone follows it");
-    one.relay.tell(&stranger(), &state(session(2), 1));
-    one.relay.tell(&home(), &state(session(1), 3));
-    other.hears_state(&state(session(1), 3)).await;
-    assert_eq!(other.heard(), [Heard::Changed(home(), Box::new(state(session(1), 3)))]);
+    one.relay.tell(&stranger(), &state(2, 1));
+    one.relay.tell(&home(), &state(1, 3));
+    other.hears_state(&state(1, 3)).await;
+    assert_eq!(other.heard(), [Heard::Changed(home(), Box::new(state(1, 3)))]);
     one.relay.resync(&home());
     other.hears("the word", |heard| *heard == Heard::Resync(Whose::Account(home()))).await;
     assert_eq!(other.relay.standing().heard, 2);
@@ -126,11 +121,11 @@ async fn a_node_does_not_hear_itself() {
     let (one, other) = two_nodes(&redis_of(&server)).await;
     one.relay.follow(slice());
     eventually("both follow", async || other.relay.wants(&home())).await;
-    one.relay.tell(&home(), &state(session(1), 1));
-    other.hears_state(&state(session(1), 1)).await;
-    other.relay.tell(&home(), &state(session(1), 2));
-    one.hears_state(&state(session(1), 2)).await;
-    assert_eq!(one.heard(), [Heard::Changed(home(), Box::new(state(session(1), 2)))]);
+    one.relay.tell(&home(), &state(1, 1));
+    other.hears_state(&state(1, 1)).await;
+    other.relay.tell(&home(), &state(1, 2));
+    one.hears_state(&state(1, 2)).await;
+    assert_eq!(one.heard(), [Heard::Changed(home(), Box::new(state(1, 2)))]);
 }
 
 #[tokio::test]
@@ -140,17 +135,17 @@ async fn what_nobody_follows_is_not_published() {
     let (one, other) = (Node::new(&redis, "one"), Node::new(&redis, "other"));
     // Before it is known who follows what, it waits.
     for number in 0..100 {
-        one.relay.tell(&home(), &state(session(number), 1));
+        one.relay.tell(&home(), &state(number, 1));
     }
     one.settles().await;
     other.settles().await;
     for number in 0..100 {
-        one.relay.tell(&home(), &state(session(number), 2));
+        one.relay.tell(&home(), &state(number, 2));
     }
     other.relay.follow(slice());
     eventually("it is known", async || one.relay.wants(&home())).await;
-    one.relay.tell(&home(), &state(session(1_000), 3));
-    other.hears_state(&state(session(1_000), 3)).await;
+    one.relay.tell(&home(), &state(1_000, 3));
+    other.hears_state(&state(1_000, 3)).await;
     one.publishes(1).await;
     assert_eq!(one.relay.standing().dropped, 0);
 }
@@ -159,12 +154,12 @@ async fn what_nobody_follows_is_not_published() {
 async fn after_cut_connections_everything_is_asked_again_and_changes_are_heard_again() {
     let Some(server) = OwnRedis::one() else { return };
     let (one, other) = two_nodes(&redis_of(&server)).await;
-    told::<u64>(&server, &["client", "kill", "type", "pubsub"]);
+    server.cut_subscribers();
     for node in [&one, &other] {
         node.hears("to ask again", |heard| *heard == Heard::Resync(Whose::Everyone)).await;
     }
-    one.relay.tell(&home(), &state(session(1), 3));
-    other.hears_state(&state(session(1), 3)).await;
+    one.relay.tell(&home(), &state(1, 3));
+    other.hears_state(&state(1, 3)).await;
 }
 
 #[tokio::test]
@@ -177,10 +172,10 @@ async fn what_changes_while_redis_is_away_is_told_when_it_is_back_each_session_o
     server.kill(1);
     server.start_again(1);
     for facts in 1..=50 {
-        one.relay.tell(&home(), &state(session(1), facts));
+        one.relay.tell(&home(), &state(1, facts));
     }
     other.hears("to ask again", |heard| *heard == Heard::Resync(Whose::Everyone)).await;
-    other.hears_state(&state(session(1), 50)).await;
+    other.hears_state(&state(1, 50)).await;
     let older = |heard: &Heard| matches!(heard, Heard::Changed(_, state) if state.facts < 50);
     let older = other.heard().iter().filter(|heard| older(heard)).count();
     assert!(older <= 1, "{older} were on their way");
@@ -195,7 +190,7 @@ async fn without_room_followers_are_told_to_look_again_instead() {
     server.pause(1);
     eventually("it is noticed", async || !one.relay.standing().connected).await;
     for number in 0..6_000 {
-        one.relay.tell(&home(), &state(session(number), 1));
+        one.relay.tell(&home(), &state(number, 1));
     }
     let dropped = one.relay.standing().dropped;
     assert!((1..6_000).contains(&dropped), "{dropped}");
@@ -210,15 +205,15 @@ async fn what_was_erased_is_not_told_any_more() {
     let (one, other) = two_nodes(&redis_of(&server)).await;
     server.pause(1);
     eventually("it is noticed", async || !one.relay.standing().connected).await;
-    one.relay.tell(&home(), &state(session(1), 1));
+    one.relay.tell(&home(), &state(1, 1));
     one.relay.resync(&home());
-    one.relay.tell(&home(), &state(session(2), 1));
+    one.relay.tell(&home(), &state(2, 1));
     server.resume(1);
-    other.hears_state(&state(session(2), 1)).await;
+    other.hears_state(&state(2, 1)).await;
     let heard = other.heard();
     let word = heard.iter().position(|one| *one == Heard::Resync(Whose::Account(home())));
     assert!(word.is_some(), "{heard:?}");
-    assert!(!heard.contains(&Heard::Changed(home(), Box::new(state(session(1), 1)))));
+    assert!(!heard.contains(&Heard::Changed(home(), Box::new(state(1, 1)))));
 }
 
 #[tokio::test]
@@ -226,7 +221,7 @@ async fn a_node_that_leaves_says_everything_before_it_goes() {
     let Some(server) = OwnRedis::one() else { return };
     let (one, other) = two_nodes(&redis_of(&server)).await;
     for number in 0..1_000 {
-        one.relay.tell(&home(), &state(session(number), 1));
+        one.relay.tell(&home(), &state(number, 1));
     }
     one.relay.leave().await;
     assert_eq!(one.relay.standing().published, 1_000);
@@ -240,8 +235,8 @@ async fn a_damaged_message_is_dropped_and_counted() {
     let channel = format!("relayed-live:0:{}", slice().number());
     assert_eq!(told::<u64>(&server, &["publish", &channel, "no message"]), 1);
     eventually("it is counted", async || other.relay.standing().damaged == 1).await;
-    one.relay.tell(&home(), &state(session(1), 1));
-    other.hears_state(&state(session(1), 1)).await;
+    one.relay.tell(&home(), &state(1, 1));
+    other.hears_state(&state(1, 1)).await;
     assert_eq!(other.relay.standing().heard, 1);
 }
 
@@ -271,7 +266,7 @@ async fn a_redis_that_is_not_there_costs_nothing_but_the_messages() {
     let node = Node::new(&redis, "alone");
     node.relay.follow(slice());
     for number in 0..10_000 {
-        node.relay.tell(&home(), &state(session(number % 5_000), 1));
+        node.relay.tell(&home(), &state(number % 5_000, 1));
     }
     let standing = node.relay.standing();
     assert!(!standing.connected && standing.dropped > 0, "{standing:?}");
@@ -288,7 +283,7 @@ async fn nodes_hear_each_other_over_a_cluster_too() {
     }
     for account in &accounts {
         eventually("it is known", async || one.relay.wants(account)).await;
-        one.relay.tell(account, &state(session(1), 2));
+        one.relay.tell(account, &state(1, 2));
     }
     eventually("all are heard", async || {
         other.relay.standing().heard == u64::try_from(accounts.len()).unwrap()
