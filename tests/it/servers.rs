@@ -18,7 +18,7 @@ use std::io::Write;
 
 pub(crate) use cassandra::{Cassandra, cassandra};
 pub(crate) use cluster::Cluster;
-pub(crate) use redis::{OwnRedis, Redis, redis};
+pub(crate) use redis::{OwnRedis, redis};
 pub(crate) use stack::Missing;
 use stack::Stack;
 

@@ -39,11 +39,6 @@ impl Redis {
         redis::cmd("FLUSHDB").exec(&mut connection(&url)).unwrap();
         url
     }
-
-    /// What no other test's keys and channels begin with.
-    pub(crate) fn prefix(&self) -> String {
-        format!("test-{:016x}:", rand::random::<u64>())
-    }
 }
 
 /// A connection that blocks.
