@@ -95,14 +95,18 @@ pause_member() { tell STOP "$1" || fail "${1##*/} does not run"; }
 
 resume_member() { tell CONT "$1" || fail "${1##*/} does not run"; }
 
-# A port of 127.0.0.1 on which nobody listens, below those that the system itself gives out.
+# free_port [COUNT]: the first of so many ports of 127.0.0.1 in a row on which nobody listens, below those that the
+# system itself gives out.
 free_port() {
-    local port
+    local first port
     # Not by $RANDOM: shells that start together draw the same.
-    while port=$(shuf -i 20000-31999 -n 1); do
-        is_taken 127.0.0.1 "$port" || break
+    while first=$(shuf -i 20000-31999 -n 1); do
+        for ((port = first; port < first + ${1:-1}; port++)); do
+            is_taken 127.0.0.1 "$port" && continue 2
+        done
+        break
     done
-    echo "$port"
+    echo "$first"
 }
 
 is_taken() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
