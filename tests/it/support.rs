@@ -1,5 +1,6 @@
 //! What every test needs: facts in few words, a log that fails on demand, waiting for a condition.
 
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -264,4 +265,14 @@ pub(crate) async fn folded(
         }
     }
     states
+}
+
+/// Where nobody listens, below the ports that the system gives out: nobody is given it meanwhile.
+pub(crate) fn free_address() -> SocketAddr {
+    loop {
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, rand::random_range(20_000..32_000)));
+        if TcpListener::bind(at).is_ok() {
+            return at;
+        }
+    }
 }

@@ -8,10 +8,11 @@ use viewlog::events::embedded::{EmbeddedLog, EmbeddedOptions};
 
 use super::household::quiet_household;
 use crate::binary::{Served, err, finish, out, said, viewlog};
+use crate::support::free_address;
 
 /// With a port that is free, wherever the tests run.
 pub(super) fn doctor(data: &Path, environment: &[(&str, &str)]) -> Output {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let free = free_address().to_string();
     let mut command = viewlog();
     command.arg("doctor").arg("--data").arg(data).env("VIEWLOG_LISTEN", free);
     finish(command.envs(environment.iter().copied()))

@@ -2,13 +2,12 @@
 //! of files is another.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::deployed;
 use crate::servers::{Missing, or_skipped};
-use crate::support::eventually;
+use crate::support::{eventually, free_address};
 
 /// Which proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +28,7 @@ impl Proxy {
     pub(super) async fn of(make: Make, nodes: &[String]) -> Option<Self> {
         let program = or_skipped(program(make))?;
         let directory = tempfile::tempdir().unwrap();
-        let at = free_address();
+        let at = free_address().to_string();
         let (file, text) = (directory.path().join("conf"), example(make, &at, directory.path()));
         std::fs::write(&file, with_nodes(&text, nodes)).unwrap();
         let mut command = Command::new(program);
@@ -87,10 +86,6 @@ fn program(make: Make) -> Result<PathBuf, Missing> {
     let places = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
     let mut found = places.map(|place| place.join(name)).filter(|program| program.exists());
     found.next().ok_or_else(|| Missing(format!("{name} is not installed")))
-}
-
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 /// The example, at another address and with all files in a directory.

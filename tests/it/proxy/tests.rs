@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{Proxy, Way};
+use crate::support::free_address;
 
 /// Long enough for an answer that comes.
 const SOON: Duration = Duration::from_secs(10);
@@ -105,7 +106,7 @@ async fn silence_in_either_direction_holds_back_until_it_heals() {
 
 #[tokio::test]
 async fn a_server_that_is_away_ends_the_connection() {
-    let nowhere = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let nowhere = free_address();
     let proxy = Proxy::to(&nowhere.to_string()).await;
     let mut client = TcpStream::connect(proxy.address()).await.unwrap();
     assert_eq!(heard(&mut client, SOON).await.as_deref(), Some(""));
