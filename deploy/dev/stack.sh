@@ -33,9 +33,15 @@ unlock() { exec 9>&-; }
 
 # alive DIRECTORY: its process runs, and is not another one that got its number since.
 alive() {
-    local pid
+    local pid command
     pid=$(cat "$1/pid" 2>/dev/null) && [ -n "$pid" ] || return 1
-    case $(command_of "$pid") in *"$1"*) ;; *) return 1 ;; esac
+    command=$(command_of "$pid")
+    if [ -z "$command" ] && kill -0 "$pid" 2>/dev/null; then
+        # For a moment it has none, while it becomes another program.
+        sleep 0.02
+        command=$(command_of "$pid")
+    fi
+    case $command in *"$1"*) ;; *) return 1 ;; esac
 }
 
 command_of() {
@@ -60,6 +66,8 @@ launch() {
     ) >"$directory/log" 2>&1 </dev/null &
     echo $! >"$directory/pid"
     set +m
+    # Until it is its command, it is a copy of this shell, and nobody would know it by its directory.
+    until alive "$directory" || ! kill -0 $! 2>/dev/null; do sleep 0.01; done
 }
 
 # tell SIGNAL DIRECTORY: whether there was somebody to tell.
