@@ -28,7 +28,7 @@ use crate::events::cassandra::{self, CassandraLog};
 use crate::events::embedded::{EmbeddedLog, OpenError};
 use crate::events::memory::MemoryLog;
 use crate::events::{AppendError, Clock, EventLog, SessionId, SystemClock};
-use crate::http::{self, Jobs, Node, Receipts, Settings, Sockets};
+use crate::http::{self, Jobs, Node, Settings, Sockets};
 use crate::projections::{
     Answers, Freshness, MemoryViews, MemoryViewsOptions, Redis, RedisViews, Relay, ViewError,
     ViewStore,
@@ -172,7 +172,6 @@ impl App {
             clock,
             jobs: Arc::new(Jobs::default()),
             sockets: Sockets::default(),
-            receipts: Receipts::default(),
             metrics: Some(metrics.clone()),
             tokens,
             settings: settings(config),

@@ -12,7 +12,7 @@ use tokio_tungstenite::connect_async;
 use viewlog::actors::{Limits, System};
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{Clock, EventLog, SystemClock};
-use viewlog::http::{self, Jobs, Node, Receipts, Settings, Sockets};
+use viewlog::http::{self, Jobs, Node, Settings, Sockets};
 use viewlog::projections::{
     Answers, Freshness, Policy, Redis, RedisViews, RedisViewsOptions, Relay,
 };
@@ -70,7 +70,6 @@ fn node(log: &Arc<dyn EventLog>, redis: Redis, name: &str) -> (String, Arc<Syste
         clock,
         jobs: Arc::new(Jobs::default()),
         sockets: Sockets::default(),
-        receipts: Receipts::default(),
         metrics: None,
         tokens: None,
         settings: Settings::default(),

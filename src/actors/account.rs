@@ -156,7 +156,7 @@ impl Account {
     }
 
     fn passivate(&self, memory: &Memory, context: &mut Context<Self>) {
-        let Some(farewell) = memory.farewell(&self.home.account) else {
+        let Some(farewell) = memory.farewell(&self.home.account, &self.home.deps) else {
             context.stop();
             return;
         };

@@ -73,15 +73,10 @@ impl Feeds {
         })
     }
 
-    /// Tells other nodes what changes here and takes what changes there, from now on.
-    pub(super) fn join(self: &Arc<Self>, relay: Relay) {
-        let relay = self.relay.get_or_init(|| relay);
-        let feeds = Arc::downgrade(self);
-        relay.listen(move |heard| {
-            if let Some(feeds) = feeds.upgrade() {
-                feeds.hear(heard);
-            }
-        });
+    /// Tells other nodes what changes here from now on. What changes there is for `hear`, and to be
+    /// handed to [`Feeds::hear`] from there.
+    pub(super) fn join(&self, relay: Relay, hear: impl Fn(Heard) + Send + Sync + 'static) {
+        self.relay.get_or_init(|| relay).listen(hear);
     }
 
     /// Follows an account from now on.
@@ -137,6 +132,16 @@ impl Feeds {
         }
     }
 
+    /// Something was erased from an account: its followers look again, and every node hears of it.
+    pub(super) fn erased(&self, account: &AccountId) {
+        if let Some(topic) = self.topics().get_mut(account) {
+            topic.resync(Resync::Once);
+        }
+        if let Some(relay) = self.relay.get() {
+            relay.erased(account);
+        }
+    }
+
     /// Ends every subscription, for shutdown.
     pub fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
@@ -174,19 +179,22 @@ impl Feeds {
     }
 
     /// Takes what came from another node.
-    fn hear(&self, heard: Heard) {
+    pub(super) fn hear(&self, heard: Heard) {
         let resync = |topic: &mut Topic| topic.resync(Resync::AndAgain);
         match heard {
             Heard::Changed(account, state) => self.change(&account, &state),
-            Heard::Resync(Whose::Account(account)) => {
+            Heard::Nothing => {}
+            Heard::Resync(Whose::Account(account)) | Heard::Erased(Whose::Account(account)) => {
                 self.topics().get_mut(&account).map(resync).unwrap_or_default();
             }
-            Heard::Resync(Whose::Slice(slice)) => {
+            Heard::Resync(Whose::Slice(slice)) | Heard::Erased(Whose::Slice(slice)) => {
                 let mut topics = self.topics();
                 let of_slice = topics.iter_mut().filter(|(of, _)| Slice::of(of) == slice);
                 of_slice.for_each(|(_, topic)| resync(topic));
             }
-            Heard::Resync(Whose::Everyone) => self.topics().values_mut().for_each(resync),
+            Heard::Resync(Whose::Everyone) | Heard::Erased(Whose::Everyone) => {
+                self.topics().values_mut().for_each(resync)
+            }
         }
     }
 

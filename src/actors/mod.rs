@@ -5,6 +5,7 @@
 mod account;
 mod accounts;
 mod append;
+mod erasures;
 mod feed;
 mod gather;
 mod host;

@@ -100,6 +100,8 @@ pub struct Receipt {
     pub snapshots: u64,
     /// Entries deleted from the views.
     pub views: u64,
+    /// Whether every copy of the log has heard of it.
+    pub is_everywhere: bool,
 }
 
 /// What a compaction took away.

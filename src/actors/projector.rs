@@ -144,6 +144,11 @@ impl Projector {
         queue.marks.retain(|(of, _)| of != account);
     }
 
+    /// Ends once what is being merged at this moment is in the views, or is not.
+    pub(super) async fn settle(&self) {
+        drop(self.turn.lock().await);
+    }
+
     /// Merges everything that waits; for shutdown and tests.
     pub async fn flush(&self) {
         self.merge(true).await;

@@ -76,6 +76,10 @@ pub(super) fn start(deps: &Arc<Deps>, arbiter: &ArbiterHandle) {
         clock: Arc::clone(&deps.clock),
         holder: SessionId::fresh(deps.clock.now()).to_string(),
         append_deadline: deps.limits.append_deadline,
+        tell_erased: Box::new({
+            let deps = Arc::clone(deps);
+            move |account| deps.tell_erased(account)
+        }),
     });
     let watch = Watch::unending(&deps.kinds.sweeper, deps.limits.restarts);
     let deps = Arc::clone(deps);

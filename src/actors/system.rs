@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_rt::Arbiter;
 
+use super::erasures::{self, Erasures};
 use super::host::{Budget, KindVitals};
 use super::sweeper::{self, Sweeping, SweepingObserved};
 use super::{Accounts, Feeds, Projector, Subscription};
@@ -67,6 +68,7 @@ pub(crate) struct Deps {
     pub(crate) chaos: Chaos,
     pub(crate) parked: AtomicU64,
     pub(crate) sweeping: Arc<Sweeping>,
+    pub(super) erasures: Erasures,
 }
 
 impl Deps {
@@ -181,12 +183,14 @@ impl System {
             chaos: Chaos::default(),
             parked: AtomicU64::new(0),
             sweeping: Arc::default(),
+            erasures: Erasures::new(),
         });
         let shards: Vec<Arbiter> = (0..deps.limits.shards.max(1)).map(|_| Arbiter::new()).collect();
         let accounts = Accounts::start(&shards, &deps);
         let side = Arbiter::new();
         deps.projector.start(&side.handle(), &deps.kinds.projector, deps.limits.restarts);
         side.spawn(Arc::clone(&deps.feeds).watch_for_silence());
+        side.spawn(erasures::forget_views(Arc::clone(&deps)));
         if deps.limits.sweeps {
             sweeper::start(&deps, &side.handle());
         }
@@ -198,9 +202,14 @@ impl System {
         &self.accounts
     }
 
-    /// Shares the live feeds with other nodes from now on.
+    /// Shares the live feeds with other nodes from now on, and hears what they erase.
     pub fn join(&self, relay: Relay) {
-        self.deps.feeds.join(relay);
+        self.deps.join(relay);
+    }
+
+    /// Something was erased from an account: everybody hears of it, here and on other nodes.
+    pub fn tell_erased(&self, account: &AccountId) {
+        self.deps.tell_erased(account);
     }
 
     /// Follows an account from now on.

@@ -19,6 +19,7 @@ mod answering;
 mod connect;
 mod erase;
 mod failed;
+mod purge;
 mod read;
 mod scan;
 mod schema;
@@ -204,6 +205,10 @@ impl EventLog for CassandraLog {
 
     async fn erase(&self, erased: Erased) -> Result<Gone, AppendError> {
         self.store.erase(&erased).await
+    }
+
+    async fn purge(&self, key: &SessionKey) -> Result<bool, AppendError> {
+        self.store.purge(key).await
     }
 
     fn keeps_dirty_index(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{ProfileId, SessionId, Timestamp, TitleId};
+use super::{Mark, MarkKind, ProfileId, SessionId, Timestamp, TitleId};
 
 /// What an erasure reaches, inside one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,33 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Every scope that a session lies in.
+    pub fn around_session(session: SessionId, profile: &ProfileId, title: &TitleId) -> [Self; 4] {
+        [
+            Self::Account,
+            Self::Profile(profile.clone()),
+            Self::Title(profile.clone(), title.clone()),
+            Self::Session(session),
+        ]
+    }
+
+    /// Every scope that a person's word lies in; one that speaks of many titles is of none.
+    pub fn around_mark(mark: &Mark) -> Vec<Self> {
+        let profile = mark.profile.clone();
+        let mut scopes = vec![Self::Account, Self::Profile(profile.clone())];
+        match &mark.kind {
+            MarkKind::TitleHidden { title }
+            | MarkKind::TitleShown { title }
+            | MarkKind::MarkedWatched { title, .. }
+            | MarkKind::MarkedUnwatched { title }
+            | MarkKind::PositionSet { title, .. } => {
+                scopes.push(Self::Title(profile, title.clone()));
+            }
+            MarkKind::Undone { .. } => {}
+        }
+        scopes
+    }
+
     /// A 128-bit hash; all that is kept of what was erased.
     pub fn key(&self) -> u128 {
         match self {
@@ -38,4 +65,15 @@ pub struct Fence {
     pub scope: u128,
     /// Up to when, inclusive.
     pub at: Timestamp,
+}
+
+impl Fence {
+    /// Up to when the last of these fences erased any of these scopes.
+    pub fn through(fences: &[Self], scopes: &[Scope]) -> Option<Timestamp> {
+        if fences.is_empty() {
+            return None;
+        }
+        let keys: Vec<u128> = scopes.iter().map(Scope::key).collect();
+        fences.iter().filter(|fence| keys.contains(&fence.scope)).map(|fence| fence.at).max()
+    }
 }

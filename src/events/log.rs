@@ -208,6 +208,8 @@ pub struct Health {
 ///   nothing else. With a snapshot come exactly the events above it.
 /// - Reads see every append acknowledged before they began, on any node.
 /// - Events of one session come in their order; sessions of a week by their id.
+/// - What a fence covers is never read, also when it was written after the erasure; only a log that
+///   one process alone writes leaves it to that process not to write it.
 /// - One row that cannot be decoded is [`Damage`] of its session and does not hide its neighbours.
 /// - An appended week is registered no later than its first event is readable. Where there is a
 ///   dirty index, a mark is durable no later than the events appended with it.
@@ -273,6 +275,14 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// Writes the fence and deletes; repeating it is harmless.
     async fn erase(&self, erased: Erased) -> Result<Gone, AppendError>;
+
+    /// Takes away whatever is there of a session, or of a command, that a fence covers: a node that
+    /// had not heard of the erasure wrote it. True when some of it was erased, now or before: what
+    /// is derived from it may hold that and is to be made again. Repeating it is harmless. A log
+    /// that one process alone writes has nothing of the kind.
+    async fn purge(&self, _key: &SessionKey) -> Result<bool, AppendError> {
+        Ok(false)
+    }
 
     /// Whether it keeps dirty marks, for about ten days; without, [`EventLog::dirty`] is empty.
     fn keeps_dirty_index(&self) -> bool;

@@ -10,7 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::codec::{decode_event, decode_mark, encode_mark};
+use super::codec::{decode_mark, encode_found, encode_mark};
+use super::erased::{Left, Leftovers, may_concern};
 use super::{
     AccountId, AccountRange, Append, AppendError, Compacted, Depth, Erased, Event, EventLog, Fence,
     Gone, Health, Mark, Order, ReadError, SessionId, SessionKey, Slice, Stored, Timestamp, Week,
@@ -45,16 +46,56 @@ struct Rows {
 }
 
 impl Rows {
-    fn stored(&self, session: SessionId, depth: Depth) -> Stored {
+    fn stored(&self, session: SessionId, depth: Depth, fences: &[Fence]) -> Option<Stored> {
         let mut stored = Stored::begin(session, self.snapshot.as_deref(), depth);
+        stored.drop_fenced_snapshot(fences);
         self.events.iter().for_each(|(order, body)| stored.add(*order, body));
-        stored
+        stored.outside(fences)
+    }
+
+    fn purge(&mut self, session: SessionId, fences: &[Fence]) -> Leftovers {
+        let rows = self.events.iter().map(|(order, body)| (*order, body.as_slice()));
+        let gone = Leftovers::of((session, self.snapshot.as_deref()), rows, fences);
+        self.events.retain(|order, _| !gone.rows.contains(order));
+        if gone.snapshot {
+            self.snapshot = Some(encode_found());
+        }
+        gone
     }
 }
 
 impl Account {
     fn rows(&self, session: SessionId) -> Option<&Rows> {
         self.partitions.get(&session.week())?.get(&session)
+    }
+
+    fn fences(&self) -> Vec<Fence> {
+        self.fences.iter().map(|(scope, at)| Fence { scope: *scope, at: *at }).collect()
+    }
+
+    fn purge(&mut self, session: SessionId) -> bool {
+        let fences = self.fences();
+        if !may_concern(&fences, session) {
+            return false;
+        }
+        let rows = self.partitions.get_mut(&session.week()).and_then(|week| week.get_mut(&session));
+        match rows.map_or(Left::NothingWas, |rows| rows.purge(session, &fences).left) {
+            Left::NothingWas => self.purge_mark(session, &fences),
+            Left::Nothing => self.take(session).is_some(),
+            Left::Facts { was_erased } => was_erased,
+        }
+    }
+
+    fn purge_mark(&mut self, command: SessionId, fences: &[Fence]) -> bool {
+        let Some(body) = self.marks.get(&command) else { return true };
+        let Ok(mark) = decode_mark(command, body) else { return false };
+        let left = mark.clone().outside(fences);
+        if left.as_ref() == Some(&mark) {
+            return false;
+        }
+        self.marks.remove(&command);
+        self.marks.extend(left.map(|left| (command, encode_mark(&left))));
+        true
     }
 
     fn rows_mut(&mut self, session: SessionId) -> &mut Rows {
@@ -124,7 +165,7 @@ impl EventLog for MemoryLog {
 
     async fn session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError> {
         Ok(self.read(&key.account, |account| {
-            Some(account.rows(key.session)?.stored(key.session, Depth::Snapshots))
+            account.rows(key.session)?.stored(key.session, Depth::Snapshots, &account.fences())
         }))
     }
 
@@ -133,12 +174,14 @@ impl EventLog for MemoryLog {
         key: &SessionKey,
         seqs: RangeInclusive<u64>,
     ) -> Result<Vec<Event>, ReadError> {
-        Ok(self.read(&key.account, |account| {
-            let rows = account.rows(key.session).into_iter().flat_map(|rows| &rows.events);
-            rows.filter(|(order, _)| seqs.contains(&order.seq))
-                .filter_map(|(order, body)| decode_event(key.session, *order, body).ok())
-                .collect()
-        }))
+        let events = self.read(&key.account, |account| {
+            let rows = account.rows(key.session)?;
+            let events = rows.events.iter().map(|(order, body)| (*order, body.as_slice()));
+            let whole = Stored::whole((key.session, rows.snapshot.as_deref()), events);
+            Some(whole.events_outside(&account.fences()))
+        });
+        let events = events.into_iter().flatten();
+        Ok(events.filter(|event| seqs.contains(&event.order.seq)).collect())
     }
 
     async fn weeks(&self, account: &AccountId) -> Result<Vec<Week>, ReadError> {
@@ -155,21 +198,22 @@ impl EventLog for MemoryLog {
     ) -> Result<Vec<Stored>, ReadError> {
         Ok(self.read(account, |account| {
             let sessions = account.partitions.get(&week).into_iter().flatten();
-            sessions.map(|(session, rows)| rows.stored(*session, depth)).collect()
+            let fences = account.fences();
+            sessions.filter_map(|(session, rows)| rows.stored(*session, depth, &fences)).collect()
         }))
     }
 
     async fn marks(&self, account: &AccountId) -> Result<Vec<Mark>, ReadError> {
         Ok(self.read(account, |account| {
+            let fences = account.fences();
             let marks = account.marks.iter();
-            marks.filter_map(|(command, body)| decode_mark(*command, body).ok()).collect()
+            let marks = marks.filter_map(|(command, body)| decode_mark(*command, body).ok());
+            marks.filter_map(|mark| mark.outside(&fences)).collect()
         }))
     }
 
     async fn fences(&self, account: &AccountId) -> Result<Vec<Fence>, ReadError> {
-        Ok(self.read(account, |account| {
-            account.fences.iter().map(|(scope, at)| Fence { scope: *scope, at: *at }).collect()
-        }))
+        Ok(self.read(account, Account::fences))
     }
 
     fn ranges(&self, _parts: usize) -> Vec<AccountRange> {
@@ -216,6 +260,12 @@ impl EventLog for MemoryLog {
                 ..gone
             })
         }))
+    }
+
+    async fn purge(&self, key: &SessionKey) -> Result<bool, AppendError> {
+        let mut tables = self.tables();
+        let account = tables.accounts.get_mut(&key.account);
+        Ok(account.is_some_and(|account| account.purge(key.session)))
     }
 
     fn keeps_dirty_index(&self) -> bool {

@@ -9,6 +9,7 @@
 pub mod cassandra;
 pub mod codec;
 pub mod embedded;
+mod erased;
 mod event;
 mod fact;
 mod fence;

@@ -1,22 +1,14 @@
 //! Erasing a play, a title, a profile, an account: gone from the log and the views, and refused
 //! from then on. API contract, section 2.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
-
-use actix_web::web::{Data, ServiceConfig};
-use actix_web::{HttpResponse, delete, get};
-use serde::Serialize;
-
 use super::auth::Caller;
 use super::parameters::Parameters;
+use super::receipts::{self, Concerned, Erased, Erasure};
 use super::{Node, Problem};
-use crate::actors::Receipt;
-use crate::events::{AccountId, ProfileId, Scope, SessionId, SessionKey, Timestamp, TitleId};
+use crate::events::{ProfileId, Scope, SessionId, SessionKey, TitleId};
 use crate::projections::Person;
-
-/// More receipts than these are forgotten, the oldest first.
-const RECEIPTS_MAX: usize = 1_000;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpResponse, delete, get};
 
 /// The routes that erase; forgetting a title is among the commands.
 pub(super) fn erase_routes(config: &mut ServiceConfig) {
@@ -28,65 +20,6 @@ pub(super) fn erase_routes(config: &mut ServiceConfig) {
         .service(erasure_of_receipt);
 }
 
-/// What was erased, for whoever asks again.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub(super) struct Erasure {
-    /// The receipt's id.
-    #[schema(value_type = String)]
-    receipt: SessionId,
-    /// Where to ask for it again.
-    url: String,
-    /// `session`, `title`, `profile` or `account`.
-    scope: &'static str,
-    /// Facts that occurred up to this instant are refused from now on.
-    #[schema(value_type = String, format = DateTime)]
-    fenced_at: Timestamp,
-    /// `done`, or `finishing` while some store still has work.
-    status: &'static str,
-    /// How much went, by store.
-    deleted: Deleted,
-    /// What some store still has to do.
-    remaining: Vec<String>,
-}
-
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-struct Deleted {
-    events: u64,
-    snapshots: u64,
-    views: u64,
-    spool: u64,
-    leases: u64,
-}
-
-/// Whose things an erasure was about: a profile's, or everyone's of the account.
-type Concerned = (AccountId, Option<ProfileId>);
-
-/// The receipts of late.
-#[derive(Debug, Default)]
-pub struct Receipts(Mutex<VecDeque<(Concerned, Erasure)>>);
-
-impl Receipts {
-    fn keep(&self, concerned: Concerned, erasure: Erasure) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= RECEIPTS_MAX {
-            kept.pop_front();
-        }
-        kept.push_back((concerned, erasure));
-    }
-
-    fn find(&self, account: &AccountId, receipt: SessionId, caller: &Caller) -> Option<Erasure> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_theirs = |of: &Option<ProfileId>| match of {
-            Some(profile) => caller.may_see(profile),
-            None => caller.profile().is_none(),
-        };
-        let mut found = kept.iter().filter(|((of, profile), erasure)| {
-            of == account && erasure.receipt == receipt && is_theirs(profile)
-        });
-        found.next().map(|(_, erasure)| erasure.clone())
-    }
-}
-
 /// Forgets a title, as if it had never been seen.
 pub(super) async fn forget(
     node: &Node,
@@ -95,7 +28,7 @@ pub(super) async fn forget(
 ) -> Result<HttpResponse, Problem> {
     let Person { account, profile } = person;
     let scope = Scope::Title(profile.clone(), title);
-    erase(node, (account, Some(profile)), (scope, "title")).await
+    erase(node, (account, Some(profile)), (scope, Erased::Title)).await
 }
 
 /// Erases one play.
@@ -140,7 +73,7 @@ async fn play(
     let Some(profile) = theirs else {
         return Err(Problem::not_found("no such play is recorded"));
     };
-    erase(node, (key.account, Some(profile)), (Scope::Session(key.session), "session")).await
+    erase(node, (key.account, Some(profile)), (Scope::Session(key.session), Erased::Session)).await
 }
 
 /// Erases a profile with everything it ever watched.
@@ -152,7 +85,7 @@ pub(super) async fn erase_profile(
 ) -> Result<HttpResponse, Problem> {
     let Person { account, profile } = asked.person()?;
     let scope = Scope::Profile(profile.clone());
-    erase(&node, (account, Some(profile)), (scope, "profile")).await
+    erase(&node, (account, Some(profile)), (scope, Erased::Profile)).await
 }
 
 /// Erases an account with everyone in it.
@@ -162,7 +95,7 @@ pub(super) async fn erase_account(
     node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
-    erase(&node, (asked.account()?, None), (Scope::Account, "account")).await
+    erase(&node, (asked.account()?, None), (Scope::Account, Erased::Account)).await
 }
 
 /// What an erasure came to.
@@ -176,40 +109,17 @@ pub(super) async fn erasure_of_receipt(
     asked: Parameters,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    let found = node.receipts.find(&asked.account()?, asked.session()?, &caller);
-    let found =
-        found.ok_or_else(|| Problem::not_found("no such receipt; the last 1,000 are kept"))?;
+    let found = receipts::find(&node, &asked.account()?, asked.session()?, &caller).await?;
+    let found = found.ok_or_else(|| Problem::not_found("no such receipt"))?;
     Ok(HttpResponse::Ok().json(found))
 }
 
 async fn erase(
     node: &Node,
     concerned: Concerned,
-    (scope, name): (Scope, &'static str),
+    (scope, erased): (Scope, Erased),
 ) -> Result<HttpResponse, Problem> {
-    let (account, _) = &concerned;
-    let done = node.system.accounts().erase(account.clone(), scope).await?;
-    let Receipt { id, fenced_at, events, snapshots, views } = done;
-    let encoded = percent_encoded(account.as_str());
-    let erasure = Erasure {
-        receipt: id,
-        url: format!("/v1/accounts/{encoded}/erasures/{id}"),
-        scope: name,
-        fenced_at,
-        status: "done",
-        deleted: Deleted { events, snapshots, views, spool: 0, leases: 0 },
-        remaining: vec![],
-    };
-    node.receipts.keep(concerned, erasure.clone());
+    let receipt = node.system.accounts().erase(concerned.0.clone(), scope).await?;
+    let erasure = receipts::keep(node, &concerned, erased, receipt).await?;
     Ok(HttpResponse::Accepted().json(erasure))
-}
-
-fn percent_encoded(id: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            char::from(byte).to_string()
-        }
-        other => format!("%{other:02X}"),
-    };
-    id.bytes().map(byte).collect()
 }

@@ -24,6 +24,7 @@ mod parameters;
 mod pieces;
 mod problem;
 mod read;
+mod receipts;
 mod record;
 mod sessions;
 mod sse;
@@ -31,7 +32,6 @@ mod sse;
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 
 pub use auth::{KeyError, KeySource, Keyring, NewToken, Scopes, SourceError, Terms, Tokens};
-pub use erase::Receipts;
 pub use guard::guard;
 pub use jobs::{Finding, JobKind, JobReport, Jobs};
 pub use live::Sockets;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Jobs, Receipts, Sockets, Tokens};
+use super::{Jobs, Sockets, Tokens};
 use crate::actors::System;
 use crate::events::{Clock, EventLog, Timestamp};
 use crate::projections::{Answers, Freshness, ViewStore};
@@ -27,8 +27,6 @@ pub struct Node {
     pub jobs: Arc<Jobs>,
     /// Who is connected.
     pub sockets: Sockets,
-    /// What was erased of late.
-    pub receipts: Receipts,
     /// Where metrics are gathered, if anywhere.
     pub metrics: Option<Metrics>,
     /// What tokens are checked against; where none are needed, there is nothing.

@@ -11,13 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::try_join_all;
 
-use crate::events::{AccountId, AccountRange, EventLog, ReadError, SessionId};
+use crate::events::{AccountId, AccountRange, AppendError, EventLog, ReadError, SessionId};
 use crate::projections::ViewError;
 
 pub use pages::{Pages, account_ranges};
 pub use patience::{MayPass, patiently};
 pub use rebuild::{Rebuild, RebuildError, Rebuilt, Renew, rebuild};
-pub use sweep::{Pass, Rest, Sweep, Swept};
+pub use sweep::{Pass, Rest, Sweep, Swept, TellErased};
 pub use verify::verify;
 
 /// How far long work came; read while it runs.
@@ -62,6 +62,9 @@ pub enum StoresError {
     /// The log could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The log could not be written.
+    #[error(transparent)]
+    Append(#[from] AppendError),
     /// The views could not be read or written.
     #[error(transparent)]
     Views(#[from] ViewError),

@@ -32,7 +32,8 @@ pub use answers::Answers;
 pub use freshness::Freshness;
 pub use maintain::{
     Difference, MayPass, Pages, Pass, Progress, Rebuild, RebuildError, Rebuilt, Renew, Rest,
-    StoresError, Sweep, Swept, account_ranges, count_accounts, patiently, rebuild, verify,
+    StoresError, Sweep, Swept, TellErased, account_ranges, count_accounts, patiently, rebuild,
+    verify,
 };
 pub use memory::{MemoryViews, MemoryViewsOptions};
 pub use now::{playing, version_text};

@@ -5,6 +5,7 @@
 mod accounts;
 mod dirty;
 mod events;
+mod purges;
 mod snapshots;
 
 use std::future::Future;
@@ -15,7 +16,7 @@ use viewlog::events::codec::{decode_snapshot, encode_event, encode_found, encode
 use viewlog::events::embedded::{EmbeddedLog, EmbeddedOptions};
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
-    AccountId, AccountRange, Append, Compacted, Depth, DirtyMark, Erased, Event, EventLog,
+    About, AccountId, AccountRange, Append, Compacted, Depth, DirtyMark, Erased, Event, EventLog,
     EventRow, FOLD_VERSION, Fact, Fence, Gone, Kind, Mark, MarkKind, ProfileId, Scope, SessionId,
     SessionKey, Slice, SnapshotRow, State, Stored, Timestamp, TitleId, Week, Window, fold,
 };
@@ -63,6 +64,12 @@ const SUITE: &[(&str, Check)] = &[
     }),
     ("erasure deletes and fences", |log| Box::pin(snapshots::erasure_deletes_and_fences(log))),
     ("erasure repeats harmlessly", |log| Box::pin(snapshots::erasure_repeats_harmlessly(log))),
+    ("what a fence covers is not read", |log| Box::pin(purges::what_a_fence_covers(log))),
+    ("what was written late is purged", |log| Box::pin(purges::what_was_written_late(log))),
+    ("a session that outlives its erasure keeps the rest", |log| {
+        Box::pin(purges::a_session_keeps_the_rest(log))
+    }),
+    ("what nobody erased is left alone", |log| Box::pin(purges::what_nobody_erased(log))),
     ("marks are kept by command", |log| Box::pin(accounts::marks_are_kept_by_command(log))),
     ("accounts are paged range by range", |log| {
         Box::pin(accounts::accounts_are_paged_range_by_range(log))
@@ -116,6 +123,13 @@ pub(crate) fn event(session: SessionId, seq: u32) -> Event {
     let mut fact = Fact::new(session, Kind::Progressed, u64::from(seq) * 10_000);
     if seq == 0 {
         fact = Fact::new(session, Kind::Started, 0);
+    }
+    if seq == 0 {
+        fact.about = Some(Box::new(About {
+            profile: Some(ProfileId::new("anna").unwrap()),
+            title: Some(TitleId::new("film").unwrap()),
+            ..About::default()
+        }));
     }
     fact.seq = Some(seq);
     fact.at = Some(at(i64::from(seq) * 10));

@@ -232,6 +232,10 @@ impl EventLog for FlakyLog {
         self.inner.erase(erased).await
     }
 
+    async fn purge(&self, key: &SessionKey) -> Result<bool, AppendError> {
+        self.inner.purge(key).await
+    }
+
     fn keeps_dirty_index(&self) -> bool {
         self.inner.keeps_dirty_index()
     }

@@ -121,7 +121,7 @@ impl Batch {
 pub(super) fn record(home: &Rc<Home>, memory: Box<Memory>, parts: Vec<Part>) {
     let trip = home.set_out(parts.iter().map(|part| part.items.len()).sum());
     let (batch, sorted) = Batch::sort_out(parts);
-    if wake::is_awake(&memory, &sorted) {
+    if wake::is_awake(&home.account, &memory, &sorted, &home.deps) {
         depart(trip, memory, batch, (sorted, wake::Pasts::default()));
         return;
     }
@@ -164,6 +164,12 @@ pub(super) fn tell(
 ) {
     let (is_viewed, is_followed) = (deps.views.wants(account), deps.feeds.want(account));
     if !is_viewed && !is_followed {
+        return;
+    }
+    if !memory.is_current(account, deps) {
+        // Another node may have erased just this; what is left of it the log says.
+        deps.distrust(account);
+        deps.feeds.resync(account);
         return;
     }
     for (session, turned) in changed {

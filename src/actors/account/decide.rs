@@ -220,12 +220,7 @@ impl Desk<'_> {
             return None;
         }
         let occurred_at = self.occurred_at(event);
-        let scopes = [
-            Scope::Account,
-            Scope::Profile(profile.clone()),
-            Scope::Title(profile.clone(), title.clone()),
-            Scope::Session(event.fact.session),
-        ];
+        let scopes = Scope::around_session(event.fact.session, profile, title);
         fence_over(self.fences, &scopes, occurred_at)
     }
 
@@ -249,12 +244,9 @@ pub(super) fn fence_over(
     scopes: &[Scope],
     occurred_at: Timestamp,
 ) -> Option<Refusal> {
-    let keys: Vec<u128> = scopes.iter().map(Scope::key).collect();
-    let fence =
-        fences.iter().find(|fence| occurred_at <= fence.at && keys.contains(&fence.scope))?;
+    let through = Fence::through(fences, scopes).filter(|through| occurred_at <= *through)?;
     Some(Refusal::Erased(format!(
-        "occurred at {occurred_at}, before it was erased at {}; newer facts are welcome",
-        fence.at
+        "occurred at {occurred_at}, before it was erased at {through}; newer facts are welcome"
     )))
 }
 

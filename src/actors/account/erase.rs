@@ -27,14 +27,14 @@ pub(super) async fn erase(
         rewritten,
     };
     mark(&erased, deps).await?;
-    let Gone { events, snapshots, .. } = deps.log.erase(erased).await?;
+    let Gone { events, snapshots, is_everywhere } = deps.log.erase(erased).await?;
     // The account's views are made again from what is left, so that nothing derived can stay
     // behind.
-    deps.projector.forget(account);
+    deps.tell_erased(account);
+    deps.projector.settle().await;
     let views = deps.views.forget(account).await?;
-    deps.feeds.resync(account);
     let id = SessionId::fresh(fenced_at);
-    Ok(Receipt { id, fenced_at, events: events + marks_count, snapshots, views })
+    Ok(Receipt { id, fenced_at, events: events + marks_count, snapshots, views, is_everywhere })
 }
 
 /// Lets a sweep find what is gone: other views than this node's may hold something of it.

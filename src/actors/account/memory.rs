@@ -7,15 +7,20 @@ use super::decide;
 use super::live::Live;
 use super::sessions::Sessions;
 use crate::actors::Deps;
+use crate::actors::erasures::Epoch;
 use crate::events::{AccountId, Append, Fence, Phase, ReadError, SessionId, SessionKey, Week};
 
 /// A session whose fold panicked this often is parked.
 const FOLD_TRIES: u8 = 2;
 
+/// That weeks and fences were read, and as of when the fences are known; see [`Deps::epoch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Woken(Option<Epoch>);
+
 /// Weeks, fences and the sessions of late.
 #[derive(Default)]
 pub(super) struct Memory {
-    woken: bool,
+    woken: Option<Woken>,
     /// Ascending.
     weeks: Vec<Week>,
     pub(super) fences: Vec<Fence>,
@@ -26,17 +31,31 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Reads, once, which weeks are registered and what was erased.
+    /// Whether it is known what was erased, as far as that can be without reading it.
+    pub(super) fn is_current(&self, account: &AccountId, deps: &Deps) -> bool {
+        self.woken == Some(Woken(deps.epoch(account)))
+    }
+
+    /// Reads, once, which weeks are registered, and again what was erased whenever that may have
+    /// become more.
     pub(super) async fn wake_account(
         &mut self,
         account: &AccountId,
         deps: &Deps,
     ) -> Result<(), ReadError> {
-        if !self.woken {
-            self.weeks = deps.log.weeks(account).await?;
-            self.fences = deps.log.fences(account).await?;
-            self.woken = true;
+        let as_of = Woken(deps.epoch(account));
+        if self.woken == Some(as_of) {
+            return Ok(());
         }
+        let fences = deps.log.fences(account).await?;
+        if self.woken.is_none() {
+            self.weeks = deps.log.weeks(account).await?;
+        } else if fences != self.fences {
+            self.sessions = Sessions::default();
+            self.commands = None;
+        }
+        self.fences = fences;
+        self.woken = Some(as_of);
         Ok(())
     }
 
@@ -103,7 +122,7 @@ impl Memory {
             self.sessions.remove(*session);
         }
         self.commands = None;
-        self.woken = false;
+        self.woken = None;
     }
 
     /// True when the session's fold failed too often.
@@ -139,8 +158,12 @@ impl Memory {
         }
     }
 
-    /// The snapshots that lag, to be written before the actor goes.
-    pub(super) fn farewell(&self, account: &AccountId) -> Option<Append> {
+    /// The snapshots that lag, to be written before the actor goes; none where something in them
+    /// may be erased by now.
+    pub(super) fn farewell(&self, account: &AccountId, deps: &Deps) -> Option<Append> {
+        if !self.is_current(account, deps) {
+            return None;
+        }
         let rows =
             self.sessions.iter().filter_map(|(session, live)| decide::farewell(session, live));
         let mut append = Append::new(account.clone());

@@ -12,9 +12,7 @@ use super::wake::Pasts;
 use crate::actors::host::panic_message;
 use crate::actors::{Chaos, Deps, Refusal};
 use crate::events::codec::encode_snapshot;
-use crate::events::{
-    AccountId, Append, Mark, MarkKind, Scope, SessionId, SnapshotRow, State, Week,
-};
+use crate::events::{AccountId, Append, Mark, Scope, SessionId, SnapshotRow, State, Week};
 
 /// What the batch comes to, before it is durable.
 pub(super) struct Plan {
@@ -150,7 +148,9 @@ impl Plan {
     fn decide_mark(&mut self, memory: &mut Memory, item: usize, mark: Mark) {
         let verdict = if memory.knows_command(mark.command) {
             Verdict::Duplicate
-        } else if let Some(refusal) = fence_over(&memory.fences, &scopes_of(&mark), mark.at) {
+        } else if let Some(refusal) =
+            fence_over(&memory.fences, &Scope::around_mark(&mark), mark.at)
+        {
             Verdict::Refuse(refusal)
         } else {
             memory.command_given(mark.command);
@@ -176,13 +176,7 @@ impl Plan {
         let verdict = match (&about.profile, &about.title) {
             _ if live.state.is_some() => Verdict::Duplicate,
             (Some(profile), Some(title)) if state.is_gapless() => {
-                let (profile, title) = (profile.clone(), title.clone());
-                let scopes = [
-                    Scope::Account,
-                    Scope::Profile(profile.clone()),
-                    Scope::Title(profile, title),
-                    Scope::Session(session),
-                ];
+                let scopes = Scope::around_session(session, profile, title);
                 fence_over(&memory.fences, &scopes, state.last_at())
                     .map_or(Verdict::Record, Verdict::Refuse)
             }
@@ -214,20 +208,6 @@ fn join<T>(all: &mut Vec<T>, more: Vec<T>) {
     } else {
         all.extend(more);
     }
-}
-
-fn scopes_of(mark: &Mark) -> Vec<Scope> {
-    let profile = mark.profile.clone();
-    let mut scopes = vec![Scope::Account, Scope::Profile(profile.clone())];
-    match &mark.kind {
-        MarkKind::TitleHidden { title }
-        | MarkKind::TitleShown { title }
-        | MarkKind::MarkedWatched { title, .. }
-        | MarkKind::MarkedUnwatched { title }
-        | MarkKind::PositionSet { title, .. } => scopes.push(Scope::Title(profile, title.clone())),
-        MarkKind::Undone { .. } => {}
-    }
-    scopes
 }
 
 fn parked(session: SessionId) -> Refusal {

@@ -13,14 +13,17 @@ use crate::events::{AccountId, ReadError, SessionId, SessionKey};
 pub(super) type Pasts = BTreeMap<SessionId, Past>;
 
 /// True when nothing has to be read.
-pub(super) fn is_awake(memory: &Memory, sorted: &Sorted) -> bool {
+pub(super) fn is_awake(account: &AccountId, memory: &Memory, sorted: &Sorted, deps: &Deps) -> bool {
     let decides = |proposed: &[Proposed]| {
         proposed.first().is_some_and(|first| {
             let live = memory.sessions.get(first.event.fact.session);
             live.is_some_and(|live| !needs_the_past(live, proposed, false))
         })
     };
-    sorted.marks.is_empty() && sorted.snapshots.is_empty() && sorted.by_session().all(decides)
+    memory.is_current(account, deps)
+        && sorted.marks.is_empty()
+        && sorted.snapshots.is_empty()
+        && sorted.by_session().all(decides)
 }
 
 /// Reads the account, the sessions and the commands that are not here, and the past of the sessions

@@ -21,11 +21,11 @@ const AT_ONCE: usize = 16;
 
 /// What there is to erase.
 #[derive(Debug, Clone, Copy, Default)]
-struct Found {
+pub(super) struct Found {
     events: u64,
     snapshots: u64,
     /// The latest timestamp that any of it bears, in microseconds.
-    newest_us: i64,
+    pub(super) newest_us: i64,
 }
 
 impl Found {
@@ -100,7 +100,7 @@ impl Store {
         Ok(events.and(snapshot))
     }
 
-    async fn find_events(
+    pub(super) async fn find_events(
         &self,
         account: &AccountId,
         week: Week,
@@ -114,7 +114,7 @@ impl Store {
     }
 
     /// The timestamp of a session's snapshot, if it has one.
-    async fn snapshot_stamp(
+    pub(super) async fn snapshot_stamp(
         &self,
         account: &AccountId,
         session: SessionId,

@@ -6,6 +6,7 @@
 
 use std::ops::RangeInclusive;
 
+use futures_util::future::try_join;
 use scylla::response::query_result::QueryRowsResult;
 use scylla::value::{CqlTimestamp, CqlVarintBorrowed};
 use uuid::Uuid;
@@ -14,7 +15,8 @@ use super::failed::misshapen;
 use super::store::Store;
 use super::values::{self, Number, read_order, strange};
 use super::week::{self, Stretch};
-use crate::events::codec::{decode_event, decode_mark};
+use crate::events::codec::decode_mark;
+use crate::events::erased::may_concern;
 use crate::events::{
     AccountId, Depth, Event, Fence, Mark, Order, ReadError, SessionKey, Slice, Stored, Timestamp,
     Week, Window,
@@ -22,11 +24,10 @@ use crate::events::{
 
 impl Store {
     pub(super) async fn read_session(&self, key: &SessionKey) -> Result<Option<Stored>, ReadError> {
-        let SessionKey { account, session } = key;
-        let values = (account.as_str(), values::week(session.week()), values::session(*session));
-        let answer = self.rows(&self.statements.read.snapshot, values).await?;
-        let snapshot = answer.maybe_first_row::<(&[u8],)>().map_err(misshapen)?;
-        let mut stored = Stored::begin(*session, snapshot.map(|(body,)| body), Depth::Snapshots);
+        let reading = (self.read_snapshot(key), self.read_fences(&key.account));
+        let (snapshot, fences) = try_join(reading.0, reading.1).await?;
+        let mut stored = Stored::begin(key.session, snapshot.as_deref(), Depth::Snapshots);
+        stored.drop_fenced_snapshot(&fences);
         let mut is_found = snapshot.is_some();
         let from = stored.covered().map_or(0, |covered| covered.saturating_add(1));
         let pages = self.event_pages(key, from..=u64::MAX).await?;
@@ -34,7 +35,18 @@ impl Store {
             is_found = true;
             stored.add(order, body);
         }
-        Ok(is_found.then_some(stored))
+        Ok(stored.outside(&fences).filter(|_| is_found))
+    }
+
+    /// The body of a session's snapshot.
+    pub(super) async fn read_snapshot(
+        &self,
+        SessionKey { account, session }: &SessionKey,
+    ) -> Result<Option<Vec<u8>>, ReadError> {
+        let values = (account.as_str(), values::week(session.week()), values::session(*session));
+        let answer = self.rows(&self.statements.read.snapshot, values).await?;
+        let row = answer.maybe_first_row::<(Vec<u8>,)>().map_err(misshapen)?;
+        Ok(row.map(|(body,)| body))
     }
 
     pub(super) async fn read_events(
@@ -45,12 +57,21 @@ impl Store {
         if seqs.is_empty() {
             return Ok(vec![]);
         }
-        let pages = self.event_pages(key, seqs).await?;
+        let fences = self.read_fences(&key.account).await?;
+        if !may_concern(&fences, key.session) {
+            let pages = self.event_pages(key, seqs).await?;
+            return Ok(Stored::whole((key.session, None), in_order(&pages)?.into_iter()).events);
+        }
+        // What was erased of a session, its snapshot and all of its rows say together.
+        let reading = (self.read_snapshot(key), self.event_pages(key, 0..=u64::MAX));
+        let (snapshot, pages) = try_join(reading.0, reading.1).await?;
         let rows = in_order(&pages)?.into_iter();
-        Ok(rows.filter_map(|(order, body)| decode_event(key.session, order, body).ok()).collect())
+        let whole = Stored::whole((key.session, snapshot.as_deref()), rows);
+        let events = whole.events_outside(&fences).into_iter();
+        Ok(events.filter(|event| seqs.contains(&event.order.seq)).collect())
     }
 
-    async fn event_pages(
+    pub(super) async fn event_pages(
         &self,
         key: &SessionKey,
         seqs: RangeInclusive<u64>,
@@ -74,11 +95,12 @@ impl Store {
     }
 
     pub(super) async fn read_marks(&self, account: &AccountId) -> Result<Vec<Mark>, ReadError> {
-        let pages = self.stretch_pages(account, Week::PERSON, Stretch::WHOLE).await?;
+        let pages = self.stretch_pages(account, Week::PERSON, Stretch::WHOLE);
+        let (pages, fences) = try_join(pages, self.read_fences(account)).await?;
         let mut marks = Vec::new();
         for (command, _, body) in week::in_order(&pages)? {
             match decode_mark(command, body) {
-                Ok(mark) => marks.push(mark),
+                Ok(mark) => marks.extend(mark.outside(&fences)),
                 Err(error) => tracing::warn!(%account, %command, %error, "a mark cannot be read"),
             }
         }
@@ -133,7 +155,7 @@ impl Store {
 type Row<'p> = (Order, &'p [u8]);
 
 /// The rows of a session, oldest first.
-fn in_order(pages: &[QueryRowsResult]) -> Result<Vec<Row<'_>>, ReadError> {
+pub(super) fn in_order(pages: &[QueryRowsResult]) -> Result<Vec<Row<'_>>, ReadError> {
     let mut rows = Vec::with_capacity(pages.iter().map(QueryRowsResult::rows_num).sum());
     for page in pages {
         for row in page.rows::<(CqlVarintBorrowed<'_>, &[u8], &[u8])>().map_err(misshapen)? {

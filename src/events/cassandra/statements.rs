@@ -36,6 +36,7 @@ pub(super) struct Puts {
 /// Each takes its timestamp first.
 pub(super) struct Deletes {
     pub(super) events: PreparedStatement,
+    pub(super) event: PreparedStatement,
     pub(super) events_through: PreparedStatement,
     pub(super) snapshot: PreparedStatement,
     pub(super) note: PreparedStatement,
@@ -109,7 +110,9 @@ impl Prepare<'_> {
 
     async fn deletes(&self) -> Result<Deletes, PrepareError> {
         let through = "events account = ? AND week = ? AND session = ? AND seq <= ?";
+        let one = "events account = ? AND week = ? AND session = ? AND seq = ? AND fingerprint = ?";
         Ok(Deletes {
+            event: self.delete(one).await?,
             events: self.delete("events account = ? AND week = ? AND session = ?").await?,
             events_through: self.delete(through).await?,
             snapshot: self.delete("snapshots account = ? AND week = ? AND session = ?").await?,

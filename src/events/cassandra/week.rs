@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use scylla::response::query_result::QueryRowsResult;
 use scylla::value::CqlVarintBorrowed;
@@ -34,6 +35,13 @@ impl Stretch {
     /// All of it. UUIDs compare by their version first, and sessions are of version 7.
     pub(super) const WHOLE: Self =
         Self { after: (Uuid::nil(), Number::BELOW), before: (Uuid::max(), Number::BELOW) };
+
+    /// One session's rows.
+    pub(super) fn of(session: SessionId) -> Self {
+        let session = values::session(session);
+        let after_it = Uuid::from_u128(session.as_u128().saturating_add(1));
+        Self { after: (session, Number::BELOW), before: (after_it, Number::BELOW) }
+    }
 }
 
 impl Store {
@@ -43,7 +51,9 @@ impl Store {
         week: Week,
         depth: Depth,
     ) -> Result<Vec<Stored>, ReadError> {
-        let mut sessions = self.read_snapshots(account, week, depth).await?;
+        let reading = (self.read_snapshots(account, week, depth), self.read_fences(account));
+        let (mut sessions, fences) = try_join(reading.0, reading.1).await?;
+        sessions.values_mut().for_each(|stored| stored.drop_fenced_snapshot(&fences));
         let stretches = stretches(&sessions).into_iter();
         let reads: Vec<_> =
             stretches.map(|stretch| self.stretch_pages(account, week, stretch)).collect();
@@ -53,7 +63,7 @@ impl Store {
             let stored = sessions.entry(session);
             stored.or_insert_with(|| Stored::begin(session, None, depth)).add(order, body);
         }
-        Ok(sessions.into_values().collect())
+        Ok(sessions.into_values().filter_map(|stored| stored.outside(&fences)).collect())
     }
 
     /// The sessions that have a snapshot, before their first event.

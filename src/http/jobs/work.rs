@@ -111,8 +111,15 @@ pub(in crate::http) async fn sweep(
     progress: Arc<Progress>,
 ) -> Result<Finished, String> {
     let (log, views, clock) = stores(&node);
-    let sweep =
-        Sweep { log, views, clock, holder: "operator".to_owned(), append_deadline: Duration::ZERO };
+    let system = Arc::clone(&node.system);
+    let sweep = Sweep {
+        log,
+        views,
+        clock,
+        holder: "operator".to_owned(),
+        append_deadline: Duration::ZERO,
+        tell_erased: Box::new(move |account| system.tell_erased(account)),
+    };
     progress.set_total(u64::from(Slice::COUNT));
     let sweep = &sweep;
     let since = async |slice| patiently(|| sweep.since(slice, from)).await;

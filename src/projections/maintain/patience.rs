@@ -58,6 +58,7 @@ impl MayPass for StoresError {
     fn may_pass(&self) -> bool {
         match self {
             Self::Read(error) => error.may_pass(),
+            Self::Append(error) => error.may_pass(),
             Self::Views(error) => error.may_pass(),
         }
     }

@@ -74,7 +74,12 @@ pub struct Sweep {
     pub holder: String,
     /// After so long an append is durable or given up.
     pub append_deadline: Duration,
+    /// Is told of accounts from which something was erased, perhaps where nobody here heard of it.
+    pub tell_erased: TellErased,
 }
+
+/// Takes the word that something was erased from an account; must not wait.
+pub type TellErased = Box<dyn Fn(&AccountId) + Send + Sync>;
 
 impl Pass {
     /// Both, in their order.
@@ -174,6 +179,10 @@ impl Sweep {
         known: &Known,
     ) -> Result<(AccountId, Vec<Entry>), StoresError> {
         let account = key.account.clone();
+        if known.is_fenced(self.log.as_ref(), &account).await? && self.log.purge(key).await? {
+            self.make_again(&account, known).await?;
+            return Ok((account, vec![]));
+        }
         if let Some(stored) = self.log.session(key).await? {
             let state = self.state(key, stored, pass).await?;
             return Ok((account, state.iter().flat_map(entries_of).collect()));
@@ -181,11 +190,18 @@ impl Sweep {
         if let Some(mark) = known.command(self.log.as_ref(), key).await? {
             return Ok((account, project(&Recorded::Mark(&mark))));
         }
-        // Marked and gone: erased. Whatever is derived of it goes too; a read fills the rest.
-        if known.is_first_gone(&account).await {
-            self.views.forget(&account).await?;
-        }
+        // Marked and gone, or never written.
+        self.make_again(&account, known).await?;
         Ok((account, vec![]))
+    }
+
+    /// Whatever is derived of what was erased goes, once a window; a read fills the rest again.
+    async fn make_again(&self, account: &AccountId, known: &Known) -> Result<(), ViewError> {
+        if known.is_first_gone(account).await {
+            (self.tell_erased)(account);
+            self.views.forget(account).await?;
+        }
+        Ok(())
     }
 
     async fn state(
@@ -218,6 +234,8 @@ fn entries_of(state: &State) -> Vec<Entry> {
 struct Known {
     /// What persons said.
     commands: Mutex<HashMap<AccountId, Vec<Mark>>>,
+    /// Whether anything of it was ever erased.
+    fenced: Mutex<HashMap<AccountId, bool>>,
     /// Whose views are forgotten.
     forgotten: Mutex<HashSet<AccountId>>,
 }
@@ -226,6 +244,15 @@ impl Known {
     /// Whether nothing of the account was found to be gone before.
     async fn is_first_gone(&self, account: &AccountId) -> bool {
         self.forgotten.lock().await.insert(account.clone())
+    }
+
+    async fn is_fenced(&self, log: &dyn EventLog, account: &AccountId) -> Result<bool, ReadError> {
+        if let Some(is_fenced) = self.fenced.lock().await.get(account) {
+            return Ok(*is_fenced);
+        }
+        let is_fenced = !log.fences(account).await?.is_empty();
+        self.fenced.lock().await.insert(account.clone(), is_fenced);
+        Ok(is_fenced)
     }
 
     async fn command(

@@ -41,8 +41,13 @@ const LEAVE_MAX: Duration = Duration::from_secs(1);
 pub enum Heard {
     /// A session of an account stands like this. It may be older than what is known.
     Changed(AccountId, Box<State>),
-    /// Something may have been missed, or was erased: ask again what is playing.
+    /// Something may have been missed: ask again what is playing. Everyone is told so whenever
+    /// others are heard anew.
     Resync(Whose),
+    /// Something was erased.
+    Erased(Whose),
+    /// Nobody is heard, until everyone is told to ask again.
+    Nothing,
 }
 
 /// Who is to ask again.
@@ -227,6 +232,12 @@ impl Relay {
         }
     }
 
+    /// Tells every node that something was erased from this account.
+    pub fn erased(&self, account: &AccountId) {
+        self.shared.waiting().erased(account);
+        self.shared.wake.notify_one();
+    }
+
     /// How it is doing.
     pub fn standing(&self) -> RelayStanding {
         let counts = &self.shared.counts;
@@ -298,6 +309,7 @@ impl Shared {
     /// Whether it was connected until now.
     fn disconnected(&self) -> bool {
         *self.peers() = Peers::new();
+        self.hand_over(Heard::Nothing);
         self.counts.connected.swap(false, Ordering::Relaxed)
     }
 

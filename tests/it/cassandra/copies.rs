@@ -37,7 +37,7 @@ async fn a_copy_that_is_away_hardly_shows_and_an_erasure_says_that_it_was() {
     assert!(refused < 20, "{refused} of 200");
     let erased = Erased {
         account: account.clone(),
-        fence: Fence { scope: Scope::Account.key(), at: SystemClock.now() },
+        fence: Fence { scope: Scope::Session(session(1)).key(), at: SystemClock.now() },
         sessions: vec![session(1), session(2)],
         marks: vec![],
         rewritten: vec![],

@@ -1,6 +1,6 @@
 //! Erasing on a store that several nodes write to, with clocks that differ.
 
-use viewlog::events::{Erased, EventLog, Fence, Scope};
+use viewlog::events::{Erased, Event, EventLog, Fence, Scope};
 
 use super::*;
 
@@ -12,6 +12,14 @@ fn erased(account: &AccountId, at: viewlog::events::Timestamp) -> Erased {
         marks: vec![],
         rewritten: vec![],
     }
+}
+
+/// Something that happened after whatever is erased here.
+fn later(seq: u32) -> Event {
+    let mut fact = event(session(1), seq).fact;
+    let at = SystemClock.now().plus_ms(3_600_000);
+    fact.at = Some(at);
+    Event::new(fact, at, None)
 }
 
 async fn count(log: &CassandraLog, account: &AccountId) -> usize {
@@ -27,7 +35,7 @@ async fn an_erasure_takes_what_was_written_before_and_leaves_what_is_written_aft
     let gone = log.erase(erased(&account, SystemClock.now())).await.unwrap();
     assert_eq!((gone.events, gone.is_everywhere), (9, true));
     assert_eq!(count(&log, &account).await, 0);
-    log.append(&append(&account, &[event(session(1), 20)])).await.unwrap();
+    log.append(&append(&account, &[later(20)])).await.unwrap();
     assert_eq!(count(&log, &account).await, 1);
     // Once more with the same fence: what came after it was not meant, and the caller says so.
     let mut again = erased(&account, SystemClock.now());
@@ -43,11 +51,15 @@ async fn a_node_whose_clock_is_behind_the_fence_is_heard_all_the_same() {
     fill(&log, &account, 1, 9).await;
     log.erase(erased(&account, SystemClock.now())).await.unwrap();
     for seq in 20..23 {
-        behind.append(&append(&account, &[event(session(1), seq)])).await.unwrap();
+        behind.append(&append(&account, &[later(seq)])).await.unwrap();
     }
     assert_eq!(count(&behind, &account).await, 3);
     assert_eq!(count(&log, &account).await, 3);
     // A later snapshot replaces an earlier one, although the clock stands still behind the fence.
+    let account = self::account("behind-too");
+    let mut fence = erased(&account, SystemClock.now());
+    fence.fence.scope = Scope::Session(session(1)).key();
+    log.erase(fence).await.unwrap();
     let events: Vec<_> = (0..40).map(|seq| event(session(2), seq)).collect();
     for upto in [10, 40] {
         let mut batch = append(&account, &events[..upto]);
@@ -67,10 +79,10 @@ async fn what_a_clock_ahead_of_the_fence_wrote_is_erased_all_the_same() {
     assert_eq!(gone.events, 9);
     assert_eq!(count(&log, &account).await, 0);
     // And who writes next is later than the deletion, though not than its own clock.
-    log.append(&append(&account, &[event(session(1), 20)])).await.unwrap();
+    log.append(&append(&account, &[later(20)])).await.unwrap();
     assert_eq!(count(&log, &account).await, 1);
     let other = log_at(clock_at(0)).await.unwrap();
-    other.append(&append(&account, &[event(session(1), 21)])).await.unwrap();
+    other.append(&append(&account, &[later(21)])).await.unwrap();
     assert_eq!(count(&log, &account).await, 2);
 }
 

@@ -15,7 +15,7 @@ use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
     AccountId, Clock, EventLog, ManualClock, Mark, SessionKey, State, Timestamp,
 };
-use viewlog::http::{self, Jobs, Node, Receipts, Settings, Sockets};
+use viewlog::http::{self, Jobs, Node, Settings, Sockets};
 use viewlog::projections::{
     Answers, Freshness, MemoryViews, MemoryViewsOptions, Policy, ViewStore,
 };
@@ -174,7 +174,6 @@ fn node(
         clock,
         jobs: Arc::new(Jobs::default()),
         sockets: Sockets::default(),
-        receipts: Receipts::default(),
         metrics: None,
         tokens: None,
         settings,

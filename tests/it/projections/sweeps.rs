@@ -164,6 +164,7 @@ impl House {
             clock: Arc::clone(&self.node.clock) as Arc<dyn Clock>,
             holder: holder.to_owned(),
             append_deadline: Duration::from_secs(10),
+            tell_erased: Box::new(|_| {}),
         }
     }
 

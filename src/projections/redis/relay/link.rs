@@ -159,8 +159,10 @@ impl<'a> Link<'a> {
         Ok(())
     }
 
-    /// Sends what waits, as soon as it is known who follows what.
+    /// Sends what waits: erasures to every node at once, the rest as soon as it is known who
+    /// follows what.
     async fn publish(&mut self) -> Result<(), RedisError> {
+        self.publish_erasures().await?;
         let Shared { node, channels, counts, .. } = self.shared;
         if !self.shared.peers().is_settled() {
             return Ok(());
@@ -188,8 +190,28 @@ impl<'a> Link<'a> {
         Ok(())
     }
 
+    async fn publish_erasures(&mut self) -> Result<(), RedisError> {
+        let Shared { node, channels, .. } = self.shared;
+        let (accounts, slices) = self.shared.waiting().take_erased();
+        if accounts.is_empty() && slices.is_empty() {
+            return Ok(());
+        }
+        let mut saying = pipe();
+        let of_accounts = accounts.iter().map(|account| message::erased(node, account));
+        let of_slices = slices.iter().map(|slice| message::erased_of(node, slice));
+        for said in of_accounts.chain(of_slices) {
+            saying.publish(channels.announcements(), said).ignore();
+        }
+        let told = saying.exec_async(&mut self.connection).await;
+        if told.is_err() {
+            self.shared.waiting().put_back_erased((accounts, slices));
+        }
+        told
+    }
+
     /// Says what is left to say and goodbye, so that nobody sends what nobody hears.
     async fn leave(&mut self) -> Result<(), RedisError> {
+        self.publish_erasures().await?;
         while self.shared.peers().is_settled() && !self.shared.waiting().is_empty() {
             self.publish().await?;
         }

@@ -27,6 +27,9 @@ struct Body {
     /// The slices that the node follows.
     #[prost(bytes = "bytes", tag = "6")]
     follows: Bytes,
+    /// Something was erased from the account, or from accounts of the slice.
+    #[prost(bool, tag = "7")]
+    erased: bool,
 }
 
 /// What one node says to the others.
@@ -60,19 +63,20 @@ impl Letter {
     /// # Errors
     /// When it says nothing that is known.
     pub(super) fn message(self) -> Result<Message, DecodeError> {
-        let Body { account, session, state, slice, follows, .. } = self.0;
+        let Body { account, session, state, slice, follows, erased, .. } = self.0;
         if !follows.is_empty() {
             let follows = Slices::from_bytes(&follows);
             return follows.map(Message::Follows).ok_or_else(|| unknown("which slices"));
         }
+        let about = if erased { Heard::Erased } else { Heard::Resync };
         if let Some(number) = slice {
             let slice = u16::try_from(number).ok().and_then(Slice::from_number);
-            let slice = slice.map(|slice| Message::Heard(Heard::Resync(Whose::Slice(slice))));
+            let slice = slice.map(|slice| Message::Heard(about(Whose::Slice(slice))));
             return slice.ok_or_else(|| unknown("which slice"));
         }
         let account = AccountId::new(&account).map_err(|_| unknown("which account"))?;
         if state.is_empty() {
-            return Ok(Message::Heard(Heard::Resync(Whose::Account(account))));
+            return Ok(Message::Heard(about(Whose::Account(account))));
         }
         let session = session.as_ref().try_into().map_err(|_| unknown("which session"))?;
         let session = SessionId::from_bytes(session).map_err(|_| unknown("which session"))?;
@@ -107,6 +111,16 @@ pub(super) fn account(node: &str, account: &AccountId) -> Vec<u8> {
 /// `node` says that all accounts of a slice are to be looked at again.
 pub(super) fn slice(node: &str, slice: Slice) -> Vec<u8> {
     seal(&Body { slice: Some(u32::from(slice.number())), ..from(node) })
+}
+
+/// `node` says that something was erased from an account.
+pub(super) fn erased(node: &str, account: &AccountId) -> Vec<u8> {
+    seal(&Body { account: account.as_str().to_owned(), erased: true, ..from(node) })
+}
+
+/// `node` says that something was erased from accounts of a slice.
+pub(super) fn erased_of(node: &str, slice: Slice) -> Vec<u8> {
+    seal(&Body { slice: Some(u32::from(slice.number())), erased: true, ..from(node) })
 }
 
 /// `node` says what it follows.

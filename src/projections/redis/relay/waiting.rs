@@ -2,6 +2,7 @@
 //! is room for. Where there is none, whoever follows the slice is told to look again.
 
 use std::collections::{HashMap, HashSet};
+use std::mem;
 
 use bytes::Bytes;
 
@@ -20,6 +21,9 @@ pub(super) struct Waiting {
     changes: HashMap<(AccountId, SessionId), Change>,
     accounts: HashSet<AccountId>,
     slices: Slices,
+    erased: HashSet<AccountId>,
+    /// Where so much was erased that there is no room for it.
+    erased_slices: Slices,
 }
 
 /// How a session stands, as it is sent.
@@ -87,6 +91,27 @@ impl Waiting {
         } else {
             self.slices.insert(Slice::of(account));
         }
+    }
+
+    /// Something was erased from an account; what waits of it may be just that.
+    pub(super) fn erased(&mut self, account: &AccountId) {
+        self.changes.retain(|(of, _), _| of != account);
+        if self.erased.len() < WAITING_MAX {
+            self.erased.insert(account.clone());
+        } else {
+            self.erased_slices.insert(Slice::of(account));
+        }
+    }
+
+    /// Where something was erased, and what to say of it, in all.
+    pub(super) fn take_erased(&mut self) -> (HashSet<AccountId>, Slices) {
+        (mem::take(&mut self.erased), mem::take(&mut self.erased_slices))
+    }
+
+    /// What could not be said of erasures waits again.
+    pub(super) fn put_back_erased(&mut self, (accounts, slices): (HashSet<AccountId>, Slices)) {
+        accounts.iter().for_each(|account| self.erased(account));
+        self.erased_slices.add(&slices);
     }
 
     /// Up to `max` messages; what is to be looked at again comes first, since the changes that wait

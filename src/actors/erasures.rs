@@ -1,0 +1,155 @@
+//! What other nodes erase, as far as it is heard here.
+//!
+//! An account's actor remembers what was erased and the sessions of late. It reads both again once
+//! another node says that it erased something, and, while nobody can be heard, every few seconds.
+//! What it recorded in between nobody reads, and a sweep takes it away.
+
+use std::collections::HashSet;
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use super::Deps;
+use crate::events::{AccountId, Slice, Timestamp};
+use crate::projections::{Heard, Relay, Whose};
+
+/// How long what was read is believed while nobody can be heard.
+const BELIEVED_MS: i64 = 5_000;
+/// When views are tried again that could not be forgotten.
+const AGAIN: Duration = Duration::from_secs(1);
+/// More accounts than this are left to the sweep.
+const FORGOTTEN_MAX: usize = 4_096;
+
+/// As of when it is known what was erased from an account; the same while nothing was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Epoch {
+    heard: u32,
+    /// While nobody is heard, which few seconds these are.
+    moment: i64,
+}
+
+/// What was heard, by slice.
+pub(super) struct Erasures {
+    slices: Vec<AtomicU32>,
+    everywhere: AtomicU32,
+    is_heard: AtomicBool,
+    /// Whose views may hold what is erased.
+    to_forget: Mutex<HashSet<AccountId>>,
+    wake: Notify,
+}
+
+impl Erasures {
+    /// Nobody is heard yet.
+    pub(super) fn new() -> Self {
+        Self {
+            slices: Slice::all().map(|_| AtomicU32::new(0)).collect(),
+            everywhere: AtomicU32::new(0),
+            is_heard: AtomicBool::new(false),
+            to_forget: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// As of when it is known now.
+    pub(super) fn epoch(&self, account: &AccountId, now: Timestamp) -> Epoch {
+        let of_slice = self.of(Slice::of(account)).map_or(0, |heard| heard.load(Ordering::Acquire));
+        let everywhere = self.everywhere.load(Ordering::Acquire);
+        let is_heard = self.is_heard.load(Ordering::Acquire);
+        let moment = if is_heard { 0 } else { now.ms().div_euclid(BELIEVED_MS) };
+        Epoch { heard: of_slice.wrapping_add(everywhere), moment }
+    }
+
+    fn erased(&self, slice: Slice) {
+        if let Some(heard) = self.of(slice) {
+            heard.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    fn hears(&self, is_heard: bool) {
+        self.everywhere.fetch_add(1, Ordering::AcqRel);
+        self.is_heard.store(is_heard, Ordering::Release);
+    }
+
+    fn of(&self, slice: Slice) -> Option<&AtomicU32> {
+        self.slices.get(usize::from(slice.number()))
+    }
+
+    fn forget(&self, account: &AccountId) {
+        let mut to_forget = self.lock();
+        if to_forget.len() < FORGOTTEN_MAX {
+            to_forget.insert(account.clone());
+            self.wake.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<AccountId>> {
+        self.to_forget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Deps {
+    /// As of when it is known what was erased from an account; `None` where this process alone
+    /// erases.
+    pub(super) fn epoch(&self, account: &AccountId) -> Option<Epoch> {
+        self.marks().then(|| self.erasures.epoch(account, self.clock.now()))
+    }
+
+    /// Something was erased from an account, here or where a sweep found it: everybody hears of it.
+    pub(crate) fn tell_erased(&self, account: &AccountId) {
+        self.erasures.erased(Slice::of(account));
+        self.projector.forget(account);
+        self.feeds.erased(account);
+    }
+
+    /// The views of an account may hold what was erased: they are made again.
+    pub(super) fn distrust(&self, account: &AccountId) {
+        self.projector.forget(account);
+        self.erasures.forget(account);
+    }
+
+    /// Shares feeds and erasures with other nodes from now on.
+    pub(super) fn join(self: &Arc<Self>, relay: Relay) {
+        let deps = Arc::downgrade(self);
+        self.feeds.join(relay, move |heard| {
+            if let Some(deps) = deps.upgrade() {
+                deps.hear(heard);
+            }
+        });
+    }
+
+    fn hear(&self, heard: Heard) {
+        match &heard {
+            Heard::Erased(Whose::Account(account)) => {
+                self.erasures.erased(Slice::of(account));
+                self.distrust(account);
+            }
+            Heard::Erased(Whose::Slice(slice)) => self.erasures.erased(*slice),
+            Heard::Erased(Whose::Everyone) | Heard::Resync(Whose::Everyone) => {
+                self.erasures.hears(true);
+            }
+            Heard::Nothing => self.erasures.hears(false),
+            Heard::Changed(..) | Heard::Resync(_) => {}
+        }
+        self.feeds.hear(heard);
+    }
+}
+
+/// Forgets the views of accounts that may hold what was erased, for as long as it is polled.
+pub(super) async fn forget_views(deps: Arc<Deps>) {
+    loop {
+        deps.erasures.wake.notified().await;
+        deps.projector.settle().await;
+        let accounts = mem::take(&mut *deps.erasures.lock());
+        for account in accounts {
+            if let Err(error) = deps.views.forget(&account).await {
+                tracing::warn!(%error, %account, "views could not be forgotten; trying again");
+                deps.erasures.forget(&account);
+                sleep(AGAIN).await;
+            }
+        }
+    }
+}

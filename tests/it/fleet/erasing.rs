@@ -1,0 +1,109 @@
+//! What is erased by way of one node, while another remembers it.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use viewlog::events::SessionId;
+
+use super::{Fleet, asked, done, fact};
+use crate::binary::Served;
+use crate::servers::{OwnRedis, redis};
+use crate::support::{at, eventually, session};
+
+/// Two nodes that share a log, and views only if nothing else is said.
+struct Pair {
+    one: Served,
+    other: Served,
+    _data: [TempDir; 2],
+}
+
+impl Pair {
+    fn of(one: &Fleet, other: &Fleet) -> Self {
+        let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        Self { one: one.node(data[0].path()), other: other.node(data[1].path()), _data: data }
+    }
+
+    /// Both record facts of one session in turns, and both show it.
+    async fn watch(&self) {
+        for seq in 0..8 {
+            let node = if seq % 2 == 0 { &self.one } else { &self.other };
+            assert_eq!(post(node, session(1), seq).await["recorded"], 1);
+        }
+        for node in [&self.one, &self.other] {
+            eventually("it is shown", async || viewers(node).await == ["anna"]).await;
+        }
+    }
+
+    /// Erases what anna watched, by way of the first node; the receipt.
+    async fn erase(&self) -> Value {
+        let url = format!("{}/v1/accounts/home/profiles/anna", self.one.url);
+        let answer = reqwest::Client::new().delete(url).send().await.unwrap();
+        assert_eq!(answer.status(), 202);
+        answer.json().await.unwrap()
+    }
+}
+
+async fn post(node: &Served, session: SessionId, seq: u64) -> Value {
+    let url = format!("{}/v1/accounts/home/events", node.url);
+    let sent = reqwest::Client::new().post(url).json(&fact(session, seq)).send();
+    sent.await.unwrap().json().await.unwrap()
+}
+
+/// Who watched anything.
+async fn viewers(node: &Served) -> Vec<String> {
+    let page = asked(&format!("{}/v1/accounts/home/profiles", node.url)).await;
+    let profiles = page["items"].as_array().unwrap().iter();
+    profiles.map(|item| item["profile"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Everything that the log has of the account.
+async fn exported(node: &Served) -> String {
+    let url = format!("{}/v1/accounts/home/export", node.url);
+    reqwest::get(url).await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_node_erases_the_other_forgets_at_once() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let pair = Pair::of(&fleet, &fleet);
+    pair.watch().await;
+    let receipt = pair.erase().await;
+    // The other node had the session in memory, and would have gone on with it.
+    let mut seq = 8;
+    eventually("the other node has heard of it", async || {
+        seq += 1;
+        post(&pair.other, session(1), seq).await["code"] == "erased"
+    })
+    .await;
+    for node in [&pair.one, &pair.other] {
+        eventually("nothing is shown", async || viewers(node).await.is_empty()).await;
+        assert_eq!(exported(node).await, "");
+        let again = asked(&format!("{}{}", node.url, receipt["url"].as_str().unwrap())).await;
+        assert_eq!(again, receipt, "any node knows the receipt");
+    }
+    assert_eq!(receipt["status"], "finishing");
+    let remaining = receipt["remaining"].to_string();
+    assert!(remaining.contains("a second time by about"), "{remaining}");
+    done(&pair.one.url, &["verify", "--account", "home"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_wrote_that_never_heard_of_an_erasure_is_swept_away() {
+    let (Some(redis), Some(own)) = (redis(), OwnRedis::one()) else { return };
+    let (Some(here), views) = (Fleet::on(redis.url()), own.url()) else { return };
+    // As in another datacentre: the log is the same, and nobody hears the other.
+    let there = Fleet { log: here.log.clone(), views };
+    let pair = Pair::of(&here, &there);
+    pair.watch().await;
+    pair.erase().await;
+    assert_eq!(post(&pair.other, session(1), 8).await["recorded"], 1, "it has not heard");
+    assert_eq!(post(&pair.other, session(2), 0).await["recorded"], 1);
+    assert_eq!(exported(&pair.one).await, "", "nobody reads it all the same");
+    assert_eq!(exported(&pair.other).await, "");
+    let from = at(0).to_string();
+    done(&pair.other.url, &["sweep", "--from", &from]);
+    eventually("nothing is shown", async || viewers(&pair.other).await.is_empty()).await;
+    assert_eq!(post(&pair.other, session(1), 9).await["code"], json!("erased"), "now it has");
+    for node in [&pair.one, &pair.other] {
+        done(&node.url, &["verify", "--account", "home"]);
+    }
+}
