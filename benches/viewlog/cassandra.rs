@@ -1,5 +1,4 @@
-//! The log on Cassandra beside its bare driver, on the server that `VIEWLOG_BENCH_CASSANDRA` names
-//! (`127.0.0.1:9042`, such as `deploy/dev/cassandra start one` starts).
+//! The log on Cassandra beside its bare driver.
 //!
 //! Driver and log take turns, because a server that warms up or falls behind moves every figure.
 
@@ -21,6 +20,7 @@ use viewlog::projections::count_accounts;
 use crate::appends::appends;
 use crate::facts::{Player, row};
 use crate::load::{Load, Signal, Waiter, measure, per_second};
+use crate::server::Cassandra;
 
 /// How often driver and log take turns.
 const TURNS: usize = 3;
@@ -29,13 +29,10 @@ const ACCOUNTS: usize = 20_000;
 const LONG: usize = 10_000;
 
 pub(crate) fn run() {
-    let Ok(host) = std::env::var("VIEWLOG_BENCH_CASSANDRA") else {
-        println!("skipped: VIEWLOG_BENCH_CASSANDRA names no server");
-        return;
-    };
+    let Some(cassandra) = Cassandra::start() else { return };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let store = Store::make(host).await;
+        let store = Store::make(&cassandra, "log").await;
         store.warm_up().await;
         for _ in 0..TURNS {
             store.drive(256).await.print("driver, rows one by one, 256 in flight");
@@ -48,23 +45,23 @@ pub(crate) fn run() {
         store.drive(256).await.print("driver, rows one by one, 256 in flight");
         store.read_long().await;
         store.scan().await;
-        store.drop().await;
+        store.count().await;
     });
 }
 
-struct Store {
+/// A log in a keyspace of its own, and the bare driver beside it.
+pub(crate) struct Store {
     session: Arc<Session>,
     insert: PreparedStatement,
-    log: Arc<CassandraLog>,
-    keyspace: String,
+    pub(crate) log: Arc<CassandraLog>,
+    pub(crate) keyspace: &'static str,
 }
 
 impl Store {
-    async fn make(host: String) -> Self {
-        let keyspace = format!("bench_{}", std::process::id());
+    pub(crate) async fn make(cassandra: &Cassandra, keyspace: &'static str) -> Self {
         let options = CassandraOptions {
-            hosts: vec![host.clone()],
-            keyspace: keyspace.clone(),
+            hosts: vec![cassandra.host.clone()],
+            keyspace: keyspace.to_owned(),
             datacentre: None,
             login: None,
             request_timeout: Duration::from_secs(10),
@@ -74,7 +71,7 @@ impl Store {
         let schema = Schema::connect(&options).await.unwrap();
         schema.apply(&schema.default_replication()).await.unwrap();
         let log = CassandraLog::open(&options, Arc::new(SystemClock)).await.unwrap();
-        let session = SessionBuilder::new().known_node(host).build().await.unwrap();
+        let session = SessionBuilder::new().known_node(&cassandra.host).build().await.unwrap();
         let insert = format!(
             "INSERT INTO {keyspace}.events (account, week, session, seq, fingerprint, body) \
              VALUES (?, ?, ?, ?, ?, ?)"
@@ -85,7 +82,7 @@ impl Store {
     }
 
     /// The server compiles its hot paths for some twenty seconds.
-    async fn warm_up(&self) {
+    pub(crate) async fn warm_up(&self) {
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(20) {
             self.append(64, 10).await;
@@ -93,7 +90,7 @@ impl Store {
     }
 
     /// The same rows through the driver alone.
-    async fn drive(&self, in_flight: usize) -> Load {
+    pub(crate) async fn drive(&self, in_flight: usize) -> Load {
         let players = Player::many(ACCOUNTS);
         let chunk = players.len() / in_flight;
         measure(|signal| {
@@ -134,8 +131,8 @@ impl Store {
         load.await.print(what);
     }
 
-    /// All rows by token range, and all accounts.
-    async fn scan(&self) {
+    /// All rows by token range, by the driver alone; how many a second.
+    pub(crate) async fn scan(&self) -> f64 {
         let scan = format!(
             "SELECT account, week, session, seq, fingerprint, body FROM {}.events \
              WHERE token(account, week) > ? AND token(account, week) <= ?",
@@ -147,7 +144,12 @@ impl Store {
             (-32..32).map(|n: i64| (n * step, if n == 31 { i64::MAX } else { (n + 1) * step }));
         let scans = ranges.map(|range| scan_range(&self.session, &scan, range));
         let rows: u64 = join_all(scans).await.into_iter().sum();
-        println!("token scan, {rows} rows, {:.0} rows/s", per_second(rows, begun.elapsed()));
+        let rate = per_second(rows, begun.elapsed());
+        println!("token scan, {rows} rows, {rate:.0} rows/s");
+        rate
+    }
+
+    async fn count(&self) {
         self.register_accounts().await;
         let begun = Instant::now();
         let accounts = count_accounts(self.log.as_ref()).await.unwrap();
@@ -161,11 +163,6 @@ impl Store {
             self.log.append(&append).await.unwrap();
         });
         join_all(registered).await;
-    }
-
-    async fn drop(&self) {
-        let drop = format!("DROP KEYSPACE {}", self.keyspace);
-        self.session.query_unpaged(drop, ()).await.unwrap();
     }
 }
 

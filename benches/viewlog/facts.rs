@@ -33,9 +33,13 @@ impl Player {
 
     /// The next fact: a start, then a heartbeat every ten seconds of content, as fast as asked for.
     pub(crate) fn next(&mut self) -> Event {
+        self.next_of(if self.seq == 0 { Kind::Started } else { Kind::Progressed })
+    }
+
+    /// The next fact, of this kind.
+    pub(crate) fn next_of(&mut self, kind: Kind) -> Event {
         let seq = self.seq;
         self.seq += 1;
-        let kind = if seq == 0 { Kind::Started } else { Kind::Progressed };
         let mut fact = Fact::new(self.session, kind, u64::from(seq) * 1_000);
         fact.seq = Some(seq);
         fact.at = Some(self.started.plus_ms(i64::from(seq) * 1_000));

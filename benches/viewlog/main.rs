@@ -1,6 +1,6 @@
-//! The measurements of docs/benchmarks.md, and those of a fleet's stores: `redis` and `relay`,
-//! which start a Redis of their own, and `cassandra`; where there is no server they are skipped,
-//! which they say. `cargo bench --bench viewlog -- [name…]`; no name runs all.
+//! The measurements of docs/benchmarks.md. `redis`, `relay`, `cassandra` and `fleet` start the
+//! stores that they need; where there are none they are skipped, which they say.
+//! `cargo bench --bench viewlog -- [name…]`; no name runs all.
 //! `--no-default-features` measures with the system's allocator.
 //!
 //! Client and server share the machine's cores, as the figures say. Numbers compare within one run
@@ -16,17 +16,21 @@ mod appends;
 mod cassandra;
 mod disk;
 mod facts;
+mod fleet;
 mod in_process;
+mod lag;
 mod load;
 mod log;
 mod memory;
 mod network;
 mod nowhere;
+mod path;
 mod reads;
 mod rebuild;
 mod redis;
 mod relay;
 mod server;
+mod tokens;
 
 use std::time::Duration;
 
@@ -44,7 +48,7 @@ type Measurement = (&'static str, fn());
 fn main() {
     let asked: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let all: [Measurement; 11] = [
+    let all: [Measurement; 13] = [
         ("log", log::run),
         ("in-process", in_process::run),
         ("network", network::run),
@@ -56,6 +60,8 @@ fn main() {
         ("memory", memory::run_of_one),
         ("memory-64", memory::run_of_many),
         ("cassandra", cassandra::run),
+        ("fleet", fleet::run),
+        ("tokens", tokens::run),
     ];
     for (name, run) in all {
         if asked.is_empty() || asked.iter().any(|asked| asked == name) {

@@ -21,10 +21,16 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With these options besides.
+    pub(crate) fn start_with(options: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_viewlog"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data.path())
+            .args(options)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -55,26 +61,30 @@ impl Drop for Server {
 pub(crate) struct Http {
     stream: BufReader<TcpStream>,
     body: Vec<u8>,
+    /// The line with the token of the next request, if it has one.
+    pub(crate) authorization: String,
 }
 
 impl Http {
     pub(crate) async fn connect(address: &str) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream: BufReader::new(stream), body: Vec::new() }
+        Self { stream: BufReader::new(stream), body: Vec::new(), authorization: String::new() }
     }
 
     pub(crate) async fn post(&mut self, path: &str, content_type: &str, body: &str) -> u16 {
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n\
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n{}\
              Content-Length: {}\r\n\r\n",
+            self.authorization,
             body.len()
         );
         self.ask(&[head.as_bytes(), body.as_bytes()].concat()).await
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> u16 {
-        self.ask(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{}\r\n", self.authorization);
+        self.ask(head.as_bytes()).await
     }
 
     async fn ask(&mut self, request: &[u8]) -> u16 {
@@ -120,16 +130,31 @@ pub(crate) fn run() {
 }
 
 async fn single_posts(clients: usize) -> Load {
-    let server = Server::start();
-    let players = Player::many(20_000);
+    posts(&Server::start(), (Player::many(20_000), clients), &no_token).await
+}
+
+/// The line of a request that has no token.
+pub(crate) fn no_token(_: &str) -> String {
+    String::new()
+}
+
+/// Facts one by one; `line` makes the line with the token of an account.
+pub(crate) async fn posts(
+    server: &Server,
+    (players, clients): (Vec<Player>, usize),
+    line: &dyn Fn(&str) -> String,
+) -> Load {
+    let with_line = |player: Player| (line(player.account.as_str()), player);
+    let players: Vec<_> = players.into_iter().map(with_line).collect();
     let chunk = players.len() / clients;
-    let poster = |mut players: Vec<Player>, address: String, signal: &Signal| {
+    let poster = |mut players: Vec<(String, Player)>, address: String, signal: &Signal| {
         let mut waiter = Waiter::new(signal);
         async move {
             let mut http = Http::connect(&address).await;
             let count = players.len();
             for turn in (0..count).cycle() {
-                let player = &mut players[turn];
+                let (line, player) = &mut players[turn];
+                http.authorization.clone_from(line);
                 let path = format!("/v1/accounts/{}/events", player.account);
                 let body = player.next_json();
                 let sent = Instant::now();

@@ -1,10 +1,11 @@
 //! Reads through HTTP: accounts with a year of history, asked in turn.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::facts::Player;
-use crate::load::{Signal, Waiter, measure};
-use crate::network::{Http, Server};
+use crate::load::{Load, Signal, Waiter, measure};
+use crate::network::{Http, Server, no_token};
 
 const ACCOUNTS: usize = 200;
 const PLAYS: usize = 200;
@@ -16,7 +17,7 @@ pub(crate) fn run() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let server = Server::start();
-        fill(&server).await;
+        fill(&server, PLAYS, &no_token).await;
         let questions = [
             ("resume point", "/profiles/anna/resume/title-7"),
             ("continue watching, 20", "/profiles/anna/continue-watching?limit=20"),
@@ -25,17 +26,21 @@ pub(crate) fn run() {
             ("now", "/now"),
         ];
         for (what, path) in questions {
-            ask(&server, path).await.print(&format!("GET {what}, {CLIENTS} connections"));
+            ask(&server, (path, CLIENTS), &no_token)
+                .await
+                .print(&format!("GET {what}, {CLIENTS} connections"));
         }
     });
 }
 
-async fn fill(server: &Server) {
+/// Accounts with so many plays each.
+pub(crate) async fn fill(server: &Server, plays: usize, line: &dyn Fn(&str) -> String) {
     let mut http = Http::connect(&server.address).await;
+    http.authorization = line("*");
     for account in 0..ACCOUNTS {
         let mut body = String::new();
-        for play in 0..PLAYS {
-            let mut player = Player::new(account * PLAYS + play);
+        for play in 0..plays {
+            let mut player = Player::new(account * plays + play);
             for fact in 0..FACTS {
                 let title = format!("title-{}", play % 60);
                 let mut line = player.next_json().replace("tt0944947:s1e3", &title);
@@ -50,13 +55,21 @@ async fn fill(server: &Server) {
     }
 }
 
-async fn ask(server: &Server, path: &'static str) -> crate::load::Load {
+/// Asks those accounts in turn; `line` makes the line with the token of an account.
+pub(crate) async fn ask(
+    server: &Server,
+    (path, clients): (&'static str, usize),
+    line: &dyn Fn(&str) -> String,
+) -> Load {
+    let lines: Arc<[String]> =
+        (0..ACCOUNTS).map(|account| line(&format!("reader-{account}"))).collect();
     let asker = |client: usize, address: String, signal: &Signal| {
-        let mut waiter = Waiter::new(signal);
+        let (mut waiter, lines) = (Waiter::new(signal), Arc::clone(&lines));
         async move {
             let mut http = Http::connect(&address).await;
-            for account in (0..ACCOUNTS).cycle().skip(client * ACCOUNTS / CLIENTS) {
+            for account in (0..ACCOUNTS).cycle().skip(client * ACCOUNTS / clients) {
                 let path = format!("/v1/accounts/reader-{account}{path}");
+                http.authorization.clone_from(&lines[account]);
                 let sent = Instant::now();
                 match http.get(&path).await {
                     200 => waiter.acknowledged(1, sent),
@@ -70,7 +83,7 @@ async fn ask(server: &Server, path: &'static str) -> crate::load::Load {
         }
     };
     measure(|signal| {
-        (0..CLIENTS).map(|client| asker(client, server.address.clone(), signal)).collect()
+        (0..clients).map(|client| asker(client, server.address.clone(), signal)).collect()
     })
     .await
 }

@@ -3,15 +3,21 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use viewlog::actors::{Submission, System};
-use viewlog::events::codec::{decode_event, encode_event};
-use viewlog::events::{EventLog, SystemClock, fold};
-use viewlog::projections::{MemoryViews, MemoryViewsOptions, Progress, Rebuild, rebuild};
+use futures_util::{StreamExt, stream};
+use tokio::runtime::Runtime;
+use viewlog::actors::{Accounts, Submission, System};
+use viewlog::events::codec::{decode_event, encode_event, encode_snapshot};
+use viewlog::events::{Append, EventLog, SnapshotRow, SystemClock, fold};
+use viewlog::projections::{
+    MemoryViews, MemoryViewsOptions, Progress, Rebuild, ViewStore, rebuild,
+};
 
 use crate::RUN;
+use crate::cassandra::Store;
 use crate::facts::Player;
-use crate::in_process::Node;
+use crate::in_process::{Node, system_on};
 use crate::load::per_second;
+use crate::server::{Cassandra, Server as Redis};
 
 const ACCOUNTS: usize = 10_000;
 const FACTS: usize = 200;
@@ -24,26 +30,107 @@ pub(crate) fn run() {
         let views =
             Arc::new(MemoryViews::new(MemoryViewsOptions::default(), Arc::new(SystemClock)));
         for pass in ["first", "second"] {
-            let progress = Arc::new(Progress::default());
-            let begun = Instant::now();
-            let accounts = node.system.accounts().clone();
-            let work = Rebuild {
-                log: Arc::clone(&log),
-                views: views.clone(),
-                clock: Arc::new(SystemClock),
-                renew: Box::new(move |account, week| {
-                    let accounts = accounts.clone();
-                    Box::pin(async move { accounts.renew(account, week).await.is_ok() })
-                }),
-            };
-            let rebuilt = rebuild(work, progress).await;
-            let events = rebuilt.unwrap().events;
-            let rate = per_second(events, begun.elapsed());
+            let (events, rate) = rebuilt(&log, views.clone(), node.system.accounts()).await;
             println!("rebuild, {pass} pass: {events} events, {rate:.0} events/s on all cores");
         }
         node.system.stop().await;
     });
     decode_and_fold();
+}
+
+/// Rebuilds everything; how many events that were, and how many a second.
+async fn rebuilt(
+    log: &Arc<dyn EventLog>,
+    views: Arc<dyn ViewStore>,
+    accounts: &Accounts,
+) -> (u64, f64) {
+    let accounts = accounts.clone();
+    let work = Rebuild {
+        log: Arc::clone(log),
+        views,
+        clock: Arc::new(SystemClock),
+        renew: Box::new(move |account, week| {
+            let accounts = accounts.clone();
+            Box::pin(async move { accounts.renew(account, week).await.is_ok() })
+        }),
+    };
+    let begun = Instant::now();
+    let events = rebuild(work, Arc::new(Progress::default())).await.unwrap().events;
+    (events, per_second(events, begun.elapsed()))
+}
+
+/// A fleet's rebuild, into views in Redis, beside a scan of the same rows by the bare driver, and
+/// the bytes that the rows take.
+pub(crate) fn of_fleet(redis: &Redis, cassandra: &Cassandra, runtime: &Runtime) {
+    for household in [
+        Household { keyspace: "weeks", accounts: 1_000, sessions: 20, facts: 50 },
+        Household { keyspace: "evenings", accounts: 10_000, sessions: 1, facts: 20 },
+    ] {
+        let store = runtime.block_on(Store::make(cassandra, household.keyspace));
+        let log = Arc::clone(&store.log) as Arc<dyn EventLog>;
+        let household = &household;
+        runtime.block_on(async {
+            let accounts = (0..household.accounts).map(|account| household.record(&log, account));
+            stream::iter(accounts).buffer_unordered(64).collect::<()>().await;
+        });
+        println!("{household:?}:");
+        household.print_space(cassandra);
+        runtime.block_on(store.scan());
+        let scan = runtime.block_on(store.scan());
+        let system = actix_rt::System::new();
+        let actors = system.block_on(async { system_on(Arc::clone(&log)) });
+        let accounts = actors.accounts().clone();
+        for pass in ["first", "second"] {
+            let views = redis.views();
+            let (events, rate) = runtime.block_on(rebuilt(&log, views, &accounts));
+            println!("rebuild, {pass} pass: {events} events, {rate:.0} events/s");
+            println!("  events rebuilt : rows scanned = {:.2}", rate / scan);
+        }
+        system.block_on(actors.stop());
+    }
+}
+
+/// What a household plays in a week, and how many there are of it.
+#[derive(Debug)]
+struct Household {
+    keyspace: &'static str,
+    accounts: usize,
+    sessions: usize,
+    facts: usize,
+}
+
+impl Household {
+    /// With a snapshot of each whole session, as players leave it when they stop.
+    async fn record(&self, log: &Arc<dyn EventLog>, account: usize) {
+        let mut append = Append::new(Player::new(account).account);
+        for session in 0..self.sessions {
+            let mut player = Player::new(200_000 + account * self.sessions + session);
+            append.weeks = vec![player.session.week()];
+            append
+                .events
+                .extend((0..self.facts).scan(player.clone(), |player, _| Some(player.next_row())));
+            let events: Vec<_> = (0..self.facts).map(|_| player.next()).collect();
+            let body = encode_snapshot(&fold(None, &events).unwrap());
+            append.snapshots.push(SnapshotRow { session: player.session, body });
+        }
+        log.append(&append).await.unwrap();
+    }
+
+    /// Bytes on disk, once all is flushed and compacted.
+    fn print_space(&self, cassandra: &Cassandra) {
+        cassandra.nodetool(&["flush", self.keyspace]);
+        cassandra.nodetool(&["compact", self.keyspace]);
+        let events = self.accounts * self.sessions * self.facts;
+        for table in ["events", "snapshots", "account_weeks"] {
+            let said = cassandra.nodetool(&["tablestats", &format!("{}.{table}", self.keyspace)]);
+            let live =
+                said.lines().find_map(|line| line.trim().strip_prefix("Space used (live): "));
+            let bytes: u64 = live.unwrap().parse().unwrap();
+            #[expect(clippy::cast_precision_loss, reason = "a ratio for people to read")]
+            let each = bytes as f64 / events as f64;
+            println!("{table}: {bytes} bytes on disk, {each:.1} for each event");
+        }
+    }
 }
 
 /// What a rebuild does with rows once they are read, on one core.

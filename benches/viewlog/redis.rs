@@ -34,7 +34,7 @@ pub(crate) fn run() {
 }
 
 impl Server {
-    fn views(&self) -> Arc<RedisViews> {
+    pub(crate) fn views(&self) -> Arc<RedisViews> {
         let options = RedisViewsOptions::default();
         Arc::new(RedisViews::new(self.redis.clone(), options, Arc::new(SystemClock)))
     }
@@ -66,7 +66,7 @@ fn entries(player: &mut Player, facts: usize, title: &str) -> Vec<Entry> {
     project(&Recorded::Session(&fold(None, &events).unwrap()))
 }
 
-async fn complete(views: &RedisViews, account: &AccountId, entries: Vec<Entry>) {
+pub(crate) async fn complete(views: &RedisViews, account: &AccountId, entries: Vec<Entry>) {
     let mut fill = views.begin_fill(account, Target::Live).await.unwrap().unwrap();
     assert!(views.fill(&mut fill, entries).await.unwrap());
     assert!(views.end_fill(fill, true).await.unwrap());

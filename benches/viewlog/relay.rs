@@ -9,7 +9,7 @@ use actix_web::{App, HttpServer, rt};
 use futures_util::StreamExt;
 use hdrhistogram::Histogram;
 use tokio_tungstenite::connect_async;
-use viewlog::actors::{Limits, System};
+use viewlog::actors::{Accounts, Limits, Submission, System};
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{Clock, EventLog, SystemClock};
 use viewlog::http::{self, Jobs, Node, Settings, Sockets};
@@ -27,6 +27,9 @@ const FACTS: usize = 2_000;
 const PAUSE: Duration = Duration::from_millis(1);
 /// Facts a second of players that nobody follows, beside them.
 const OTHERS: [usize; 2] = [0, 2_000];
+/// How often some of them report.
+const ROUNDS_A_SECOND: usize = 200;
+const ROUND: Duration = Duration::from_millis(1_000 / ROUNDS_A_SECOND as u64);
 
 pub(crate) fn run() {
     rt::System::new().block_on(async {
@@ -41,7 +44,7 @@ pub(crate) fn run() {
 }
 
 /// A node; where it answers, and its actors.
-fn node(log: &Arc<dyn EventLog>, redis: Redis, name: &str) -> (String, Arc<System>) {
+pub(crate) fn node(log: &Arc<dyn EventLog>, redis: Redis, name: &str) -> (String, Arc<System>) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let options = RedisViewsOptions::default();
     let views = Arc::new(RedisViews::new(redis.clone(), options, Arc::clone(&clock)));
@@ -50,7 +53,8 @@ fn node(log: &Arc<dyn EventLog>, redis: Redis, name: &str) -> (String, Arc<Syste
         Arc::clone(log),
         Arc::clone(&views) as _,
         (Arc::clone(&policy), Arc::clone(&freshness), Arc::clone(&clock)),
-        Limits::default(),
+        // As where views outlive the process; a log without an index of them takes no marks.
+        Limits { marks: true, ..Limits::default() },
     );
     system.join(Relay::new(&redis, "vl", name));
     let system = Arc::new(system);
@@ -84,7 +88,12 @@ fn node(log: &Arc<dyn EventLog>, redis: Redis, name: &str) -> (String, Arc<Syste
     (address, system)
 }
 
-async fn follow(first: &(String, Arc<System>), second: &(String, Arc<System>), others: usize) {
+/// Follows a player on the second node who reports to the first, beside `others` facts a second.
+pub(crate) async fn follow(
+    first: &(String, Arc<System>),
+    second: &(String, Arc<System>),
+    others: usize,
+) {
     let mut player = Player::new(1_000_000 + others);
     let url = format!("ws://{}/v1/accounts/{}/live", second.0, player.account);
     let (mut socket, _) = connect_async(url).await.unwrap();
@@ -96,7 +105,7 @@ async fn follow(first: &(String, Arc<System>), second: &(String, Arc<System>), o
         http.post(&path, "application/json", &player.next_json()).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let load = rt::spawn(unfollowed(first.0.clone(), others));
+    let load = rt::spawn(unfollowed(first.1.accounts().clone(), Player::many(5_000), others));
     let mut us = Histogram::<u64>::new(3).unwrap();
     let mut early = 0_u32;
     for _ in 0..FACTS {
@@ -134,23 +143,19 @@ async fn follow(first: &(String, Arc<System>), second: &(String, Arc<System>), o
     println!("  second {:?}", second.1.observe().relay.unwrap());
 }
 
-/// What players whom nobody follows report meanwhile.
-async fn unfollowed(address: String, a_second: usize) {
-    let mut players = Player::many(1_000);
-    let mut http = Http::connect(&address).await;
-    let mut round = tokio::time::interval(Duration::from_millis(100));
-    let mut turn = 0;
-    if a_second == 0 {
-        return;
-    }
+/// What players whom nobody follows report meanwhile, each fact a request of its own.
+pub(crate) async fn unfollowed(accounts: Accounts, mut players: Vec<Player>, a_second: usize) {
+    let mut round = tokio::time::interval(ROUND);
+    let (count, mut turn) = (players.len(), 0);
     loop {
         round.tick().await;
-        let mut body = String::new();
-        for _ in 0..a_second / 10 {
-            body.push_str(&players[turn % 1_000].next_json());
-            body.push('\n');
+        for _ in 0..a_second / ROUNDS_A_SECOND {
+            let player = &mut players[turn % count];
             turn += 1;
+            let submission = Submission { index: 0, event: player.next() };
+            let fact = vec![(player.account.clone(), vec![submission])];
+            let accounts = accounts.clone();
+            rt::spawn(async move { assert_eq!(accounts.record(fact).await.recorded, 1) });
         }
-        http.post("/v1/events", "application/x-ndjson", &body).await;
     }
 }

@@ -1,14 +1,15 @@
-//! A Redis of the run's own, where `redis-server` is installed.
+//! Stores of the run's own, where they are installed: `redis-server`, and a node of Cassandra by
+//! `deploy/dev/cassandra`.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use viewlog::projections::{Redis, RedisOptions};
 
-/// A running server; killed with the value.
+/// A running Redis; killed with the value.
 pub(crate) struct Server {
     child: Child,
-    url: String,
+    pub(crate) url: String,
     pub(crate) redis: Redis,
 }
 
@@ -37,6 +38,20 @@ impl Server {
     pub(crate) fn way(&self) -> Redis {
         way(&self.url)
     }
+
+    /// `GET` without pipelining by `redis-benchmark`, a second; `None` where there is none.
+    pub(crate) fn plain_gets_per_s(&self, connections: usize) -> Option<f64> {
+        let port = self.url.rsplit_once(':').unwrap().1;
+        let connections = connections.to_string();
+        let benchmark = Command::new("redis-benchmark")
+            .args(["-p", port, "-c", &connections, "-n", "400000", "-d", "120", "-r", "20000"])
+            .args(["-t", "set,get", "--csv"])
+            .output()
+            .ok()?;
+        let lines = String::from_utf8(benchmark.stdout).unwrap();
+        let gets = lines.lines().find_map(|line| line.strip_prefix("\"GET\",\"")).unwrap();
+        Some(gets.split('"').next().unwrap().parse().unwrap())
+    }
 }
 
 fn way(url: &str) -> Redis {
@@ -47,5 +62,48 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+/// A node of Cassandra; gone with the value, or with this process.
+pub(crate) struct Cassandra {
+    directory: tempfile::TempDir,
+    /// `address:port` of CQL.
+    pub(crate) host: String,
+}
+
+impl Cassandra {
+    /// Once it answers; `None`, said aloud, where Java or Maven is missing.
+    pub(crate) fn start() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let mut cassandra = Self { directory, host: String::new() };
+        let process = std::process::id().to_string();
+        let start = ["--net", "free", "--heap", "1G", "--while", &process, "start", "one"];
+        let Some(status) = cassandra.ask(&start) else {
+            println!("skipped: deploy/dev/cassandra starts no node here");
+            return None;
+        };
+        let host = status.split_whitespace().find(|word| word.starts_with("127."));
+        cassandra.host = host.unwrap().to_owned();
+        Some(cassandra)
+    }
+
+    /// What `nodetool` says.
+    pub(crate) fn nodetool(&self, arguments: &[&str]) -> String {
+        self.ask(&[&["nodetool", "1"], arguments].concat()).unwrap()
+    }
+
+    fn ask(&self, arguments: &[&str]) -> Option<String> {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/dev/cassandra");
+        let mut command = Command::new(script);
+        command.arg("--stack").arg(self.directory.path().join("stack")).args(arguments);
+        let output = command.stderr(Stdio::inherit()).output().unwrap();
+        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+    }
+}
+
+impl Drop for Cassandra {
+    fn drop(&mut self) {
+        drop(self.ask(&["destroy"]));
     }
 }
