@@ -12,19 +12,11 @@ local function value_from(bytes, from)
   return value
 end
 
--- Where the version of the new ends there.
-local function is_newer(new, old, from)
-  for i = 1, from do
-    local one, other = byte(new, i), byte(old, i) or -1
-    if one ~= other then return one > other end
-  end
-  local i, j = value_from(new, from), value_from(old, from)
-  while true do
-    local one, other = byte(new, i), byte(old, j)
-    if one ~= other then return (one or -1) > (other or -1) end
-    if not one then return false end
-    i, j = i + 1, j + 1
-  end
+-- Versions end there; they differ in their bytes, or the values decide.
+local function is_newer(new, from, old, old_from)
+  local is_after, at_byte = comes_after(new, 1, old, 1)
+  if at_byte <= from then return is_after end
+  return (comes_after(new, value_from(new, from), old, value_from(old, old_from)))
 end
 
 local function is_ranked(bytes, from)
@@ -121,19 +113,22 @@ local function label_in(drawer, label, before)
   return true
 end
 
--- Of the bytes from the flags to the end of the label, which are mostly the same as before.
-local function standing(bytes, from)
-  return sub(bytes, from + 1, from + 3 + label_length(bytes, from))
+-- Whether the bytes from the flags to the end of the label are the same, as they mostly are.
+local function stands_as(new, from, old, old_from)
+  local standing = sub(new, from + 1, from + 3 + label_length(new, from))
+  return sub(old, old_from + 1, old_from + #standing) == standing
 end
 
 -- Takes in what is newer, where nothing was or over what was; false when something is gone that should be there.
+-- Mostly a session goes on: its entry stands as before, and only its rank moves.
 local function put(drawer, key, rank, new, from, old, old_from)
   call('HSET', key_of(drawer, 'h'), key, new)
-  if not old and not has(drawer, 'h') then begin(drawer, 'h') end
-  if not old or standing(new, from) ~= standing(old, old_from) then
-    local before, label = old and label_of(old, old_from, key), label_of(new, from, key)
-    if before ~= label and not label_in(drawer, label, before) then return false end
+  if old and stands_as(new, from, old, old_from) then
+    return rank == '' or call('ZADD', key_of(drawer, 'r'), rank, key) == 0
   end
+  if not old and not has(drawer, 'h') then begin(drawer, 'h') end
+  local before, label = old and label_of(old, old_from, key), label_of(new, from, key)
+  if before ~= label and not label_in(drawer, label, before) then return false end
   if rank ~= '' then
     if not rank_in(drawer, key, rank, old and is_ranked(old, old_from)) then return false end
   elseif old and is_ranked(old, old_from) then
@@ -151,13 +146,10 @@ local function merge(drawer, key, rank, new)
   local old = call('HGET', key_of(drawer, 'h'), key)
   if old == new then return true end
   local from, old_from = version_end(new), old and version_end(old)
-  if old then
-    if is_expired(old, old_from) then
-      remove(drawer, key, old, old_from)
-      old = false
-    elseif not is_newer(new, old, from) then
-      return true
-    end
+  if old and not is_newer(new, from, old, old_from) then
+    if not is_expired(old, old_from) then return true end
+    remove(drawer, key, old, old_from)
+    old = false
   end
   if not old and is_gone(drawer, 'h') then return false end
   if rank ~= '' and drawer.set.is_worn then

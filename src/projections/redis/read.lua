@@ -4,17 +4,6 @@
 -- the greatest), limit; "l", first and last label as ZRANGE takes them. Returns false when the account is not
 -- complete, else for each query keys and bytes in turn, the floor under the empty key.
 
--- Whether one text comes before the other by their bytes.
-local function is_before(one, other)
-  local i = 1
-  while true do
-    local a, b = byte(one, i), byte(other, i)
-    if a ~= b then return (a or -1) < (b or -1) end
-    if not a then return false end
-    i = i + 1
-  end
-end
-
 -- Entries by their keys, added to the page; false when one is gone.
 local function fetch(drawer, keys, page, take)
   for from = 1, #keys, 1000 do
@@ -37,7 +26,7 @@ local function any() return true end
 local function ties(drawer, rank, key)
   local count = 0
   for _, tie in ipairs(call('ZRANGE', key_of(drawer, 'r'), rank, rank, 'BYSCORE', 'REV')) do
-    if is_before(tie, key) then break end
+    if comes_after(key, 1, tie, 1) then break end
     count = count + 1
   end
   return count

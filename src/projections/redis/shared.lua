@@ -49,6 +49,21 @@ local function is_expired(bytes, from)
   return ((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f <= at
 end
 
+-- Whether one text comes after the other by their bytes, from these places on, and where they differ; false where
+-- they do not.
+local function comes_after(one, i, other, j)
+  while true do
+    local a, b, c, d = byte(one, i, i + 3)
+    local e, f, g, h = byte(other, j, j + 3)
+    if a ~= e then return (a or -1) > (e or -1), i end
+    if b ~= f then return (b or -1) > (f or -1), i + 1 end
+    if c ~= g then return (c or -1) > (g or -1), i + 2 end
+    if d ~= h then return (d or -1) > (h or -1), i + 3 end
+    if not d then return false, i + 4 end
+    i, j = i + 4, j + 4
+  end
+end
+
 -- The generation that is read, and the one that is prepared, or false.
 local function generations_in(kept)
   local comma = kept and find(kept, ',', 1, true)
