@@ -11,6 +11,7 @@ mod claims;
 mod issue;
 mod keyring;
 mod keys;
+mod known;
 mod pace;
 mod rules;
 mod source;
@@ -32,6 +33,7 @@ use crate::events::Clock;
 
 use self::bearer::bearer;
 use self::claims::{Grant, LEEWAY_MS, Unfit};
+use self::known::Known;
 use self::pace::Pace;
 
 pub(super) use self::caller::Caller;
@@ -45,6 +47,7 @@ pub use self::source::{KeySource, SourceError};
 /// What tokens are checked against.
 pub struct Tokens {
     keys: Keyring,
+    known: Known,
     terms: Terms,
     pace: Pace,
     clock: Arc<dyn Clock>,
@@ -67,17 +70,18 @@ impl Tokens {
     /// Tokens that these keys made are taken on these terms.
     pub fn new(keys: Keyring, terms: Terms, clock: Arc<dyn Clock>) -> Self {
         let pace = Pace::new(terms.requests_per_s_max, terms.requests_per_s_all_accounts_max);
-        Self { keys, terms, pace, clock }
+        Self { keys, known: Known::default(), terms, pace, clock }
     }
 
-    /// Keeps the keys as their source has them, and forgets tokens at rest, for as long as the
-    /// future is polled.
+    /// Keeps the keys as their source has them, and forgets tokens at rest and expired ones, for as
+    /// long as the future is polled.
     pub async fn look_after(&self) {
         tokio::join!(self.keys.keep_fresh(), async {
             let mut round = tokio::time::interval(Duration::from_secs(5));
             loop {
                 round.tick().await;
                 self.pace.forget_rested();
+                self.known.forget_expired(self.clock.now());
             }
         });
     }
@@ -86,15 +90,18 @@ impl Tokens {
     ///
     /// # Errors
     /// 401, and 503 while there are no keys.
-    async fn grant(&self, token: &str) -> Result<Grant, Problem> {
+    async fn grant(&self, token: &str) -> Result<Arc<Grant>, Problem> {
         if is_equal(token, &self.terms.local) {
-            return Ok(Grant::of_this_machine());
+            return Ok(Arc::new(Grant::of_this_machine()));
         }
-        let granted = match self.keys.checked(token).await {
-            Ok(claims) => Grant::of(claims, self.clock.now(), self.terms.audience.as_deref()),
-            Err(unfit) => Err(unfit),
-        };
-        granted.map_err(Problem::from)
+        let now = self.clock.now();
+        if let Some(grant) = self.known.grant(token, &self.keys.loaded(), now) {
+            return Ok(grant);
+        }
+        let (claims, keys) = self.keys.checked(token).await?;
+        let grant = Arc::new(Grant::of(claims, now, self.terms.audience.as_deref())?);
+        self.known.keep(token, &grant, keys);
+        Ok(grant)
     }
 
     /// How long from now a caller's token is good, leeway included; `None` is for ever.
@@ -150,7 +157,7 @@ async fn judged(
     tokens.pace.count(&grant).map_err(too_many)?;
     let asked = Parameters::read(request.uri().path(), request.query_string())?;
     rules::permit(&grant, (need, reach), &asked)?;
-    Ok(Some((Caller(Some(Arc::new(grant))), asked)))
+    Ok(Some((Caller(Some(grant)), asked)))
 }
 
 fn too_many(wait: Duration) -> Problem {

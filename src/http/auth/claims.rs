@@ -107,7 +107,7 @@ impl Grant {
         audience: Option<&str>,
     ) -> Result<Self, Unfit> {
         let expires_at = instant(claims.exp);
-        if now >= expires_at.plus_ms(LEEWAY_MS) {
+        if is_over(expires_at, now) {
             return Err(Unfit::Expired(expires_at));
         }
         let valid_from = claims.nbf.map(instant).filter(|from| now.plus_ms(LEEWAY_MS) < *from);
@@ -133,6 +133,11 @@ impl Grant {
         })
     }
 
+    /// Whether the token is still good then.
+    pub(super) fn is_good_at(&self, now: Timestamp) -> bool {
+        !self.expires_at.is_some_and(|at| is_over(at, now))
+    }
+
     /// Of the token that a server leaves for programs of its own machine.
     pub(super) fn of_this_machine() -> Self {
         Self { account: None, profile: None, scopes: Scopes::ALL, expires_at: None }
@@ -147,6 +152,10 @@ fn is_for_us(named: Option<&Audience>, ours: Option<&str>) -> bool {
         (Some(Audience::One(named)), Some(ours)) => named == ours,
         (Some(Audience::Several(named)), Some(ours)) => named.iter().any(|named| named == ours),
     }
+}
+
+fn is_over(expires_at: Timestamp, now: Timestamp) -> bool {
+    now >= expires_at.plus_ms(LEEWAY_MS)
 }
 
 fn instant(seconds: f64) -> Timestamp {

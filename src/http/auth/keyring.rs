@@ -26,7 +26,8 @@ const AGE_MAX: Duration = Duration::from_secs(5 * 60);
 /// The same before there are any keys.
 const RETRY_EVERY: Duration = Duration::from_secs(5);
 
-type Loaded = Arc<Vec<Key>>;
+/// The keys of a source as they were loaded together.
+pub(super) type Loaded = Arc<Vec<Key>>;
 
 /// The keys that tokens are checked with.
 #[derive(Debug)]
@@ -79,8 +80,8 @@ impl Keyring {
         }
     }
 
-    /// The claims of a token whose signature one of the keys made.
-    pub(super) async fn checked(&self, token: &str) -> Result<Claims, Unfit> {
+    /// The claims of a token whose signature one of the keys made, and which keys there were.
+    pub(super) async fn checked(&self, token: &str) -> Result<(Claims, Loaded), Unfit> {
         let header = decode_header(token).map_err(|_| Unfit::NotAToken)?;
         // RFC 7515, section 4.1.11: what must be understood and is not.
         if header.crit.is_some() {
@@ -88,11 +89,11 @@ impl Keyring {
         }
         let loaded = self.loaded();
         match self.fitting(token, &header, &loaded) {
-            Err(Unfit::Unknown) => match self.newer_than(&loaded).await? {
-                Some(newer) => self.fitting(token, &header, &newer),
-                None => Err(Unfit::Unknown),
-            },
-            judged => judged,
+            Err(Unfit::Unknown) => {
+                let newer = self.newer_than(&loaded).await?.ok_or(Unfit::Unknown)?;
+                Ok((self.fitting(token, &header, &newer)?, newer))
+            }
+            judged => Ok((judged?, loaded)),
         }
     }
 
@@ -179,7 +180,8 @@ impl Keyring {
         Ok(keys.map(|key| format!("{:?}", key.algorithm)).collect())
     }
 
-    fn loaded(&self) -> Loaded {
+    /// What the source had when it was last asked.
+    pub(super) fn loaded(&self) -> Loaded {
         Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -3,6 +3,8 @@
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::json;
 
+use crate::support::eventually;
+
 use super::{
     ALL, Bearer, SECRET, answered, claims, guarded, guarded_with, in_seconds, signed, token,
 };
@@ -85,6 +87,18 @@ async fn a_token_is_good_from_one_time_to_another_with_little_leeway() {
     assert!(late.refused(401, "unauthenticated").contains("was good until 20"), "{late:?}");
     let early = get(with("nbf", 60)).await;
     assert!(early.refused(401, "unauthenticated").contains("is good from 20"), "{early:?}");
+}
+
+#[actix_web::test]
+async fn a_token_that_was_taken_is_refused_once_it_has_expired() {
+    let site = guarded().await;
+    let mut claims = claims("home", "read");
+    // With the leeway two seconds from now at most.
+    claims["exp"] = in_seconds(-8).into();
+    let token = signed(&claims);
+    let get = async || Bearer::new(&site, token.clone()).get(NOW).await;
+    get().await.ok();
+    eventually("it has expired", async || get().await.status == 401).await;
 }
 
 #[actix_web::test]
