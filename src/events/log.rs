@@ -87,9 +87,19 @@ pub struct Stored {
     pub events: Vec<Event>,
     /// What of this session could not be read.
     pub damage: Option<Damage>,
+    /// With [`Depth::Facts`], the snapshot that was passed over for them.
+    pub passed_over: Option<State>,
 }
 
 impl Stored {
+    /// The session by its snapshot and the events above that, also where all events were read;
+    /// `None` when it has no snapshot that may be used.
+    pub fn by_snapshot(&self) -> Option<State> {
+        let snapshot = self.passed_over.as_ref().or(self.snapshot.as_ref())?;
+        let above = self.events.iter().filter(|event| event.order.seq > snapshot.seq);
+        fold(Some(snapshot.clone()), above)
+    }
+
     /// The session folded; `None` when nothing of it can be read.
     pub fn state(self) -> Option<State> {
         fold(self.snapshot, &self.events)

@@ -7,13 +7,27 @@ use super::{Damage, Depth, Order, SessionId, State, Stored};
 impl Stored {
     /// A session before its first event, from the body of its snapshot row.
     pub(super) fn begin(session: SessionId, snapshot: Option<&[u8]>, depth: Depth) -> Self {
-        let mut stored = Self { session, snapshot: None, events: vec![], damage: None };
+        let (events, damage, passed_over) = (vec![], None, None);
+        let mut stored = Self { session, snapshot: None, events, damage, passed_over };
         match snapshot.map(|body| decode_snapshot(session, body)) {
-            Some(Ok(snapshot)) => stored.snapshot = usable(snapshot, depth),
+            Some(Ok(snapshot)) => stored.begin_with(snapshot, depth),
             Some(Err(error)) => stored.hurt(error),
             None => {}
         }
         stored
+    }
+
+    /// Where facts were compacted away the state is all that is left, whoever made it.
+    fn begin_with(&mut self, snapshot: Snapshot, depth: Depth) {
+        let is_compacted = |state: &State| state.compacted_through.is_some();
+        if snapshot.state.as_ref().is_some_and(is_compacted) {
+            self.snapshot = snapshot.state;
+            return;
+        }
+        match depth {
+            Depth::Snapshots => self.snapshot = snapshot.current(),
+            Depth::Facts => self.passed_over = snapshot.current(),
+        }
     }
 
     /// The greatest order key that the snapshot covers.
@@ -37,16 +51,5 @@ impl Stored {
             Some(damage) => damage.rows += 1,
             None => self.damage = Some(Damage { rows: 1, first: error }),
         }
-    }
-}
-
-/// Where facts were compacted away the state is all that is left, whoever made it.
-fn usable(snapshot: Snapshot, depth: Depth) -> Option<State> {
-    if snapshot.state.as_ref().is_some_and(|state| state.compacted_through.is_some()) {
-        return snapshot.state;
-    }
-    match depth {
-        Depth::Snapshots => snapshot.current(),
-        Depth::Facts => None,
     }
 }

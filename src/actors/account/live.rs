@@ -167,7 +167,8 @@ impl Past {
     /// A session of which nothing but this is known.
     pub(super) fn of(snapshot: State) -> Self {
         let session = snapshot.session;
-        let stored = Stored { session, snapshot: Some(snapshot), events: vec![], damage: None };
+        let (snapshot, passed_over) = (Some(snapshot), None);
+        let stored = Stored { session, snapshot, events: vec![], damage: None, passed_over };
         Self { stored: Some(stored), ..Self::default() }
     }
 

@@ -4,7 +4,7 @@ use crate::events::{
     AccountId, Clock, Depth, Event, EventLog, ReadError, Stamp, State, Stored, Timestamp, fold,
 };
 use crate::projections::shelf::Shelf;
-use crate::projections::{Entry, Fill, Recorded, Target, ViewStore, project};
+use crate::projections::{Entry, Fill, Recorded, Target, ViewError, ViewStore, project};
 
 /// An account's entries, made from the log alone.
 #[derive(Default)]
@@ -27,19 +27,55 @@ pub(crate) async fn fold_and_fill(
     clock: &dyn Clock,
     (account, target, depth): (&AccountId, Target, Depth),
 ) -> Result<Folded, ReadError> {
-    let fill = views.begin_fill(account, target).await.unwrap_or_else(|error| {
-        tracing::debug!(%error, "views are not filled");
-        None
-    });
-    let mut folding = Folding { log, clock, fill: fill.map(|fill| (fill, views)), as_of: None };
+    let filling = Some(Filling::begin(views, account, target).await);
+    let mut folding = Folding { log, clock, filling, as_of: None };
     let folded = folding.run(account, depth).await;
-    if let Some((fill, views)) = folding.fill {
-        let whole = folded.as_ref().is_ok_and(|folded| folded.complete);
-        if let Err(error) = views.end_fill(fill, whole).await {
-            tracing::debug!(%error, "views are not filled");
-        }
+    if let Some(filling) = folding.filling {
+        filling.end(folded.as_ref().is_ok_and(|folded| folded.complete)).await;
     }
     folded
+}
+
+/// The fill of an account on its way. Views that do not take it are filled another time.
+pub(crate) struct Filling<'a> {
+    views: &'a dyn ViewStore,
+    fill: Option<Fill>,
+}
+
+impl<'a> Filling<'a> {
+    /// Unless someone else is at it. To be called before anything is read.
+    pub(crate) async fn begin(
+        views: &'a dyn ViewStore,
+        account: &AccountId,
+        target: Target,
+    ) -> Self {
+        let fill = views.begin_fill(account, target).await;
+        Self { views, fill: fill.inspect_err(not_filled).ok().flatten() }
+    }
+
+    /// Merges what was read.
+    pub(crate) async fn take(&mut self, entries: Vec<Entry>) {
+        let Some(mut fill) = self.fill.take_if(|_| !entries.is_empty()) else { return };
+        match self.views.fill(&mut fill, entries).await {
+            Ok(true) => self.fill = Some(fill),
+            Ok(false) => {}
+            Err(error) => {
+                not_filled(&error);
+                // So that the next answer need not wait for its time to be over.
+                drop(self.views.end_fill(fill, false).await);
+            }
+        }
+    }
+
+    /// The account's views are read from now on if all of it was taken, else nothing of it is left.
+    pub(crate) async fn end(self, whole: bool) {
+        let Some(fill) = self.fill else { return };
+        drop(self.views.end_fill(fill, whole).await.inspect_err(not_filled));
+    }
+}
+
+fn not_filled(error: &ViewError) {
+    tracing::debug!(%error, "views are not filled");
 }
 
 /// Folds an account from what occurred up to an instant.
@@ -49,14 +85,14 @@ pub(super) async fn fold_as_of(
     account: &AccountId,
     as_of: Timestamp,
 ) -> Result<Folded, ReadError> {
-    let mut folding = Folding { log, clock, fill: None, as_of: Some(as_of) };
+    let mut folding = Folding { log, clock, filling: None, as_of: Some(as_of) };
     folding.run(account, Depth::Facts).await
 }
 
 struct Folding<'a> {
     log: &'a dyn EventLog,
     clock: &'a dyn Clock,
-    fill: Option<(Fill, &'a dyn ViewStore)>,
+    filling: Option<Filling<'a>>,
     as_of: Option<Timestamp>,
 }
 
@@ -101,15 +137,8 @@ impl Folding<'_> {
         for entry in &entries {
             folded.shelf.merge(entry.clone(), usize::MAX, now);
         }
-        let Some((mut fill, views)) = self.fill.take() else { return };
-        match views.fill(&mut fill, entries).await {
-            Ok(true) => self.fill = Some((fill, views)),
-            Ok(false) => {}
-            Err(error) => {
-                tracing::debug!(%error, "views are not filled");
-                // So that the next answer need not wait for its time to be over.
-                drop(views.end_fill(fill, false).await);
-            }
+        if let Some(filling) = &mut self.filling {
+            filling.take(entries).await;
         }
     }
 }

@@ -1,23 +1,24 @@
 //! Everything folded again from its facts: snapshots renewed, and a new generation of views filled
 //! beside the one that is read.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use tokio::task::JoinSet;
+use tokio::try_join;
 
 use super::{Pages, Progress, account_ranges, count_accounts, patiently};
 use crate::events::{
-    AccountId, AccountRange, AppendError, Clock, Depth, EventLog, ReadError, SessionId, State,
-    Stored, Week,
+    AccountId, AccountRange, AppendError, Clock, Depth, EventLog, ReadError, Week,
 };
-use crate::projections::answers::folded::fold_and_fill;
-use crate::projections::{Target, ViewError, ViewStore};
+use crate::projections::answers::folded::{Filling, fold_and_fill};
+use crate::projections::{Recorded, Target, ViewError, ViewStore, project};
 
 /// Where a rebuild that was cut short goes on; one note for each range of accounts.
 const NOTE: &str = "rebuild";
+/// Accounts of a range whose rows are waited for.
+const WAITING_PER_RANGE: usize = 4;
 
 /// What a rebuild came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +76,7 @@ pub async fn rebuild(work: Rebuild, progress: Arc<Progress>) -> Result<Rebuilt, 
     progress.set_total(count_accounts(work.log.as_ref()).await?);
     patiently(|| work.views.begin_generation()).await?;
     let ranges = account_ranges(work.log.as_ref());
-    let cores = std::thread::available_parallelism().map_or(1, Into::into);
-    let at_once = cores.div_ceil(ranges.len().max(1));
+    let at_once = at_once(ranges.len());
     let loops = ranges.iter().map(|range| rebuild_range(&work, range, at_once, &progress));
     try_join_all(loops).await?;
     let generation = patiently(|| work.views.flip()).await?;
@@ -85,6 +85,15 @@ pub async fn rebuild(work: Rebuild, progress: Arc<Progress>) -> Result<Rebuilt, 
         patiently(|| work.log.set_note(&note, None)).await?;
     }
     Ok(Rebuilt { events: progress.events(), generation })
+}
+
+/// How many accounts of a range are folded at once: each core has work, and where there are several
+/// ranges the log is elsewhere, and its answers are waited for.
+fn at_once(ranges: usize) -> usize {
+    match ranges {
+        1 => std::thread::available_parallelism().map_or(1, Into::into),
+        _ => WAITING_PER_RANGE,
+    }
 }
 
 async fn rebuild_range(
@@ -136,32 +145,64 @@ async fn finish_one(
 impl Rebuild {
     /// Returns how many events were folded.
     async fn account(&self, account: &AccountId) -> Result<u64, RebuildError> {
-        let mut events = 0;
-        for week in self.log.weeks(account).await? {
-            let kept = self.log.week(account, week, Depth::Snapshots).await?;
-            let facts = self.log.week(account, week, Depth::Facts).await?;
-            events += facts.iter().map(|stored| stored.events.len() as u64).sum::<u64>();
-            if is_outdated(kept, facts) && !(self.renew)(account.clone(), week).await {
-                return Err(RebuildError::NotRenewed);
-            }
+        if !self.views.wants(account) {
+            return Ok(self.fold(account, None).await?.events);
         }
-        if self.views.wants(account) {
+        let views = self.views.as_ref();
+        let mut filling = Filling::begin(views, account, Target::Next).await;
+        let folded = self.fold(account, Some(&mut filling)).await;
+        filling.end(folded.as_ref().is_ok_and(|folded| folded.is_whole)).await;
+        let Whole { events, is_whole } = folded?;
+        if !is_whole {
+            // A snapshot may cover the rows that cannot be read.
             let target = (account, Target::Next, Depth::Snapshots);
-            let (log, views) = (self.log.as_ref(), self.views.as_ref());
-            fold_and_fill(log, views, self.clock.as_ref(), target).await?;
+            fold_and_fill(self.log.as_ref(), views, self.clock.as_ref(), target).await?;
         }
         Ok(events)
     }
+
+    /// Every row is read once: what the facts say goes to the views, and renews the snapshots.
+    async fn fold(
+        &self,
+        account: &AccountId,
+        mut filling: Option<&mut Filling<'_>>,
+    ) -> Result<Whole, RebuildError> {
+        let (marks, mut weeks) = try_join!(self.log.marks(account), self.log.weeks(account))?;
+        if let Some(filling) = &mut filling {
+            filling
+                .take(marks.iter().flat_map(|mark| project(&Recorded::Mark(mark))).collect())
+                .await;
+        }
+        let mut folded = Whole { events: 0, is_whole: true };
+        // The newest first, as the views keep them.
+        weeks.sort_unstable();
+        for week in weeks.into_iter().rev() {
+            let (mut is_outdated, mut entries) = (false, Vec::new());
+            for facts in self.log.week(account, week, Depth::Facts).await? {
+                folded.events += facts.events.len() as u64;
+                folded.is_whole &= facts.damage.is_none();
+                let (kept, is_damaged) = (facts.by_snapshot(), facts.damage.is_some());
+                let Some(state) = facts.state() else { continue };
+                // Missing, of another version of the fold, or not what the facts say.
+                is_outdated |= !is_damaged && state.is_gapless() && kept.as_ref() != Some(&state);
+                if filling.is_some() {
+                    entries.extend(project(&Recorded::Session(&state)));
+                }
+            }
+            if is_outdated && !(self.renew)(account.clone(), week).await {
+                return Err(RebuildError::NotRenewed);
+            }
+            if let Some(filling) = &mut filling {
+                filling.take(entries).await;
+            }
+        }
+        Ok(folded)
+    }
 }
 
-/// Whether a snapshot is missing, of another version of the fold, or not what the facts say.
-fn is_outdated(kept: Vec<Stored>, facts: Vec<Stored>) -> bool {
-    let mut kept: BTreeMap<SessionId, Stored> =
-        kept.into_iter().map(|stored| (stored.session, stored)).collect();
-    facts.into_iter().filter(|facts| facts.damage.is_none()).any(|facts| {
-        let Some(kept) = kept.remove(&facts.session) else { return false };
-        let has_snapshot = kept.snapshot.is_some();
-        let state = facts.state().filter(State::is_gapless);
-        state.is_some_and(|state| !has_snapshot || kept.state().as_ref() != Some(&state))
-    })
+/// What folding an account came to.
+struct Whole {
+    events: u64,
+    /// False when rows could not be read.
+    is_whole: bool,
 }

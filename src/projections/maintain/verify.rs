@@ -75,9 +75,6 @@ impl Check<'_> {
         };
         let (mut states, mut events) = (Vec::new(), 0);
         for week in self.log.weeks(account).await? {
-            let kept = self.log.week(account, week, Depth::Snapshots).await?;
-            let mut kept: BTreeMap<SessionId, _> =
-                kept.into_iter().map(|stored| (stored.session, stored)).collect();
             for facts in self.log.week(account, week, Depth::Facts).await? {
                 events += facts.events.len() as u64;
                 let session = facts.session;
@@ -85,9 +82,9 @@ impl Check<'_> {
                     let what = format!("{} rows cannot be read: {}", damage.rows, damage.first);
                     add(Some(session), what);
                 }
+                let by_snapshot = facts.by_snapshot();
                 let state = facts.state();
-                let by_snapshot = kept.remove(&session).and_then(crate::events::Stored::state);
-                if is_other(by_snapshot.as_ref(), state.as_ref()) {
+                if by_snapshot.is_some_and(|kept| is_other(&kept, state.as_ref())) {
                     add(Some(session), "its snapshot is not what its facts say".to_owned());
                 }
                 states.extend(state);
@@ -178,9 +175,9 @@ fn newest(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {
     kept.into_values().collect()
 }
 
-fn is_other(kept: Option<&State>, facts: Option<&State>) -> bool {
+fn is_other(kept: &State, facts: Option<&State>) -> bool {
     let plain = |state: &State| State { compacted_through: None, ..state.clone() };
-    kept.map(plain) != facts.map(plain)
+    Some(plain(kept)) != facts.map(plain)
 }
 
 fn session_of(entry: &Entry) -> Option<SessionId> {
