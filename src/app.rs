@@ -6,6 +6,7 @@ mod drivers;
 mod keys;
 mod note;
 mod private;
+mod stores;
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -22,17 +23,14 @@ use self::drivers::Drivers;
 pub use self::keys::{KeysError, Made, keyring, made_or_kept};
 use self::note::Note;
 use self::private::random_hex;
-use crate::actors::System;
-use crate::config::{CassandraUrl, Config, LogStore, ViewsStore};
-use crate::events::cassandra::{self, CassandraLog};
+use self::stores::{open_log, open_views};
+use crate::actors::{Role, System};
+use crate::config::{CassandraUrl, Config, LogStore};
+use crate::events::cassandra;
 use crate::events::embedded::{EmbeddedLog, OpenError};
-use crate::events::memory::MemoryLog;
-use crate::events::{AppendError, Clock, EventLog, SessionId, SystemClock};
+use crate::events::{AppendError, Clock, SessionId, SystemClock};
 use crate::http::{self, Jobs, Node, Settings, Sockets};
-use crate::projections::{
-    Answers, Freshness, MemoryViews, MemoryViewsOptions, Redis, RedisViews, Relay, ViewError,
-    ViewStore,
-};
+use crate::projections::{Answers, Freshness, Relay, Signals, ViewError};
 use crate::telemetry::{self, Metrics, TelemetryError};
 
 /// How often gauges are taken over and histograms gathered.
@@ -155,6 +153,7 @@ impl App {
         if let Some(redis) = redis {
             let name = SessionId::fresh(clock.now()).to_string();
             system.join(Relay::new(&redis, &config.redis_views_options().prefix, &name));
+            system.exchange(Signals::new(&redis, config.signals_options(), &name));
         }
         let answers = Answers::new(
             (Arc::clone(&log), Arc::clone(&views)),
@@ -177,7 +176,7 @@ impl App {
             settings: settings(config),
         });
         let mut background = vec![rt::spawn(upkeep(metrics, embedded.clone()))];
-        if config.compact.every_hours > 0 {
+        if config.compact.every_hours > 0 && config.role.has(Role::Process) {
             background.push(rt::spawn(compact_regularly(node.clone(), config.clone())));
         }
         if node.tokens.is_some() {
@@ -283,54 +282,6 @@ async fn look_after_tokens(node: Data<Node>) {
     }
 }
 
-type Log = (Arc<dyn EventLog>, Option<Arc<EmbeddedLog>>);
-
-async fn open_log(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-    drivers: &mut Drivers,
-) -> Result<Log, StartError> {
-    match &config.log {
-        LogStore::Memory => Ok((Arc::new(MemoryLog::default()), None)),
-        LogStore::Embedded(directory) => {
-            let log = Arc::new(EmbeddedLog::open(directory, config.embedded_options())?);
-            Ok((Arc::clone(&log) as Arc<dyn EventLog>, Some(log)))
-        }
-        LogStore::Cassandra(url) => {
-            let (options, clock) = (config.cassandra_options(url), Arc::clone(clock));
-            let opening = async move { CassandraLog::open(&options, clock).await };
-            let opened = drivers.open(opening).await.map_err(StartError::Drivers)?;
-            let failed = |source| StartError::Cassandra { url: Box::new(url.clone()), source };
-            Ok((Arc::new(opened.map_err(failed)?), None))
-        }
-    }
-}
-
-/// The views, and the Redis that they share with other nodes.
-type Views = (Arc<dyn ViewStore>, Option<Redis>);
-
-fn open_views(config: &Config, clock: &Arc<dyn Clock>) -> Result<Views, ViewError> {
-    let url = match &config.views {
-        ViewsStore::Memory => return Ok((Arc::new(memory_views(config, clock)), None)),
-        ViewsStore::Redis(url) => url,
-    };
-    let redis = Redis::new(url, config.redis_options())?;
-    let views = RedisViews::new(redis.clone(), config.redis_views_options(), Arc::clone(clock));
-    let views = Arc::new(views);
-    let checked = Arc::clone(&views);
-    // It need not be there yet; whether it is, the system page says.
-    rt::spawn(async move { drop(checked.check().await) });
-    Ok((views, Some(redis)))
-}
-
-fn memory_views(config: &Config, clock: &Arc<dyn Clock>) -> MemoryViews {
-    let options = MemoryViewsOptions {
-        bytes_max: usize::try_from(config.views_memory.bytes_max).unwrap_or(usize::MAX),
-        plays_per_profile_max: config.views_memory.plays_per_profile_max,
-    };
-    MemoryViews::new(options, Arc::clone(clock))
-}
-
 fn settings(config: &Config) -> Settings {
     let http = &config.http;
     Settings {
@@ -347,6 +298,7 @@ fn settings(config: &Config) -> Settings {
             .map(|origin| origin.as_str().to_owned())
             .collect(),
         chaos: config.chaos,
+        roles: config.role,
     }
 }
 

@@ -28,16 +28,16 @@ use serde::{Deserialize, Deserializer};
 
 use self::draft::Draft;
 use self::manual::Manual;
-use crate::actors::{Budget, Limits};
+use crate::actors::{Budget, Limits, Role, Roles};
 use crate::events::embedded::EmbeddedOptions;
 use crate::projections::Policy;
 
 pub use self::cassandra::{CassandraUrl, CassandraUrlError};
-pub use self::fleet::{Cassandra, ViewsRedis};
+pub use self::fleet::{Cassandra, Signals, ViewsRedis};
 pub use self::origin::{OriginError, WebOrigin};
 pub use self::problem::{ConfigError, Place, Problem};
 pub use self::secret::{KeySetUrl, Secret, SecretError, UrlError};
-pub use self::store::{LogStore, Role, StoreError, ViewsStore};
+pub use self::store::{LogStore, StoreError, ViewsStore};
 
 /// Where settings come from besides the compiled-in defaults; what comes later here wins.
 #[derive(Debug, Clone)]
@@ -65,7 +65,8 @@ pub struct Config {
     /// The views.
     pub views: ViewsStore,
     /// What this node does.
-    pub role: Role,
+    #[serde(deserialize_with = "from_text")]
+    pub role: Roles,
     /// The address that people use, if it is another.
     #[serde(deserialize_with = "if_any")]
     pub public_url: Option<WebOrigin>,
@@ -100,6 +101,8 @@ pub struct Config {
     pub views_memory: ViewsMemory,
     /// Bounds on views in Redis; [`Config::redis_options`] gives them in their own words.
     pub views_redis: ViewsRedis,
+    /// Bounds on signals to other nodes; [`Config::signals_options`] gives them in their own words.
+    pub signals: Signals,
     /// The embedded log; [`Config::embedded_options`] gives it in its own words.
     pub embedded: Embedded,
     /// A log on Cassandra; [`Config::cassandra_options`] gives it in its own words.
@@ -242,7 +245,8 @@ impl Config {
             idle_after: Duration::from_millis(self.actors.idle_after_ms),
             restarts: Budget { restarts_max, within },
             marks: self.views.is_shared(),
-            sweeps: self.views.is_shared(),
+            sweeps: self.views.is_shared() && self.role.has(Role::Process),
+            roles: self.role,
         }
     }
 
@@ -334,6 +338,15 @@ fn platform_data() -> Option<PathBuf> {
 fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
     let right = "must be an address and a port, such as 127.0.0.1:7070 or [::1]:7070";
     String::deserialize(from)?.parse().map_err(|_| serde::de::Error::custom(right))
+}
+
+/// Reads what a text says.
+fn from_text<'de, T, D>(from: D) -> Result<T, D::Error>
+where
+    T: FromStr<Err: Display>,
+    D: Deserializer<'de>,
+{
+    String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
 }
 
 /// Reads what a text says; an empty one says nothing.

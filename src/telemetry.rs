@@ -12,11 +12,11 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
-use crate::actors::Observed;
+use crate::actors::{ExchangeObserved, Observed};
 use crate::config::{Config, LogFormat};
 use crate::events::embedded::Statistics;
 use crate::events::{Health, Timestamp};
-use crate::projections::Standing;
+use crate::projections::{SignalsStanding, Standing};
 
 /// Counter: facts answered for, by `outcome`: `recorded`, `duplicate` or `private`.
 pub const FACTS: &str = "viewlog_facts_total";
@@ -60,6 +60,24 @@ pub const SWEPT_WINDOWS: &str = "viewlog_swept_windows_total";
 pub const SWEPT_SESSIONS: &str = "viewlog_swept_sessions_total";
 /// Counter: sweeps of a slice that failed and are tried again.
 pub const SWEEPS_FAILED: &str = "viewlog_sweeps_failed_total";
+/// Counter: signals put into the streams between nodes.
+pub const SIGNALS_PUBLISHED: &str = "viewlog_signals_published_total";
+/// Counter: signals read from them.
+pub const SIGNALS_READ: &str = "viewlog_signals_read_total";
+/// Counter: signals taken out of them, since they are merged.
+pub const SIGNALS_ACKNOWLEDGED: &str = "viewlog_signals_acknowledged_total";
+/// Counter: signals that another node read and did not acknowledge in time.
+pub const SIGNALS_CLAIMED: &str = "viewlog_signals_claimed_total";
+/// Counter: signals that tell nothing that can be read.
+pub const SIGNALS_DAMAGED: &str = "viewlog_signals_damaged_total";
+/// Counter: signals that were cut off before anybody merged them, by the node that found it.
+pub const SIGNALS_LOST: &str = "viewlog_signals_lost_total";
+/// Gauge: signals in the streams that nobody merged yet; the same on every node.
+pub const SIGNALS_WAITING: &str = "viewlog_signals_waiting";
+/// Gauge: of those, how many a node has read; the same on every node.
+pub const SIGNALS_PENDING: &str = "viewlog_signals_pending";
+/// Gauge: how long ago the oldest of them was put there; the same on every node.
+pub const SIGNALS_LAG_SECONDS: &str = "viewlog_signals_lag_seconds";
 /// Counter: batches that the embedded log wrote and synced.
 pub const LOG_COMMITS: &str = "viewlog_log_commits_total";
 /// Counter: rows in those batches.
@@ -84,7 +102,7 @@ pub const VIEWS_FAILURES: &str = "viewlog_views_failures_total";
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 
-const COUNTERS: [(&str, &str); 15] = [
+const COUNTERS: [(&str, &str); 21] = [
     (FACTS, "Facts answered for, by outcome: recorded, duplicate or private"),
     (FACTS_REFUSED, "Facts refused, by code"),
     (RELAY_PUBLISHED, "Changes told to other nodes, where somebody follows them"),
@@ -97,18 +115,27 @@ const COUNTERS: [(&str, &str); 15] = [
     (SWEPT_WINDOWS, "Windows of slices that were swept"),
     (SWEPT_SESSIONS, "Sessions and commands that sweeps read again"),
     (SWEEPS_FAILED, "Sweeps of a slice that failed and are tried again"),
+    (SIGNALS_PUBLISHED, "Signals put into the streams between nodes"),
+    (SIGNALS_READ, "Signals read from the streams between nodes"),
+    (SIGNALS_ACKNOWLEDGED, "Signals taken out of the streams, since they are merged"),
+    (SIGNALS_CLAIMED, "Signals that another node read and did not acknowledge in time"),
+    (SIGNALS_DAMAGED, "Signals that tell nothing that can be read"),
+    (SIGNALS_LOST, "Signals that were cut off before anybody merged them"),
     (LOG_COMMITS, "Batches that the embedded log wrote and synced"),
     (LOG_ROWS, "Rows in the batches of the embedded log"),
     (VIEWS_FAILURES, "Calls that the view store did not answer"),
 ];
 
-const GAUGES: [(&str, &str); 12] = [
+const GAUGES: [(&str, &str); 15] = [
     (FACTS_ADMITTED, "Facts admitted and not answered yet"),
     (SOCKETS, "Open sockets"),
     (FOLLOWERS, "Followers of live feeds"),
     (RELAY_UP, "1 while changes on other nodes are heard; of a fleet alone"),
     (ACTORS, "Running actors, by kind"),
     (PROJECTOR_QUEUE, "Sessions and marks waiting to be merged into the views"),
+    (SIGNALS_WAITING, "Signals in the streams that nobody merged yet"),
+    (SIGNALS_PENDING, "Signals in the streams that a node has read and not merged yet"),
+    (SIGNALS_LAG_SECONDS, "How long ago the oldest signal in the streams was put there"),
     (LOG_WORST_COMMIT_SECONDS, "The longest batch of the embedded log since the start"),
     (LOG_MEMTABLES_RETIRED, "Full memtables of the embedded log that still take memory"),
     (LOG_UP, "1 while the log takes facts, 0 while it does not"),
@@ -204,6 +231,10 @@ pub fn observe_actors(observed: &Observed) {
     counter!(SWEEPS_FAILED).absolute(observed.sweeping.failed);
     gauge!(FACTS_ADMITTED).set(observed.admitted as f64);
     gauge!(FOLLOWERS).set(observed.followers as f64);
+    gauge!(PROJECTOR_QUEUE).set(observed.queued as f64);
+    if let Some(exchange) = &observed.exchange {
+        observe_exchange(exchange);
+    }
     if let Some(relay) = &observed.relay {
         gauge!(RELAY_UP).set(if relay.connected { 1.0 } else { 0.0 });
         counter!(RELAY_PUBLISHED).absolute(relay.published);
@@ -211,6 +242,20 @@ pub fn observe_actors(observed: &Observed) {
         counter!(RELAY_DROPPED).absolute(relay.dropped);
         counter!(RELAY_DAMAGED).absolute(relay.damaged);
     }
+}
+
+fn observe_exchange(exchange: &ExchangeObserved) {
+    let SignalsStanding { published, read, acknowledged, claimed, damaged, lost } =
+        exchange.standing;
+    counter!(SIGNALS_PUBLISHED).absolute(published);
+    counter!(SIGNALS_READ).absolute(read);
+    counter!(SIGNALS_ACKNOWLEDGED).absolute(acknowledged);
+    counter!(SIGNALS_CLAIMED).absolute(claimed);
+    counter!(SIGNALS_DAMAGED).absolute(damaged);
+    counter!(SIGNALS_LOST).absolute(lost);
+    gauge!(SIGNALS_WAITING).set(exchange.waiting as f64);
+    gauge!(SIGNALS_PENDING).set(exchange.pending as f64);
+    gauge!(SIGNALS_LAG_SECONDS).set(exchange.lag_ms as f64 / 1e3);
 }
 
 /// Takes over how the views are doing. Call it every few seconds, or before rendering.

@@ -6,23 +6,27 @@ mod account;
 mod accounts;
 mod append;
 mod erasures;
+mod exchange;
 mod feed;
 mod gather;
 mod host;
 mod outbox;
 mod outcome;
 mod projector;
+mod roles;
 mod shard;
 mod sweeper;
 mod system;
 
 pub use accounts::Accounts;
+pub use exchange::ExchangeObserved;
 pub use feed::{Feeds, Subscription, Update};
 pub use host::{Budget, KindVitals, Vitals};
 pub use outcome::{
     Compaction, Durability, Outcome, Receipt, Recorded, Refusal, Refused, Submission,
 };
 pub use projector::{Projector, Signal};
+pub use roles::{NoRoles, Role, Roles};
 pub use sweeper::SweepingObserved;
 pub use system::{Chaos, Kinds, Limits, Observed, ObservedKind, System};
 

@@ -1,77 +1,33 @@
-//! Merges what was recorded into the views.
+//! Merges what was recorded into the views, or hands it to the nodes that do.
 //!
 //! Its queue is a map from session to newest state, so it conflates: a session is merged at once
 //! when its phase changes and about once a second otherwise, however many facts arrive. Accounts
 //! that nobody reads have no views in memory; their signals are dropped, and the fill that the
 //! first read starts finds them in the log.
 
-use std::collections::HashMap;
-use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod outlet;
+mod queue;
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use actix_rt::ArbiterHandle;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
+use self::outlet::Outlet;
+pub use self::queue::Signal;
+use self::queue::{Batch, Queue};
+use super::exchange::Exchange;
 use super::host::{self, KindVitals, Watch};
-use crate::events::{AccountId, Clock, Mark, SessionId, State, Timestamp};
-use crate::projections::{Freshness, Recorded, ViewError, ViewStore, project};
+use crate::events::{AccountId, Clock, Timestamp};
+use crate::projections::{Freshness, Seen, ViewError, ViewStore, project};
 
 /// How long a session's heartbeats are conflated.
 const LAZY: Duration = Duration::from_secs(1);
-/// More sessions than this in the queue are not waited for.
-const QUEUE_MAX: usize = 50_000;
-/// How many entries one merge takes.
+/// How many signals one merge takes.
 const MERGE_MAX: usize = 2_000;
-
-/// Something recorded, on its way to the views.
-#[derive(Debug, Clone)]
-pub struct Signal {
-    pub(super) what: Subject,
-    pub(super) urgent: bool,
-}
-
-/// What was recorded.
-#[derive(Debug, Clone)]
-pub(super) enum Subject {
-    Session(State),
-    Mark(Mark),
-}
-
-impl Signal {
-    /// A session's newest state; urgent when the player's phase changed.
-    pub(super) fn session(state: State, urgent: bool) -> Self {
-        Self { what: Subject::Session(state), urgent }
-    }
-
-    /// A person's word; always urgent.
-    pub(super) fn mark(mark: Mark) -> Self {
-        Self { what: Subject::Mark(mark), urgent: true }
-    }
-}
-
-/// The newest state of each session.
-type Sessions = HashMap<(AccountId, SessionId), State>;
-
-#[derive(Default)]
-struct Queue {
-    lazy: Sessions,
-    urgent: Sessions,
-    marks: Vec<(AccountId, Mark)>,
-    /// Whose entries are being merged right now; they are filled anew should that fail.
-    merging: Vec<AccountId>,
-    /// The store did not take the last merge. The next try waits for its turn, however full it
-    /// is here.
-    has_failed: bool,
-}
-
-impl Queue {
-    /// Too many to wait for their turn.
-    fn is_full(&self) -> bool {
-        !self.has_failed && self.lazy.len() >= QUEUE_MAX
-    }
-}
 
 /// The queue in front of the projector actor; used from any thread.
 pub struct Projector {
@@ -80,6 +36,10 @@ pub struct Projector {
     turn: tokio::sync::Mutex<()>,
     wake: Notify,
     views: Arc<dyn ViewStore>,
+    /// There where other nodes merge.
+    outlet: OnceLock<Outlet>,
+    /// When it was last found that streams were cut off, by their server.
+    cut_at_ms: AtomicI64,
     freshness: Arc<Freshness>,
     clock: Arc<dyn Clock>,
 }
@@ -96,6 +56,8 @@ impl Projector {
             turn: tokio::sync::Mutex::default(),
             wake: Notify::new(),
             views,
+            outlet: OnceLock::new(),
+            cut_at_ms: AtomicI64::new(0),
             freshness,
             clock,
         })
@@ -113,22 +75,18 @@ impl Projector {
         host::run_always(arbiter, Watch::unending(kind, budget), run);
     }
 
+    /// Puts what is signalled from now on into the streams, for other nodes to merge.
+    pub(super) fn publish_to(&self, exchange: Arc<Exchange>) {
+        // Once set, it stays.
+        let _ = self.outlet.set(Outlet::new(exchange));
+    }
+
     /// Takes what was recorded; never waits.
     pub(super) fn signal(&self, account: &AccountId, signal: Signal) {
+        let urgent = signal.urgent;
         let mut queue = self.lock();
-        match signal.what {
-            Subject::Mark(mark) => queue.marks.push((account.clone(), mark)),
-            Subject::Session(state) => {
-                let key = (account.clone(), state.session);
-                if signal.urgent || queue.urgent.contains_key(&key) {
-                    queue.lazy.remove(&key);
-                    queue.urgent.insert(key, state);
-                } else {
-                    queue.lazy.insert(key, state);
-                }
-            }
-        }
-        let wake = signal.urgent || queue.is_full();
+        queue.add(account, signal);
+        let wake = urgent || queue.is_full();
         self.freshness.signalled(self.clock.now());
         drop(queue);
         if wake {
@@ -138,10 +96,7 @@ impl Projector {
 
     /// Forgets what waits of an account, because it was erased.
     pub(super) fn forget(&self, account: &AccountId) {
-        let mut queue = self.lock();
-        queue.lazy.retain(|(of, _), _| of != account);
-        queue.urgent.retain(|(of, _), _| of != account);
-        queue.marks.retain(|(of, _)| of != account);
+        self.lock().forget(account);
     }
 
     /// Ends once what is being merged at this moment is in the views, or is not.
@@ -149,7 +104,12 @@ impl Projector {
         drop(self.turn.lock().await);
     }
 
-    /// Merges everything that waits; for shutdown and tests.
+    /// How many sessions and marks wait.
+    pub fn waiting(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Merges everything that waits, or hands it over; for shutdown and tests.
     pub async fn flush(&self) {
         self.merge(true).await;
     }
@@ -161,44 +121,28 @@ impl Projector {
     async fn merge(&self, lazy_too: bool) {
         let _turn = self.turn.lock().await;
         let now = self.clock.now();
-        let (sessions, marks) = {
-            let mut queue = self.lock();
-            let mut sessions = mem::take(&mut queue.urgent);
-            if lazy_too || queue.is_full() {
-                sessions.extend(mem::take(&mut queue.lazy));
-            }
-            let marks = mem::take(&mut queue.marks);
-            let of = sessions.keys().map(|(account, _)| account);
-            queue.merging = of.chain(marks.iter().map(|(account, _)| account)).cloned().collect();
-            (sessions, marks)
+        let batch = self.lock().take(lazy_too);
+        let merged = match self.outlet.get() {
+            Some(outlet) => outlet.take(&batch).await,
+            None => self.merge_all(&batch).await,
         };
-        let merged = self.merge_all(&sessions, &marks).await;
-        let failed_before = {
-            let mut queue = self.lock();
-            queue.merging.clear();
-            mem::replace(&mut queue.has_failed, merged.is_err())
-        };
+        let failed_before = self.lock().ended(merged.is_err());
         if let Err(error) = merged {
             if !failed_before {
                 tracing::warn!(%error, "views could not be merged; trying again every second");
             }
-            self.put_back(sessions, marks);
+            self.put_back(batch);
         } else if lazy_too {
-            self.freshness.merged_through(now);
+            match self.outlet.get() {
+                Some(outlet) => outlet.sent_through(now),
+                None => self.freshness.merged_through(now),
+            }
         }
     }
 
-    async fn merge_all(
-        &self,
-        sessions: &Sessions,
-        marks: &[(AccountId, Mark)],
-    ) -> Result<(), ViewError> {
-        let sessions = sessions
-            .iter()
-            .map(|((account, _), state)| (account.clone(), project(&Recorded::Session(state))));
-        let marks =
-            marks.iter().map(|(account, mark)| (account.clone(), project(&Recorded::Mark(mark))));
-        let mut entries = sessions.chain(marks).peekable();
+    async fn merge_all(&self, batch: &Batch) -> Result<(), ViewError> {
+        let entries = batch.each().map(|(account, what)| (account.clone(), project(&what)));
+        let mut entries = entries.peekable();
         while entries.peek().is_some() {
             self.views.merge(entries.by_ref().take(MERGE_MAX).collect()).await?;
         }
@@ -207,15 +151,8 @@ impl Projector {
 
     /// Merges commute, so what the store took and what it did not are sent again alike. While it is
     /// away answers come from the log; what there is no room for here, a sweep brings.
-    fn put_back(&self, mut sessions: Sessions, marks: Vec<(AccountId, Mark)>) {
-        let mut queue = self.lock();
-        sessions.retain(|key, _| !queue.urgent.contains_key(key) && !queue.lazy.contains_key(key));
-        let room = QUEUE_MAX.saturating_sub(queue.lazy.len());
-        let room_for_marks = QUEUE_MAX.saturating_sub(queue.marks.len());
-        let lost = sessions.len().saturating_sub(room) + marks.len().saturating_sub(room_for_marks);
-        queue.lazy.extend(sessions.into_iter().take(room));
-        queue.marks.extend(marks.into_iter().take(room_for_marks));
-        drop(queue);
+    fn put_back(&self, batch: Batch) {
+        let lost = self.lock().put_back(batch);
         if lost > 0 {
             tracing::warn!(lost, "signals were dropped; the views lack them until a sweep");
             self.freshness.lost(self.clock.now());
@@ -227,9 +164,35 @@ impl Projector {
         self.freshness.swept_through(at);
     }
 
+    /// Whether signals were lost that no sweep has brought yet.
+    pub(super) fn lacks_signals(&self) -> bool {
+        self.freshness.lacks_signals()
+    }
+
+    /// To be asked before it is looked how the streams stand, and told with it.
+    pub(super) fn instants(&self) -> usize {
+        self.outlet.get().map_or(0, Outlet::instants)
+    }
+
+    /// This is how the streams stand.
+    pub(super) fn saw(&self, seen: &Seen, instants: usize) {
+        let now = self.clock.now();
+        let outlet = self.outlet.get();
+        if let Some(at) = outlet.and_then(|outlet| outlet.merged_through(seen, instants)) {
+            self.freshness.merged_through(at);
+        }
+        // What was cut off had waited since then.
+        if let Some((ago_ms, at_ms)) = seen.loss()
+            && self.cut_at_ms.fetch_max(at_ms, Ordering::AcqRel) < at_ms
+        {
+            self.freshness.lost(now.plus_ms(-ago_ms));
+        }
+        self.freshness.streams_merged_through(seen.lag_ms().map(|lag_ms| now.plus_ms(-lag_ms)));
+    }
+
     /// Whatever was being merged may be half there: those accounts are filled again from the log.
     async fn give_up_merging(&self) {
-        let accounts = mem::take(&mut self.lock().merging);
+        let accounts = self.lock().take_merging();
         for account in accounts {
             if let Err(error) = self.views.forget(&account).await {
                 tracing::warn!(%error, "views could not be forgotten");

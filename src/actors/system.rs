@@ -8,11 +8,12 @@ use std::time::Duration;
 use actix_rt::Arbiter;
 
 use super::erasures::{self, Erasures};
+use super::exchange::{self, Exchange, ExchangeObserved, Joined};
 use super::host::{Budget, KindVitals};
 use super::sweeper::{self, Sweeping, SweepingObserved};
-use super::{Accounts, Feeds, Projector, Subscription};
+use super::{Accounts, Feeds, Projector, Role, Roles, Subscription};
 use crate::events::{AccountId, Clock, EventLog, SessionId};
-use crate::projections::{Freshness, Policy, Relay, RelayStanding, ViewStore};
+use crate::projections::{Freshness, Policy, Relay, RelayStanding, Signals, ViewStore};
 
 /// What bounds the actors; every figure has its reason in the default configuration.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct Limits {
     pub marks: bool,
     /// Whether what was marked is swept here.
     pub sweeps: bool,
+    /// What the node does: where it does not process, others merge what it signals.
+    pub roles: Roles,
 }
 
 impl Default for Limits {
@@ -52,6 +55,7 @@ impl Default for Limits {
             restarts: Budget { restarts_max: 5, within: Duration::from_secs(30) },
             marks: false,
             sweeps: false,
+            roles: Roles::ALL,
         }
     }
 }
@@ -69,6 +73,7 @@ pub(crate) struct Deps {
     pub(crate) parked: AtomicU64,
     pub(crate) sweeping: Arc<Sweeping>,
     pub(super) erasures: Erasures,
+    pub(crate) exchange: Joined,
 }
 
 impl Deps {
@@ -89,6 +94,8 @@ pub struct Kinds {
     pub projector: Arc<KindVitals>,
     /// Reads again what was marked.
     pub sweeper: Arc<KindVitals>,
+    /// Takes what other nodes signal.
+    pub consumer: Arc<KindVitals>,
 }
 
 /// Failures on demand, for trying out what happens then.
@@ -148,6 +155,10 @@ pub struct Observed {
     pub relay: Option<RelayStanding>,
     /// What was swept, and what is still to be.
     pub sweeping: SweepingObserved,
+    /// Sessions and marks that wait for the projector.
+    pub queued: usize,
+    /// The signals between nodes, if there are any.
+    pub exchange: Option<ExchangeObserved>,
 }
 
 /// The actors of a node.
@@ -170,6 +181,7 @@ impl System {
             shard: KindVitals::new("shard"),
             projector: KindVitals::new("projector"),
             sweeper: KindVitals::new("sweeper"),
+            consumer: KindVitals::new("consumer"),
         };
         let projector = Projector::new(Arc::clone(&views), freshness, Arc::clone(&clock));
         let deps = Arc::new(Deps {
@@ -184,6 +196,7 @@ impl System {
             parked: AtomicU64::new(0),
             sweeping: Arc::default(),
             erasures: Erasures::new(),
+            exchange: Joined::new(),
         });
         let shards: Vec<Arbiter> = (0..deps.limits.shards.max(1)).map(|_| Arbiter::new()).collect();
         let accounts = Accounts::start(&shards, &deps);
@@ -212,6 +225,30 @@ impl System {
         self.deps.tell_erased(account);
     }
 
+    /// Exchanges signals with other nodes from now on; to be called before anything is recorded.
+    pub fn exchange(&self, signals: Signals) {
+        let exchange = Exchange::new(signals);
+        if self.deps.exchange.set(Arc::clone(&exchange)).is_err() {
+            return;
+        }
+        let Some(side) = self.arbiters.last().map(Arbiter::handle) else { return };
+        if self.deps.limits.roles.has(Role::Process) {
+            exchange::consume(&exchange, &self.deps, &side);
+        } else {
+            self.deps.projector.publish_to(Arc::clone(&exchange));
+        }
+        side.spawn(exchange::watch_streams(exchange, Arc::clone(&self.deps)));
+    }
+
+    /// Waits until what was recorded so far, here and elsewhere, is merged, as long as that takes
+    /// but a moment.
+    pub async fn settle(&self) {
+        self.deps.projector.flush().await;
+        if let Some(exchange) = self.deps.exchange.get() {
+            exchange.settle().await;
+        }
+    }
+
     /// Follows an account from now on.
     pub fn subscribe(&self, account: &AccountId) -> Subscription {
         self.deps.feeds.subscribe(account)
@@ -235,7 +272,8 @@ impl System {
     /// How the actors are doing.
     pub fn observe(&self) -> Observed {
         let kinds = &self.deps.kinds;
-        let kinds = [&kinds.account, &kinds.shard, &kinds.projector, &kinds.sweeper];
+        let Kinds { account, shard, projector, sweeper, consumer } = kinds;
+        let kinds = [account, shard, projector, sweeper, consumer];
         let kinds = kinds.map(|kind| ObservedKind {
             name: kind.name,
             active: kind.active(),
@@ -250,6 +288,8 @@ impl System {
             followers: self.deps.feeds.followers(),
             relay: self.deps.feeds.relay(),
             sweeping: self.deps.sweeping.observe(),
+            queued: self.deps.projector.waiting(),
+            exchange: self.deps.exchange.get().map(|exchange| exchange.observe()),
         }
     }
 
@@ -269,6 +309,9 @@ impl System {
         self.accounts.passivate().await;
         self.deps.feeds.leave().await;
         self.deps.projector.flush().await;
+        if let Some(exchange) = self.deps.exchange.get() {
+            exchange.close().await;
+        }
         for arbiter in &self.arbiters {
             arbiter.stop();
             // The thread ends by itself once its last task yields; joining here would block this

@@ -15,6 +15,7 @@ use crate::projections::Watch;
 
 use super::failure::Failure;
 
+use crate::actors::Roles;
 use crate::adapters::{netflix, table, viewlog};
 use crate::app::{self, App, KeysError, StartError, demo};
 use crate::config::{self, CassandraUrl, Config, LogStore, Sources, ViewsStore};
@@ -158,7 +159,9 @@ pub(super) struct Application(App);
 impl Application {
     /// Opens the stores and answers on a free port of 127.0.0.1.
     pub(super) async fn start(config: &Config) -> Result<(Self, Address), NotStarted> {
-        let app = App::start(config).await?;
+        // Nobody else does a part of the work in this process.
+        let config = Config { role: Roles::ALL, ..config.clone() };
+        let app = App::start(&config).await?;
         let address = app.listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         Ok((Self(app), address))
     }
@@ -209,6 +212,7 @@ fn demo_directory(config: &mut Config) -> Result<tempfile::TempDir, NotStarted> 
     config.data = directory.path().to_owned();
     config.log = LogStore::Embedded(directory.path().join("log"));
     config.views = ViewsStore::Memory;
+    config.role = Roles::ALL;
     Ok(directory)
 }
 

@@ -14,6 +14,7 @@ use toml::{Spanned, Value};
 use super::manual::{Manual, Settled, joined};
 use super::value::{checked, from_text};
 use super::{Config, ConfigError, Place, Problem, platform_data};
+use crate::actors::Roles;
 
 const PREFIX: &str = "VIEWLOG_";
 /// Variables that others read: which file, which server, where deploy/dev keeps its servers.
@@ -91,6 +92,7 @@ impl<'m> Draft<'m> {
         if let Some(wrong) = config.log.refuses(&config.views) {
             self.refuse("views", wrong);
         }
+        self.check_role(&config);
         self.check_keys(&config);
         if self.problems.is_empty() {
             Ok(config)
@@ -112,6 +114,16 @@ impl<'m> Draft<'m> {
         }
         if config.chaos {
             self.refuse("chaos", "lets anybody break the server, so it is for loopback alone");
+        }
+    }
+
+    /// A part of the work is of use where other nodes do the rest.
+    fn check_role(&mut self, config: &Config) {
+        let is_fleet = config.log.is_shared() && config.views.is_shared();
+        if config.role != Roles::ALL && !is_fleet {
+            let alone = "a node that does a part of the work needs others that do the rest: a log \
+                         on cassandra:// and views in redis://; with stores of its own it does all";
+            self.refuse("role", alone);
         }
     }
 

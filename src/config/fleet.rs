@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{CassandraUrl, Config};
 use crate::events::cassandra::CassandraOptions;
-use crate::projections::{RedisOptions, RedisViewsOptions};
+use crate::projections::{RedisOptions, RedisViewsOptions, SignalsOptions};
 
 /// Bounds on views in Redis.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -26,6 +26,16 @@ pub struct ViewsRedis {
     pub in_flight_max: usize,
     /// What the names of all keys begin with.
     pub key_prefix: String,
+}
+
+/// Bounds on signals from nodes that collect to nodes that process.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signals {
+    /// Entries that one stream keeps.
+    pub stream_max: usize,
+    /// How long one who read an entry may take for it.
+    pub reclaim_after_ms: u64,
 }
 
 /// A log on Cassandra.
@@ -62,6 +72,15 @@ impl Config {
             connect_timeout: Duration::from_millis(redis.connect_timeout_ms),
             pause: Duration::from_millis(redis.pause_ms),
             in_flight_max: redis.in_flight_max,
+        }
+    }
+
+    /// How signals by way of Redis are bounded.
+    pub fn signals_options(&self) -> SignalsOptions {
+        SignalsOptions {
+            prefix: self.views_redis.key_prefix.clone(),
+            stream_max: self.signals.stream_max,
+            reclaim_after: Duration::from_millis(self.signals.reclaim_after_ms),
         }
     }
 

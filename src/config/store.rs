@@ -1,7 +1,4 @@
-//! The URLs of stores, and what a node does with them.
-//!
-//! What of a fleet this version does not have yet is known by name, so that it is refused in plain
-//! words.
+//! The URLs of stores, and which of them go together.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -33,25 +30,9 @@ pub enum ViewsStore {
     Redis(RedisUrl),
 }
 
-/// What a node does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum Role {
-    /// Collects, processes and provides.
-    All,
-}
-
 /// Why a store cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// It comes with a later version.
-    #[error("{what} is not in this version yet; right would be {right}")]
-    NotYet {
-        /// The technology or role.
-        what: &'static str,
-        /// What can be used.
-        right: &'static str,
-    },
     /// It is meant to be on Cassandra, but cannot be.
     #[error(transparent)]
     Cassandra(#[from] CassandraUrlError),
@@ -68,7 +49,6 @@ pub enum StoreError {
 
 const LOGS: &str = "embedded:DIR, memory: or cassandra://HOST/KEYSPACE";
 const VIEWS: &str = "memory:, redis://HOST or redis-cluster://HOST,HOST";
-const ROLES: &str = "all";
 
 impl LogStore {
     /// Why these views will not do for this log; `None` when they will.
@@ -86,6 +66,11 @@ impl LogStore {
             (Self::Embedded(_) | Self::Memory, ViewsStore::Memory)
             | (Self::Cassandra(_), ViewsStore::Redis(_)) => None,
         }
+    }
+
+    /// Whether other nodes use the same log.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Cassandra(_))
     }
 
     /// Gives a log without a directory one inside `data`.
@@ -131,22 +116,6 @@ impl FromStr for ViewsStore {
     }
 }
 
-impl FromStr for Role {
-    type Err = StoreError;
-
-    fn from_str(text: &str) -> Result<Self, StoreError> {
-        let known = |role: &str| ["collect", "process", "provide"].contains(&role.trim());
-        match text {
-            "all" => Ok(Self::All),
-            several if several.split(',').all(known) => Err(StoreError::NotYet {
-                what: "a node that does a part of the work",
-                right: ROLES,
-            }),
-            _ => Err(StoreError::Unknown { right: ROLES }),
-        }
-    }
-}
-
 impl TryFrom<String> for LogStore {
     type Error = StoreError;
 
@@ -156,14 +125,6 @@ impl TryFrom<String> for LogStore {
 }
 
 impl TryFrom<String> for ViewsStore {
-    type Error = StoreError;
-
-    fn try_from(text: String) -> Result<Self, StoreError> {
-        text.parse()
-    }
-}
-
-impl TryFrom<String> for Role {
     type Error = StoreError;
 
     fn try_from(text: String) -> Result<Self, StoreError> {

@@ -15,6 +15,7 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("timeout_ms", 1, DAY_MS),
     ("deadline_ms", 1, DAY_MS),
     ("idle_after_ms", 1_000, DAY_MS),
+    ("reclaim_after_ms", 100, DAY_MS),
     ("_ms", 0, 366 * DAY_MS),
     ("bytes_max", 1, TIB),
     ("bytes_min", 0, TIB),

@@ -2,7 +2,7 @@
 //!
 //! A token is a JWT, signed by a key of one kind and so by one algorithm; it says whose data its
 //! bearer may reach and what may be done with it. Every request is judged before a handler sees it,
-//! by the one list in `rules`; handlers of a whole account leave out what is another profile's. The
+//! by the one list in `rules`, which says besides what nodes with few roles serve; handlers of a whole account leave out what is another profile's. The
 //! token itself is neither logged nor repeated in an answer.
 
 mod bearer;
@@ -29,6 +29,7 @@ use super::head::answered;
 use super::nowhere::nowhere;
 use super::parameters::Parameters;
 use super::{Node, Problem};
+use crate::actors::Roles;
 use crate::events::Clock;
 
 use self::bearer::bearer;
@@ -41,7 +42,7 @@ pub use self::claims::Scopes;
 pub use self::issue::NewToken;
 pub use self::keyring::Keyring;
 pub use self::keys::KeyError;
-pub(super) use self::rules::{Need, Rule, rule_of};
+pub(super) use self::rules::{Need, Rule, Served, rule_of};
 pub use self::source::{KeySource, SourceError};
 
 /// What tokens are checked against.
@@ -118,21 +119,27 @@ fn is_equal(one: &str, other: &str) -> bool {
     one.len() == other.len() && differing == 0
 }
 
-/// What a request is answered with, if its token lets it through.
+/// What a request is answered with, if its token lets it through and the node's roles serve it.
 pub(super) async fn admitted<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
     node: &Data<Node>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let Some(tokens) = &node.tokens else { return answered(request, next).await };
+    if node.tokens.is_none() && node.settings.roles == Roles::ALL {
+        return answered(request, next).await;
+    }
     // The router decodes what it matches; so does this, or a route could hide from its rule.
     let pattern = request.resource_map().match_pattern(request.match_info().as_str());
     let rule = pattern.and_then(|pattern| rule_of(request.method(), &pattern));
-    let Some(rule) = rule else {
+    let Some((served, rule)) = rule else {
         let response = nowhere(request.request().clone()).await;
         return Ok(request.into_response(response));
     };
-    match judged(tokens, rule, request.request()).await {
+    let granted = match &node.tokens {
+        Some(tokens) => judged(tokens, rule, request.request()).await,
+        None => Ok(None),
+    };
+    match granted.and_then(|granted| served.permit(node.settings.roles).map(|()| granted)) {
         Ok(granted) => {
             if let Some((caller, asked)) = granted {
                 let mut known = request.extensions_mut();

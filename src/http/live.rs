@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep_until};
 use super::auth::{Caller, Need};
 use super::parameters::Parameters;
 use super::{Node, Problem, sse};
-use crate::actors::{Subscription, Update};
+use crate::actors::{Role, Subscription, Update};
 use crate::events::AccountId;
 use crate::projections::{Answer, AnswerError, Now, When};
 
@@ -58,6 +58,8 @@ pub(super) fn live_routes(config: &mut ServiceConfig) {
     responses(
         (status = 101, description = "a WebSocket: text frames, one JSON object each"),
         (status = 200, content_type = "text/event-stream", body = String),
+        (status = 421, description = "wrong_role: `record=only` is for nodes that collect, the feed \
+                                      for nodes that provide"),
         (status = 426, description = "upgrade_required: neither was asked for"),
         (status = 429, description = "too_many_requests: the account has too many sockets"),
     ),
@@ -75,11 +77,16 @@ pub(super) async fn follow(
             "only" => Ok(()),
             _ => Err(format!("{text:?} is not known; it is only")),
         })?;
+        match only {
+            Some(()) => node.settings.serves("a socket with record=only", Role::Collect)?,
+            None => node.settings.serves("a socket without record=only", Role::Provide)?,
+        }
         caller.needs(if only.is_some() { Need::Record } else { Need::Read })?;
         let follower = Follower::begin(&node, account, caller, only.is_none())?;
         return socket::open((&request, payload), follower).await;
     }
     if names(&request, ACCEPT, "text/event-stream") {
+        node.settings.serves("an event stream", Role::Provide)?;
         caller.needs(Need::Read)?;
         return sse::open(Follower::begin(&node, account, caller, true)?).await;
     }

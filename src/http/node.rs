@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Jobs, Sockets, Tokens};
-use crate::actors::System;
+use super::{Jobs, Problem, Sockets, Tokens};
+use crate::actors::{Role, Roles, System};
 use crate::events::{Clock, EventLog, Timestamp};
 use crate::projections::{Answers, Freshness, ViewStore};
 use crate::telemetry::Metrics;
@@ -56,6 +56,18 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Whether parts may be made to fail on purpose.
     pub chaos: bool,
+    /// What the node does.
+    pub roles: Roles,
+}
+
+impl Settings {
+    /// Makes sure that a part of a route is served here.
+    pub(super) fn serves(&self, what: &str, role: Role) -> Result<(), Problem> {
+        if self.roles.has(role) {
+            return Ok(());
+        }
+        Err(Problem::wrong_role(self.roles, what, &[role]))
+    }
 }
 
 impl Default for Settings {
@@ -69,6 +81,7 @@ impl Default for Settings {
             public_host: None,
             allowed_origins: vec![],
             chaos: false,
+            roles: Roles::ALL,
         }
     }
 }

@@ -12,7 +12,7 @@ use utoipa::openapi::{OpenApi as Document, RefOr, Required};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::auth::{Rule, rule_of};
+use super::auth::{Rule, Served, rule_of};
 use super::{commands, erase, export, import, live, operations, read, record, sessions};
 
 /// The parts of the API.
@@ -115,8 +115,9 @@ impl Modify for InCommon {
                 if reads_the_past(path, operation) {
                     add_when(operation);
                 }
-                if let Some(rule) = rule_of(&method, path) {
+                if let Some((served, rule)) = rule_of(&method, path) {
                     add_rule(operation, rule);
+                    add_roles(operation, served);
                 }
             }
         }
@@ -146,21 +147,40 @@ fn add_rule(operation: &mut Operation, rule: Rule) {
     operation.security = Some(each.collect());
     let words = need.words().join(" or ");
     let said = format!("Where tokens are needed: scope {words}, {}.", reach.words());
-    let description = operation.description.take().filter(|text| !text.is_empty());
-    operation.description = Some(match description {
-        Some(description) => format!("{description}\n\n{said}"),
-        None => said,
-    });
+    add_words(operation, said);
     let answers = [
         ("401", "unauthenticated: no token, or one that is not taken"),
         ("403", "forbidden: a token that does not reach so far"),
         ("429", "too_many_requests: the token makes too many"),
     ];
     for (status, words) in answers {
-        let responses = &mut operation.responses.responses;
-        let known = || RefOr::T(Response::new(words));
-        responses.entry(status.to_owned()).or_insert_with(known);
+        add_answer(operation, status, words);
     }
+}
+
+/// Which nodes of a fleet serve a route.
+fn add_roles(operation: &mut Operation, served: Served) {
+    let names: Vec<_> = served.roles().iter().map(|role| role.name()).collect();
+    if names.is_empty() {
+        return;
+    }
+    let names = names.join(" or ");
+    add_words(operation, format!("Served by nodes with the role {names}."));
+    add_answer(operation, "421", "wrong_role: the node has not the role that this needs");
+}
+
+fn add_words(operation: &mut Operation, said: String) {
+    let description = operation.description.take().filter(|text| !text.is_empty());
+    operation.description = Some(match description {
+        Some(description) => format!("{description}\n\n{said}"),
+        None => said,
+    });
+}
+
+fn add_answer(operation: &mut Operation, status: &str, words: &str) {
+    let responses = &mut operation.responses.responses;
+    let known = || RefOr::T(Response::new(words));
+    responses.entry(status.to_owned()).or_insert_with(known);
 }
 
 fn add_ids(path: &str, operation: &mut Operation) {

@@ -15,9 +15,9 @@ use utoipa::ToSchema;
 use super::jobs::{self, JobKind, JobReport};
 use super::parameters::Parameters;
 use super::{Node, Problem};
-use crate::actors::ObservedKind;
+use crate::actors::{ExchangeObserved, ObservedKind};
 use crate::events::{AccountId, Timestamp, Window};
-use crate::projections::RelayStanding;
+use crate::projections::{RelayStanding, SignalsStanding};
 use crate::telemetry::{observe_actors, observe_health, observe_lag, observe_views};
 
 const RETRY_AFTER_MS: u64 = 5_000;
@@ -86,7 +86,8 @@ pub(super) async fn read_metrics(node: Data<Node>) -> Result<HttpResponse, Probl
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SystemReport {
     version: &'static str,
-    roles: [&'static str; 3],
+    /// What the node does: `collect`, `process`, `provide`.
+    roles: Vec<&'static str>,
     uptime_s: i64,
     actors: BTreeMap<&'static str, ActorsReport>,
     log: LogReport,
@@ -110,6 +111,31 @@ pub(super) struct SystemReport {
     sockets: usize,
     /// Of a fleet alone: how this node and the others hear of each other's changes.
     relay: Option<RelayReport>,
+    /// Of a fleet alone: signals from nodes that collect to nodes that process.
+    signals: Option<SignalsReport>,
+}
+
+/// How signals go from node to node, by streams of Redis.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SignalsReport {
+    /// Signals that this node put there.
+    published: u64,
+    /// Signals that it read.
+    read: u64,
+    /// Signals that it took out, since they are merged.
+    acknowledged: u64,
+    /// Of those that it read, how many another node did not acknowledge in time.
+    claimed: u64,
+    /// Of those that it read, how many told nothing that can be read.
+    damaged: u64,
+    /// Signals that this node found to have been cut off before anybody merged them.
+    lost: u64,
+    /// Signals of all nodes that nobody merged yet.
+    waiting: u64,
+    /// Of those, how many a node has read.
+    pending: u64,
+    /// How long ago the oldest of them was put there.
+    lag_ms: i64,
 }
 
 /// How changes go from node to node, for those who follow an account.
@@ -166,7 +192,7 @@ pub(super) async fn read_system(node: Data<Node>) -> HttpResponse {
     let (log, rebuild) = (node.log.health(), node.jobs.report(JobKind::Rebuild));
     plain().json(SystemReport {
         version: env!("CARGO_PKG_VERSION"),
-        roles: ["collect", "process", "provide"],
+        roles: node.settings.roles.names(),
         uptime_s: now.since_ms(node.started_at) / 1_000,
         actors: observed.kinds.into_iter().map(|kind| (kind.name, kind.into())).collect(),
         log: LogReport { kind: log.kind, ok: log.stopped.is_none() },
@@ -186,6 +212,7 @@ pub(super) async fn read_system(node: Data<Node>) -> HttpResponse {
         followers: observed.followers,
         sockets: node.sockets.open(),
         relay: observed.relay.map(RelayReport::from),
+        signals: observed.exchange.map(SignalsReport::from),
     })
 }
 
@@ -193,6 +220,14 @@ impl From<RelayStanding> for RelayReport {
     fn from(relay: RelayStanding) -> Self {
         let RelayStanding { connected, published, heard, dropped, damaged } = relay;
         Self { connected, published, heard, dropped, damaged }
+    }
+}
+
+impl From<ExchangeObserved> for SignalsReport {
+    fn from(exchange: ExchangeObserved) -> Self {
+        let ExchangeObserved { standing, waiting, pending, lag_ms } = exchange;
+        let SignalsStanding { published, read, acknowledged, claimed, damaged, lost } = standing;
+        Self { published, read, acknowledged, claimed, damaged, lost, waiting, pending, lag_ms }
     }
 }
 

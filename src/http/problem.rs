@@ -8,7 +8,7 @@ use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
-use crate::actors::{Refusal, Refused};
+use crate::actors::{Refusal, Refused, Role, Roles};
 use crate::events::json::NotAFact;
 use crate::events::{AppendError, Invalid, ReadError};
 use crate::projections::AnswerError;
@@ -83,6 +83,16 @@ impl Problem {
     /// Not for this caller.
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    /// Another node's work: `what` needs one of these roles, and this node has others.
+    pub fn wrong_role(roles: Roles, what: &str, needed: &[Role]) -> Self {
+        let names: Vec<_> = needed.iter().map(|role| role.name()).collect();
+        let needed = names.join(" or ");
+        let detail = format!(
+            "this node's role is {roles}, and {what} needs {needed}; ask a node with that role"
+        );
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "wrong_role", detail)
     }
 
     /// Nobody known, where that matters.

@@ -15,6 +15,8 @@ pub struct Freshness {
     /// When the first and the last signal since the last sweep were lost; 0 is none.
     lost_ms: AtomicI64,
     lost_last_ms: AtomicI64,
+    /// Since when something waits in streams between nodes; 0 while nothing does.
+    streamed_ms: AtomicI64,
 }
 
 impl Freshness {
@@ -28,11 +30,17 @@ impl Freshness {
         self.merged_ms.fetch_max(now.ms(), Ordering::AcqRel);
     }
 
+    /// What nodes put into streams before `at` is merged; without it everything is.
+    pub fn streams_merged_through(&self, at: Option<Timestamp>) {
+        self.streamed_ms.store(at.map_or(0, Timestamp::ms), Ordering::Release);
+    }
+
     /// A signal will not be merged; only a sweep brings what it told of.
     pub fn lost(&self, now: Timestamp) {
         self.lost_last_ms.fetch_max(now.ms(), Ordering::AcqRel);
-        let merged_ms = self.merged_ms.load(Ordering::Acquire);
-        let first_ms = if merged_ms > 0 { merged_ms.min(now.ms()) } else { now.ms() };
+        let good = [&self.merged_ms, &self.streamed_ms].map(|ms| ms.load(Ordering::Acquire));
+        let good = good.into_iter().filter(|ms| *ms > 0);
+        let first_ms = good.fold(now.ms(), i64::min);
         let _ = self.lost_ms.compare_exchange(0, first_ms, Ordering::AcqRel, Ordering::Acquire);
     }
 
@@ -43,9 +51,18 @@ impl Freshness {
         }
     }
 
-    /// The instant through which the views hold everything; `now` when nothing is on its way.
+    /// Whether signals were lost since the last sweep.
+    pub fn lacks_signals(&self) -> bool {
+        self.lost_ms.load(Ordering::Acquire) != 0
+    }
+
+    /// The instant through which the views hold everything that this node knows of: what it
+    /// signalled, and what waits in streams; `now` when nothing is on its way.
     pub fn as_of(&self, now: Timestamp) -> Timestamp {
-        let as_of = self.signalled_as_of(now);
+        let as_of = match self.streamed_ms.load(Ordering::Acquire) {
+            0 => self.signalled_as_of(now),
+            ms => self.signalled_as_of(now).min(Timestamp::from_ms(ms)),
+        };
         match self.lost_ms.load(Ordering::Acquire) {
             0 => as_of,
             lost_ms => as_of.min(Timestamp::from_ms(lost_ms)),

@@ -22,8 +22,8 @@ mod shelf;
 mod store;
 
 pub use self::redis::{
-    Heard, Redis, RedisOptions, RedisUrl, RedisUrlError, RedisViews, RedisViewsOptions, Relay,
-    RelayStanding, Whose,
+    Delivered, Heard, Redis, RedisOptions, RedisUrl, RedisUrlError, RedisViews, RedisViewsOptions,
+    Relay, RelayStanding, Seen, Signals, SignalsOptions, SignalsStanding, Through, Whose,
 };
 pub use answer::{
     Answer, AnswerError, By, HistoryQuery, Items, Person, Source, WatchTimeQuery, When,
@@ -38,7 +38,7 @@ pub use maintain::{
 pub use memory::{MemoryViews, MemoryViewsOptions};
 pub use now::{playing, version_text};
 pub use policy::{Policy, Thresholds};
-pub use projection::{PROJECTIONS, Projection, Recorded, project};
+pub use projection::{PROJECTIONS, Projection, Recorded, Subject, project};
 pub use shapes::{
     Alternative, Candidate, DecidedBy, Explain, Lost, Now, Playing, ProfileSeen, Resume,
     SessionAnswer, TitleAnswer, TitleInfo, Watch, WatchTime,

@@ -15,6 +15,25 @@ pub enum Recorded<'a> {
     Mark(&'a Mark),
 }
 
+/// The same, on its way to the views.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Subject {
+    /// A session, folded.
+    Session(State),
+    /// A person's word.
+    Mark(Mark),
+}
+
+impl Subject {
+    /// As the views take it in.
+    pub fn recorded(&self) -> Recorded<'_> {
+        match self {
+            Self::Session(state) => Recorded::Session(state),
+            Self::Mark(mark) => Recorded::Mark(mark),
+        }
+    }
+}
+
 /// Makes the entries of one view.
 ///
 /// A pure function: no clock, no policy, nothing but its argument. The version of an entry grows

@@ -18,6 +18,7 @@ mod packed;
 mod read;
 mod relay;
 mod scripts;
+mod signals;
 mod url;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use self::keys::Keys;
 use self::merge::not_understood;
 pub use self::relay::{Heard, Relay, RelayStanding, Whose};
 use self::scripts::Scripts;
+pub use self::signals::{Delivered, Seen, Signals, SignalsOptions, SignalsStanding, Through};
 pub use self::url::{RedisUrl, RedisUrlError};
 use super::{Entry, Fill, Page, Position, Query, Standing, Target, View, ViewError, ViewStore};
 use crate::events::{AccountId, Clock, ProfileId, Slice, Timestamp};

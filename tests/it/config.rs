@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use viewlog::actors::Limits;
+use viewlog::actors::{Limits, Role, Roles};
 use viewlog::config::{Config, ConfigError, LogFormat, LogStore, Sources, ViewsStore, WebOrigin};
 use viewlog::events::Media;
 use viewlog::events::embedded::EmbeddedOptions;
-use viewlog::projections::{RedisOptions, RedisUrl, RedisViewsOptions};
+use viewlog::projections::{RedisOptions, RedisUrl, RedisViewsOptions, SignalsOptions};
 use viewlog::telemetry::{self, Metrics};
 
 const MANUAL: &str = include_str!("../../deploy/viewlog.toml");
@@ -124,6 +124,8 @@ fn the_defaults_are_those_of_the_parts_they_set() {
     assert_eq!(format!("{:?}", config.redis_options()), options);
     let options = format!("{:?}", RedisViewsOptions::default());
     assert_eq!(format!("{:?}", config.redis_views_options()), options);
+    let options = format!("{:?}", SignalsOptions::default());
+    assert_eq!(format!("{:?}", config.signals_options()), options);
 }
 
 #[test]
@@ -287,4 +289,21 @@ fn metrics_are_rendered_with_what_they_mean() {
     assert_says(&text, &["# HELP viewlog_facts_total Facts", "# TYPE viewlog_facts_total counter"]);
     assert_says(&text, &["viewlog_facts_total{outcome=\"recorded\"} "]);
     assert_says(&text, &["viewlog_append_seconds_bucket{le=\"0.005\"} "]);
+}
+
+#[test]
+fn a_node_of_a_fleet_does_any_part_of_the_work() {
+    let fleet = "log = \"cassandra://h/k?dc=d\"\nviews = \"redis://h\"\n";
+    let role = |role: &str| load(&format!("{fleet}role = \"{role}\""), &[], &[]).unwrap().role;
+    assert_eq!(role("all"), Roles::ALL);
+    assert_eq!(role("provide,process,collect"), Roles::ALL);
+    assert_eq!(role("provide, collect").names(), ["collect", "provide"]);
+    assert_eq!(role("process").to_string(), "process");
+    assert!(role("process").has(Role::Process) && !role("process").has(Role::Provide));
+    let sweeps = |role: &str| {
+        let limits = load(fleet, &[("VIEWLOG_ROLE", role)], &[]).unwrap().limits();
+        (limits.marks, limits.sweeps)
+    };
+    assert_eq!((sweeps("all"), sweeps("process")), ((true, true), (true, true)));
+    assert_eq!((sweeps("collect"), sweeps("provide")), ((true, false), (true, false)));
 }

@@ -4,6 +4,8 @@ mod degraded;
 mod erasing;
 mod live;
 mod nodes;
+mod roles;
+mod streams;
 
 use std::path::Path;
 

@@ -11,4 +11,5 @@ mod facts;
 mod importing;
 mod paths;
 mod refusals;
+mod roles;
 mod site;

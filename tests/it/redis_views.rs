@@ -6,6 +6,7 @@ mod feeds;
 mod loss;
 mod relay;
 mod sharing;
+mod signals;
 mod together;
 mod versions;
 

@@ -1,5 +1,6 @@
-//! Which route needs what of a token. The one list: the requests are judged by it, and the API's
-//! description says what it says. A route that is not in it cannot be reached with tokens on.
+//! Which route needs what of a token, and which role of the node. The one list: the requests are
+//! judged by it, and the API's description says what it says. A route that is not in it cannot be
+//! reached with tokens on.
 //!
 //! | what | scope | whose token |
 //! |---|---|---|
@@ -18,6 +19,7 @@
 use actix_web::http::Method;
 
 use super::claims::{Grant, Scopes};
+use crate::actors::{Role, Roles};
 use crate::http::Problem;
 use crate::http::parameters::Parameters;
 
@@ -35,6 +37,17 @@ pub(in crate::http) enum Rule {
         /// In one of these places.
         places: Places,
     },
+}
+
+/// Which nodes serve a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Served {
+    /// Every node.
+    ByAll,
+    /// Those that have this role.
+    By(Role),
+    /// Those that collect and those that provide; the handler knows which part is asked for.
+    InPart,
 }
 
 /// What is to be done.
@@ -90,56 +103,61 @@ const FEED: Rule =
 const OPERATE: Rule = token(Need::Admin, Reach::AllAccounts);
 const LOOK: Rule = token(Need::Admin, Reach::Node);
 
+const ALL: Served = Served::ByAll;
+const COLLECT: Served = Served::By(Role::Collect);
+const PROCESS: Served = Served::By(Role::Process);
+const PROVIDE: Served = Served::By(Role::Provide);
+
 /// Methods and addresses, `{}` where something is named.
-const RULES: &[(&str, &str, Rule)] = &[
-    ("GET", "/", Rule::Open),
-    ("GET", "/accounts/{}", Rule::Open),
-    ("GET", "/ui/{}", Rule::Open),
-    ("GET", "/docs", Rule::Open),
-    ("GET", "/docs/{}", Rule::Open),
-    ("GET", "/openapi.json", Rule::Open),
-    ("GET", "/healthz", Rule::Open),
-    ("GET", "/readyz", Rule::Open),
-    ("POST", "/v1/events", token(Need::Record, Reach::AllAccounts)),
-    ("POST", "/v1/accounts/{}/events", BEACON),
-    ("POST", "/v1/accounts/{}/import", RECORD_ACCOUNT),
-    ("GET", "/v1/accounts/{}/live", FEED),
-    ("GET", "/v1/accounts/{}/now", READ_ACCOUNT),
-    ("GET", "/v1/accounts/{}/profiles", READ_ACCOUNT),
-    ("GET", "/v1/accounts/{}/sessions/{}", READ_ACCOUNT),
-    ("GET", "/v1/accounts/{}/export", READ_ACCOUNT),
-    ("GET", "/v1/accounts/{}/erasures/{}", token(Need::Any, Reach::Account)),
-    ("DELETE", "/v1/accounts/{}/history/{}", RECORD_ACCOUNT),
-    ("DELETE", "/v1/accounts/{}", token(Need::Admin, Reach::WholeAccount)),
-    ("DELETE", "/v1/accounts/{}/profiles/{}", token(Need::Admin, Reach::Profile)),
-    ("DELETE", "/v1/accounts/{}/profiles/{}/history/{}", RECORD),
-    ("POST", "/v1/accounts/{}/profiles/{}/undo", RECORD),
-    ("POST", "/v1/accounts/{}/profiles/{}/titles/{}", RECORD),
-    ("POST", "/v1/accounts/{}/profiles/{}/titles/{}/{}", RECORD),
-    ("GET", "/v1/accounts/{}/profiles/{}/resume", READ),
-    ("POST", "/v1/accounts/{}/profiles/{}/resume", READ),
-    ("GET", "/v1/accounts/{}/profiles/{}/resume/{}", READ),
-    ("GET", "/v1/accounts/{}/profiles/{}/continue-watching", READ),
-    ("GET", "/v1/accounts/{}/profiles/{}/history", READ),
-    ("GET", "/v1/accounts/{}/profiles/{}/title", READ),
-    ("GET", "/v1/accounts/{}/profiles/{}/titles", READ),
-    ("GET", "/v1/accounts/{}/profiles/{}/titles/{}", READ),
-    ("GET", "/v1/accounts/{}/profiles/{}/watch-time", READ),
-    ("GET", "/metrics", LOOK),
-    ("GET", "/v1/system", LOOK),
-    ("POST", "/v1/system/rebuild", OPERATE),
-    ("POST", "/v1/system/verify", OPERATE),
-    ("POST", "/v1/system/compact", OPERATE),
-    ("POST", "/v1/system/sweep", OPERATE),
-    ("POST", "/v1/system/chaos", OPERATE),
-    ("GET", "/v1/system/jobs/{}", OPERATE),
+const RULES: &[(&str, &str, Served, Rule)] = &[
+    ("GET", "/", PROVIDE, Rule::Open),
+    ("GET", "/accounts/{}", PROVIDE, Rule::Open),
+    ("GET", "/ui/{}", PROVIDE, Rule::Open),
+    ("GET", "/docs", ALL, Rule::Open),
+    ("GET", "/docs/{}", ALL, Rule::Open),
+    ("GET", "/openapi.json", ALL, Rule::Open),
+    ("GET", "/healthz", ALL, Rule::Open),
+    ("GET", "/readyz", ALL, Rule::Open),
+    ("POST", "/v1/events", COLLECT, token(Need::Record, Reach::AllAccounts)),
+    ("POST", "/v1/accounts/{}/events", COLLECT, BEACON),
+    ("POST", "/v1/accounts/{}/import", COLLECT, RECORD_ACCOUNT),
+    ("GET", "/v1/accounts/{}/live", Served::InPart, FEED),
+    ("GET", "/v1/accounts/{}/now", PROVIDE, READ_ACCOUNT),
+    ("GET", "/v1/accounts/{}/profiles", PROVIDE, READ_ACCOUNT),
+    ("GET", "/v1/accounts/{}/sessions/{}", PROVIDE, READ_ACCOUNT),
+    ("GET", "/v1/accounts/{}/export", PROVIDE, READ_ACCOUNT),
+    ("GET", "/v1/accounts/{}/erasures/{}", COLLECT, token(Need::Any, Reach::Account)),
+    ("DELETE", "/v1/accounts/{}/history/{}", COLLECT, RECORD_ACCOUNT),
+    ("DELETE", "/v1/accounts/{}", COLLECT, token(Need::Admin, Reach::WholeAccount)),
+    ("DELETE", "/v1/accounts/{}/profiles/{}", COLLECT, token(Need::Admin, Reach::Profile)),
+    ("DELETE", "/v1/accounts/{}/profiles/{}/history/{}", COLLECT, RECORD),
+    ("POST", "/v1/accounts/{}/profiles/{}/undo", COLLECT, RECORD),
+    ("POST", "/v1/accounts/{}/profiles/{}/titles/{}", COLLECT, RECORD),
+    ("POST", "/v1/accounts/{}/profiles/{}/titles/{}/{}", COLLECT, RECORD),
+    ("GET", "/v1/accounts/{}/profiles/{}/resume", PROVIDE, READ),
+    ("POST", "/v1/accounts/{}/profiles/{}/resume", PROVIDE, READ),
+    ("GET", "/v1/accounts/{}/profiles/{}/resume/{}", PROVIDE, READ),
+    ("GET", "/v1/accounts/{}/profiles/{}/continue-watching", PROVIDE, READ),
+    ("GET", "/v1/accounts/{}/profiles/{}/history", PROVIDE, READ),
+    ("GET", "/v1/accounts/{}/profiles/{}/title", PROVIDE, READ),
+    ("GET", "/v1/accounts/{}/profiles/{}/titles", PROVIDE, READ),
+    ("GET", "/v1/accounts/{}/profiles/{}/titles/{}", PROVIDE, READ),
+    ("GET", "/v1/accounts/{}/profiles/{}/watch-time", PROVIDE, READ),
+    ("GET", "/metrics", ALL, LOOK),
+    ("GET", "/v1/system", ALL, LOOK),
+    ("POST", "/v1/system/rebuild", PROCESS, OPERATE),
+    ("POST", "/v1/system/verify", PROCESS, OPERATE),
+    ("POST", "/v1/system/compact", PROCESS, OPERATE),
+    ("POST", "/v1/system/sweep", PROCESS, OPERATE),
+    ("POST", "/v1/system/chaos", ALL, OPERATE),
+    ("GET", "/v1/system/jobs/{}", PROCESS, OPERATE),
 ];
 
-/// The rule of a route, by its method and its address as it was registered.
-pub(in crate::http) fn rule_of(method: &Method, pattern: &str) -> Option<Rule> {
+/// Who serves a route, and its rule, by its method and its address as it was registered.
+pub(in crate::http) fn rule_of(method: &Method, pattern: &str) -> Option<(Served, Rule)> {
     let method = if *method == Method::HEAD { Method::GET.as_str() } else { method.as_str() };
-    let found = RULES.iter().find(|(of, address, _)| *of == method && is_same(address, pattern));
-    found.map(|(_, _, rule)| *rule)
+    let found = RULES.iter().find(|(of, address, ..)| *of == method && is_same(address, pattern));
+    found.map(|(_, _, served, rule)| (*served, *rule))
 }
 
 /// Compares part by part; what stands in braces is only a name.
@@ -149,6 +167,31 @@ fn is_same(address: &str, pattern: &str) -> bool {
     address.split('/').all(|mine| {
         parts.next().is_some_and(|theirs| mine == theirs || (mine == "{}" && is_named(theirs)))
     }) && parts.next().is_none()
+}
+
+impl Served {
+    /// The roles of which a node needs one; none where every node will do.
+    pub(in crate::http) fn roles(self) -> &'static [Role] {
+        match self {
+            Self::ByAll => &[],
+            Self::By(Role::Collect) => &[Role::Collect],
+            Self::By(Role::Process) => &[Role::Process],
+            Self::By(Role::Provide) => &[Role::Provide],
+            Self::InPart => &[Role::Collect, Role::Provide],
+        }
+    }
+
+    /// Lets a request through to a route that a node with these roles serves.
+    ///
+    /// # Errors
+    /// 421.
+    pub(super) fn permit(self, roles: Roles) -> Result<(), Problem> {
+        let needed = self.roles();
+        if needed.is_empty() || needed.iter().any(|role| roles.has(*role)) {
+            return Ok(());
+        }
+        Err(Problem::wrong_role(roles, "this", needed))
+    }
 }
 
 impl Need {

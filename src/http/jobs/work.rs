@@ -19,8 +19,8 @@ use crate::projections::{
 
 /// How many slices are swept at once.
 const SLICES: usize = 16;
-/// What other nodes have recorded is in the views after so long, as long as all is well.
-const OTHERS_MERGE_WITHIN: Duration = Duration::from_millis(1_500);
+/// What other nodes have recorded is merged or in the streams after so long, as long as all is well.
+const OTHERS_SIGNAL_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// Makes every view and snapshot anew.
 pub(in crate::http) async fn rebuild(
@@ -48,13 +48,12 @@ pub(in crate::http) async fn verify(
     account: Option<AccountId>,
     progress: Arc<Progress>,
 ) -> Result<Finished, String> {
-    let projector = Arc::clone(node.system.projector());
     let (log, views, clock) = stores(&node);
     let settle = async || {
-        projector.flush().await;
         if node.system.marks() {
-            tokio::time::sleep(OTHERS_MERGE_WITHIN).await;
+            tokio::time::sleep(OTHERS_SIGNAL_WITHIN).await;
         }
+        node.system.settle().await;
     };
     let stores = (log.as_ref(), views.as_ref(), clock.as_ref());
     let found = projections::verify(stores, account.as_ref(), progress, settle).await;

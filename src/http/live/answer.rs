@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use super::frame::{Asked, Frame, Misread};
 use super::socket::{End, Reply};
+use crate::actors::Role;
 use crate::events::AccountId;
-use crate::http::Node;
 use crate::http::auth::{Caller, Need};
 use crate::http::body::Facts;
 use crate::http::record::{Sorted, record_each};
+use crate::http::{Node, Problem};
 
 /// One reply to each frame, once their facts are durable. Goes on when the socket ends.
 pub(super) async fn answer(
@@ -24,7 +25,7 @@ pub(super) async fn answer(
     let mut read = Vec::with_capacity(texts.len());
     for text in &texts {
         caller.keep_pace(&node).await;
-        read.push(understood(text, facts_max, &caller).map(|(id, facts)| {
+        read.push(understood(text, facts_max, (&node, &caller)).map(|(id, facts)| {
             sorted.push(Sorted::of((Some(&account), &caller), &facts, received_at));
             id
         }));
@@ -44,7 +45,7 @@ pub(super) async fn answer(
 fn understood<'t>(
     text: &'t [u8],
     facts_max: usize,
-    caller: &Caller,
+    (node, caller): (&Node, &Caller),
 ) -> Result<(Option<Value>, Facts<'t>), Reply> {
     let refused =
         |id: &Option<Value>, code, detail: &str| Err(Ok(Frame::Error { id, code, detail }.text()));
@@ -57,9 +58,14 @@ fn understood<'t>(
             let detail = format!("more than {facts_max} events; send fewer in a frame");
             refused(&asked.id, "too_large", &detail)
         }
-        Ok(Asked { id, sent_at, events }) => match caller.needs(Need::Record) {
+        Ok(Asked { id, sent_at, events }) => match may_record(node, caller) {
             Ok(()) => Ok((id, Facts { sent_at, each: events })),
             Err(problem) => refused(&id, problem.code, &problem.detail),
         },
     }
+}
+
+fn may_record(node: &Node, caller: &Caller) -> Result<(), Problem> {
+    node.settings.serves("record", Role::Collect)?;
+    caller.needs(Need::Record)
 }

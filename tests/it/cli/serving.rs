@@ -70,7 +70,8 @@ fn what_this_version_cannot_do_is_refused_before_it_starts() {
         (&["--log", "cassandra://localhost/viewlog"], "memory: does not go with a log"),
         (&["--log", "sqlite:x"], "embedded:DIR, memory: or cassandra://"),
         (&["--views", "redis://localhost"], "memory:"),
-        (&["--role", "collect"], "all"),
+        (&["--role", "collect"], "needs others that do the rest"),
+        (&["--role", "cook"], "collect, process and provide"),
         (&["--public-url", "tv"], "public_url"),
     ];
     for (arguments, told) in refusals {

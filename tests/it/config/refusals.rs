@@ -135,11 +135,12 @@ fn what_is_no_store_or_role_is_refused() {
         &["log: must be embedded:DIR, memory: or cassandra://HOST/KEYSPACE"],
     );
     assert_says(&refused("views = \"memory:x\""), &["views: must be memory:, redis://HOST"]);
-    assert_says(
-        &refused("role = \"collect,provide\""),
-        &["part of the work", "not in this version"],
-    );
-    assert_says(&refused("role = \"cook\""), &["role: must be all"]);
+    for wrong in ["cook", "", "collect,cook", "all,collect", "collect,"] {
+        let said = refused(&format!("role = \"{wrong}\""));
+        assert_says(&said, &["role: must be all, or any of collect, process and provide"]);
+    }
+    let alone = refused("role = \"collect,provide\"");
+    assert_says(&alone, &["viewlog.toml:1: role: a node that does a part of the work", "redis://"]);
 }
 
 #[test]

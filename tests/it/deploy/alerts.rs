@@ -12,7 +12,15 @@ use super::deployed;
 use crate::binary::Served;
 
 /// What a node alone never says of itself.
-const OF_A_FLEET: [&str; 1] = [telemetry::UNSWEPT_SECONDS];
+const OF_A_FLEET: [&str; 7] = [
+    telemetry::UNSWEPT_SECONDS,
+    telemetry::SIGNALS_PUBLISHED,
+    telemetry::SIGNALS_ACKNOWLEDGED,
+    telemetry::SIGNALS_CLAIMED,
+    telemetry::SIGNALS_LOST,
+    telemetry::SIGNALS_WAITING,
+    telemetry::SIGNALS_LAG_SECONDS,
+];
 
 /// What every page of the runbook has.
 const PARTS: [&str; 4] = ["**Means.**", "**Noticed.**", "**Look at.**", "**Do.**"];

@@ -1,0 +1,135 @@
+//! What was read of the streams.
+
+use std::collections::HashMap;
+
+use redis::Value;
+
+use super::entry;
+use super::streams::{COUNT, Streams};
+use crate::events::{AccountId, SessionId, State};
+use crate::projections::now::version;
+use crate::projections::redis::merge::not_understood;
+use crate::projections::{Recorded, Subject, ViewError};
+
+/// Signals that were read, of each session the newest alone, and the entries that they came in.
+#[derive(Debug, Default)]
+pub struct Delivered {
+    sessions: HashMap<(AccountId, SessionId), State>,
+    others: Vec<(AccountId, Subject)>,
+    places: [Vec<Vec<u8>>; COUNT],
+    count: usize,
+    damaged: usize,
+}
+
+impl Delivered {
+    /// Whether there is nothing to acknowledge.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many entries there were.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// How many of them tell nothing that can be read, or were cut off before they were.
+    pub fn damaged(&self) -> usize {
+        self.damaged
+    }
+
+    /// What they tell.
+    pub fn each(&self) -> impl Iterator<Item = (&AccountId, Recorded<'_>)> {
+        let sessions =
+            self.sessions.iter().map(|((account, _), state)| (account, Recorded::Session(state)));
+        sessions.chain(self.others.iter().map(|(account, what)| (account, what.recorded())))
+    }
+
+    /// Where they are: each stream's number and ids.
+    pub(super) fn places(&self) -> impl Iterator<Item = (usize, &[Vec<u8>])> {
+        self.places.iter().map(Vec::as_slice).enumerate()
+    }
+
+    /// Takes what a command answered that reads streams by their names.
+    pub(super) fn take_streams(
+        &mut self,
+        answer: &Value,
+        streams: &Streams,
+    ) -> Result<(), ViewError> {
+        let read = match answer {
+            Value::Nil => return Ok(()),
+            Value::Array(read) => read,
+            answer => return Err(not_understood(answer)),
+        };
+        for one in read {
+            let Value::Array(named) = one else { return Err(not_understood(one)) };
+            let [Value::BulkString(name), entries] = named.as_slice() else {
+                return Err(not_understood(one));
+            };
+            let number = streams.number_of(name).ok_or_else(|| not_understood(one))?;
+            self.take_entries(number, entries)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what a command answered that claims: where to go on, entries, and the ids of those that
+    /// were cut off and are owed no longer.
+    pub(super) fn take_claimed(&mut self, number: usize, answer: &Value) -> Result<(), ViewError> {
+        let Value::Array(parts) = answer else { return Err(not_understood(answer)) };
+        match parts.get(1) {
+            Some(entries) => self.take_entries(number, entries),
+            None => Err(not_understood(answer)),
+        }
+    }
+
+    fn take_entries(&mut self, number: usize, entries: &Value) -> Result<(), ViewError> {
+        let Value::Array(entries) = entries else { return Err(not_understood(entries)) };
+        for one in entries {
+            let parts = match one {
+                Value::Array(parts) => parts.as_slice(),
+                // An older server's word for one that was cut off.
+                Value::Nil => continue,
+                other => return Err(not_understood(other)),
+            };
+            let [Value::BulkString(id), fields] = parts else { return Err(not_understood(one)) };
+            if let Some(places) = self.places.get_mut(number) {
+                places.push(id.clone());
+            }
+            self.count += 1;
+            match fields {
+                Value::Array(fields) => self.take(fields),
+                // Cut off while this node owed it.
+                _ => self.damaged += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, fields: &[Value]) {
+        let told = match fields {
+            [_, Value::BulkString(bytes), ..] => entry::decode(bytes),
+            _ => return self.damaged += 1,
+        };
+        match told {
+            Ok((account, Subject::Session(state))) => self.keep(account, state),
+            Ok((account, mark @ Subject::Mark(_))) => self.others.push((account, mark)),
+            Err(error) => {
+                tracing::warn!(%error, "a signal of another node cannot be read");
+                self.damaged += 1;
+            }
+        }
+    }
+
+    fn keep(&mut self, account: AccountId, state: State) {
+        let key = (account, state.session);
+        let is_newer = |known: &State| version(known) <= version(&state);
+        if self.sessions.get(&key).is_none_or(is_newer) {
+            self.sessions.insert(key, state);
+        }
+    }
+}
+
+/// The instant in an entry's id.
+pub(super) fn ms_of(id: &Value) -> Option<i64> {
+    let Value::BulkString(id) = id else { return None };
+    std::str::from_utf8(id).ok()?.split('-').next()?.parse().ok()
+}

@@ -1,0 +1,197 @@
+//! The streams between nodes that collect and nodes that process, when processors die, stand still
+//! or are not there, and when streams are cut off or gone.
+
+use futures_util::future::join_all;
+use redis::Connection;
+use serde_json::{Value, json};
+use viewlog::events::SessionId;
+
+use super::roles::{Part, facts};
+use super::{Fleet, asked, done, fact};
+use crate::servers::OwnRedis;
+use crate::support::{at, eventually};
+
+/// A provider whose views of the household are complete and hold the first ten facts.
+async fn begun(fleet: &Fleet) -> (Part, Part, Part) {
+    let (collect, process) = (Part::of(fleet, "collect"), Part::of(fleet, "process"));
+    let provide = Part::of(fleet, "provide");
+    collect.record(&facts(0, 10)).await;
+    provide.answers_from_views(9_000).await;
+    eventually("nothing waits", async || collect.signals().await["waiting"] == 0).await;
+    (collect, process, provide)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_processor_had_read_another_merges() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let (collect, process, provide) = begun(&fleet).await;
+    let mut seq = 10;
+    eventually("it has read something that it does not merge", async || {
+        process.node.freeze();
+        collect.record(&facts(seq, seq + 10)).await;
+        seq += 10;
+        let mut signals = Value::Null;
+        eventually("it is published", async || {
+            signals = collect.signals().await;
+            signals["waiting"].as_u64().is_some_and(|waiting| waiting > 0)
+        })
+        .await;
+        // It may have been frozen between two reads.
+        let is_owed = signals["pending"].as_u64().is_some_and(|pending| pending > 0);
+        if !is_owed {
+            process.node.thaw();
+        }
+        is_owed
+    })
+    .await;
+    let Part { node, .. } = process;
+    node.kill();
+    let heir = Part::of(&fleet, "process");
+    provide.answers_from_views((seq - 1) * 1_000).await;
+    eventually("nothing is left", async || {
+        let signals = heir.signals().await;
+        (&signals["waiting"], &signals["pending"]) == (&json!(0), &json!(0))
+    })
+    .await;
+    assert!(heir.signals().await["claimed"].as_u64().unwrap() > 0);
+    assert_eq!(heir.signals().await["lost"], 0);
+    done(&heir.node.url, &["verify"]);
+    heir.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_was_cut_off_is_noticed_and_healed_by_a_sweep() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
+    let (collect, process, provide) = begun(&fleet).await;
+    process.stop();
+    collect.record(&facts(10, 20)).await;
+    eventually("it waits", async || collect.signals().await["waiting"].as_u64() > Some(0)).await;
+    let resume = provide.url("/v1/accounts/home/profiles/anna/resume/film");
+    eventually("answers say that they may be old", async || asked(&resume).await["stale"] == true)
+        .await;
+    let mut connection = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
+    cut_off(&mut connection);
+    let process = Part::of(&fleet, "process");
+    eventually("it is found", async || {
+        let mut lost = 0;
+        for part in [&collect, &process, &provide] {
+            lost += part.signals().await["lost"].as_u64().unwrap();
+        }
+        lost > 0
+    })
+    .await;
+    let answer = asked(&resume).await;
+    assert_eq!((&answer["source"], &answer["position_ms"]), (&json!("views"), &json!(9_000)));
+    assert_eq!(answer["stale"], true, "{answer}");
+    done(&process.node.url, &["sweep", "--from", "1h"]);
+    provide.answers_from_views(19_000).await;
+    done(&process.node.url, &["verify"]);
+}
+
+/// As an operator does who wants room.
+fn cut_off(connection: &mut Connection) {
+    for number in 0..16 {
+        let mut trim = redis::cmd("XTRIM");
+        trim.arg(format!("vlsignals:{{{number}}}")).arg("MAXLEN").arg(0);
+        trim.exec(connection).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_flush_the_streams_are_made_anew_and_all_goes_on() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
+    let (collect, process, provide) = begun(&fleet).await;
+    for round in 1..4 {
+        redis.flush();
+        collect.record(&facts(round * 10, round * 10 + 10)).await;
+        provide.answers_from_views((round * 10 + 9) * 1_000).await;
+    }
+    // Merged into views that are complete, and not found by the fill.
+    let before = process.signals().await["acknowledged"].as_u64().unwrap();
+    collect.record(&facts(40, 50)).await;
+    provide.answers_from_views(49_000).await;
+    eventually("it went by the streams", async || {
+        process.signals().await["acknowledged"].as_u64().unwrap() > before
+    })
+    .await;
+    done(&process.node.url, &["verify"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_redis_is_away_signals_wait_where_they_are_and_go_on_when_it_is_back() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
+    let (collect, process, provide) = begun(&fleet).await;
+    redis.kill(1);
+    collect.record(&facts(10, 20)).await;
+    redis.start_again(1);
+    provide.answers_from_views(19_000).await;
+    collect.record(&facts(20, 30)).await;
+    provide.answers_from_views(29_000).await;
+    done(&process.node.url, &["verify"]);
+}
+
+const PLAYERS: u128 = 12;
+const FACTS: u64 = 60;
+
+async fn reported(account: String, session: SessionId, parts: [&Part; 2]) {
+    let client = reqwest::Client::new();
+    for seq in 0..FACTS {
+        let part = parts[usize::try_from(seq % 2).unwrap()];
+        let url = part.url(&format!("/v1/accounts/{account}/events"));
+        let sent = client.post(url).json(&fact(session, seq)).send().await.unwrap();
+        assert_eq!(sent.status(), 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_collect_two_process_and_one_provides_what_is_so() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let parts = ["collect", "collect", "process", "process", "provide"];
+    let [one, other, first, second, provide] = parts.map(|role| Part::of(&fleet, role));
+    let players: Vec<(String, SessionId)> = (0..PLAYERS)
+        .map(|number| (format!("house-{}", number % 5), SessionId::derived(at(0), number)))
+        .collect();
+    for (account, _) in &players {
+        let now = provide.url(&format!("/v1/accounts/{account}/now"));
+        eventually("views are complete", async || asked(&now).await["source"] == "views").await;
+    }
+    let playing = players
+        .iter()
+        .map(|(account, session)| reported(account.clone(), *session, [&one, &other]));
+    let asking = async {
+        for (account, session) in players.iter().cycle().take(200) {
+            let url = format!("/v1/accounts/{account}/sessions/{session}");
+            let state = asked(&provide.url(&url)).await;
+            assert!(state["seq"].as_u64().is_none_or(|seq| seq < FACTS), "{state}");
+        }
+    };
+    tokio::join!(join_all(playing), asking);
+    let position_ms = (FACTS - 1) * 1_000;
+    for (account, session) in &players {
+        let history = format!("/v1/accounts/{account}/profiles/anna/titles/film");
+        let mut last = Value::Null;
+        eventually("the views have all of it", async || {
+            last = asked(&provide.url(&history)).await;
+            last["source"] == "views" && last["position_ms"] == position_ms
+        })
+        .await;
+        let state = format!("/v1/accounts/{account}/sessions/{session}");
+        assert_eq!(asked(&provide.url(&state)).await["seq"], FACTS - 1);
+    }
+    eventually("nothing waits", async || provide.signals().await["waiting"] == 0).await;
+    let mut sums = [0, 0];
+    for part in [&one, &other, &first, &second] {
+        let signals = part.signals().await;
+        sums[0] += signals["published"].as_u64().unwrap();
+        sums[1] += signals["acknowledged"].as_u64().unwrap();
+    }
+    assert_eq!(sums[0], sums[1]);
+    done(&first.node.url, &["verify"]);
+    done(&second.node.url, &["verify"]);
+    for part in [one, other, first, second, provide] {
+        part.stop();
+    }
+}
