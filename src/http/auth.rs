@@ -2,8 +2,11 @@
 //!
 //! A token is a JWT, signed by a key of one kind and so by one algorithm; it says whose data its
 //! bearer may reach and what may be done with it. Every request is judged before a handler sees it,
-//! by the one list in `rules`, which says besides what nodes with few roles serve; handlers of a whole account leave out what is another profile's. The
+//! by the one list in `rules`; handlers of a whole account leave out what is another profile's. The
 //! token itself is neither logged nor repeated in an answer.
+//!
+//! The same list says which role of a node serves a route. Nodes without all of them keep to it,
+//! with tokens and without.
 
 mod bearer;
 mod caller;

@@ -58,8 +58,7 @@ pub(super) fn live_routes(config: &mut ServiceConfig) {
     responses(
         (status = 101, description = "a WebSocket: text frames, one JSON object each"),
         (status = 200, content_type = "text/event-stream", body = String),
-        (status = 421, description = "wrong_role: `record=only` is for nodes that collect, the feed \
-                                      for nodes that provide"),
+        (status = 421, description = "wrong_role: with record=only collect, without it provide"),
         (status = 426, description = "upgrade_required: neither was asked for"),
         (status = 429, description = "too_many_requests: the account has too many sockets"),
     ),

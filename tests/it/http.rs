@@ -11,5 +11,5 @@ mod facts;
 mod importing;
 mod paths;
 mod refusals;
-mod roles;
+pub(crate) mod roles;
 mod site;

@@ -1,6 +1,6 @@
 //! Where signals go on a node that does not process: into the streams between nodes. It is
-//! remembered how far these reached at which instant, so that the node knows when others have merged
-//! what it told.
+//! remembered how far these reached at which instant, so that the node knows when others have
+//! merged what it told.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -19,7 +19,7 @@ use crate::projections::{
 
 /// How many slices are swept at once.
 const SLICES: usize = 16;
-/// What other nodes have recorded is merged or in the streams after so long, as long as all is well.
+/// What other nodes have recorded is merged, or in the streams, after so long while all is well.
 const OTHERS_SIGNAL_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// Makes every view and snapshot anew.

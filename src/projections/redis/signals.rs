@@ -2,10 +2,10 @@
 //!
 //! Sixteen streams hold the slices of accounts; all nodes that process read each of them as one
 //! consumer group, so that an entry goes to one of them. An entry is taken out once it is merged:
-//! what a stream holds is what nobody merged yet, and its first entry says how far all are. One that
-//! a node read and did not acknowledge in time is given to another. Streams are cut off at a length,
-//! and Redis may lose them: a signal is a hint, and what it told of is marked in the log for sweeps.
-//! What was cut off is counted, so that answers say that views lack something.
+//! what a stream holds is what nobody merged yet, and its first entry says how far all are. One
+//! that a node read and did not acknowledge in time is given to another. Streams are cut off at a
+//! length, and Redis may lose them: a signal is a hint, and what it told of is marked in the log
+//! for sweeps. What was cut off is counted, so that answers say that views lack something.
 //!
 //! On one server reading waits on a connection of its own. In a cluster streams live apart, and a
 //! connection waits for one of them at a time: there they are asked in turns.

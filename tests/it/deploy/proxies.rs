@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use actix_web::{App, HttpServer, web};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::header::ACCEPT;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use viewlog::events::{Clock, SessionId, SystemClock};
 
 use super::proxy::{Make, Proxy};
 use crate::binary::Served;
+use crate::http::roles::{ROLES, address as described_address, described};
 use crate::site::Site;
 use crate::support::{eventually, streamed};
 
@@ -46,6 +48,16 @@ async fn nginx_logs_no_token() {
 #[actix_web::test]
 async fn haproxy_logs_no_token() {
     no_token_is_logged(Make::HaProxy).await;
+}
+
+#[actix_web::test]
+async fn nginx_asks_a_node_with_the_role_that_a_route_needs() {
+    roles_are_told_apart(Make::Nginx).await;
+}
+
+#[actix_web::test]
+async fn haproxy_asks_a_node_with_the_role_that_a_route_needs() {
+    roles_are_told_apart(Make::HaProxy).await;
 }
 
 /// Nodes of their own process each, to be killed, and where they answer.
@@ -215,4 +227,48 @@ async fn no_token_is_logged(make: Make) {
         })
     })
     .await;
+}
+
+/// Where one answers whatever it is asked with its name.
+fn named(name: &'static str) -> Vec<String> {
+    let server =
+        HttpServer::new(move || App::new().default_service(web::to(move || async move { name })));
+    let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
+    let address = server.addrs()[0].to_string();
+    actix_web::rt::spawn(server.run());
+    vec![address]
+}
+
+async fn roles_are_told_apart(make: Make) {
+    let nodes = ROLES.map(|role| (role, named(role)));
+    let of = |role: &str| {
+        let found = nodes.iter().find(|(name, _)| *name == role);
+        found.unwrap_or_else(|| panic!("{role} is no role")).1.as_slice()
+    };
+    let Some(proxy) = Proxy::by_role(make, &of).await else { return };
+    let asked = async |method: &str, path: &str| {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let request = reqwest::Client::new().request(method, format!("{}{path}", proxy.url));
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    for (method, path, roles) in described() {
+        let role = asked(&method, &described_address(&path)).await;
+        let is_right = roles.is_empty() || roles.contains(&role.as_str());
+        assert!(is_right || path == "/metrics", "{method} {path} went to {role}");
+    }
+    for (path, role) in [
+        ("/", "provide"),
+        ("/accounts/home", "provide"),
+        ("/v1/accounts/a%2Fb/live", "provide"),
+        ("/v1/accounts/a%2Fb/live?record=only", "collect"),
+        ("/v1/accounts/home/live?token=t&record=only", "collect"),
+        ("/v1/accounts/home/live?record=only&token=t", "collect"),
+        ("/v1/accounts/home/profiles/a%2Fb/titles/live?as_of=x", "provide"),
+    ] {
+        assert_eq!(asked("GET", path).await, role, "{path}");
+    }
+    let of_title = "/v1/accounts/home/profiles/anna/titles/resume";
+    assert_eq!(asked("POST", of_title).await, "collect");
+    let many = "/v1/accounts/home/profiles/a%2Fb/resume?after=x";
+    assert_eq!(asked("POST", many).await, "provide");
 }

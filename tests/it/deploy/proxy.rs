@@ -26,6 +26,14 @@ pub(super) struct Proxy {
 impl Proxy {
     /// In front of these nodes, each an address and port; none where the program is missing.
     pub(super) async fn of(make: Make, nodes: &[String]) -> Option<Self> {
+        Self::by_role(make, &|_| nodes).await
+    }
+
+    /// In front of the nodes of each role, by its name.
+    pub(super) async fn by_role<'n>(
+        make: Make,
+        nodes: &dyn Fn(&str) -> &'n [String],
+    ) -> Option<Self> {
         let program = or_skipped(program(make))?;
         let directory = tempfile::tempdir().unwrap();
         let at = free_address().to_string();
@@ -118,15 +126,18 @@ fn example(make: Make, at: &str, directory: &Path) -> String {
     })
 }
 
-/// The line of the first node of the example for each of these, and none for the second.
-fn with_nodes(text: &str, nodes: &[String]) -> String {
-    let mut lines = Vec::new();
+/// In each list of a role the line of the first node of the example for each of these, and none for
+/// the second.
+fn with_nodes<'n>(text: &str, nodes: &dyn Fn(&str) -> &'n [String]) -> String {
+    let (mut lines, mut role) = (Vec::new(), "");
     for line in text.lines().filter(|line| !line.contains("viewlog-2:7070")) {
+        let list = line.trim().strip_prefix("upstream ").or(line.strip_prefix("backend "));
+        role = list.map_or(role, |list| list.split([' ', '-']).next().unwrap());
         if !line.contains("viewlog-1:7070") {
             lines.push(line.to_owned());
             continue;
         }
-        for (at, node) in (1..).zip(nodes) {
+        for (at, node) in (1..).zip(nodes(role)) {
             let line = line.replace("viewlog-1:7070", node);
             lines.push(
                 line.replace("viewlog-1", &format!("n{at}")).replace("id 1", &format!("id {at}")),

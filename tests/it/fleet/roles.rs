@@ -209,15 +209,15 @@ async fn nodes_with_all_roles_process_what_nodes_that_collect_tell() {
     let Some(fleet) = Fleet::begin() else { return };
     let (collect, all) = (Part::of(&fleet, "collect"), Part::of(&fleet, "all"));
     all.answers_from_nothing().await;
-    collect.record(&facts(0, 10)).await;
-    all.answers_from_views(9_000).await;
-    all.record(&facts(10, 20)).await;
+    collect.record(&facts(0, 20)).await;
     all.answers_from_views(19_000).await;
+    all.record(&facts(20, 30)).await;
+    all.answers_from_views(29_000).await;
     assert_eq!(all.signals().await["published"], 0);
     let both = Part::of(&fleet, " collect , process");
     assert_eq!(both.system().await["roles"], json!(["collect", "process"]));
-    both.record(&facts(20, 30)).await;
-    all.answers_from_views(29_000).await;
+    both.record(&facts(30, 40)).await;
+    all.answers_from_views(39_000).await;
     assert_eq!(both.signals().await["published"], 0);
     done(&both.node.url, &["verify"]);
 }

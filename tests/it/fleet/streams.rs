@@ -11,12 +11,12 @@ use super::{Fleet, asked, done, fact};
 use crate::servers::OwnRedis;
 use crate::support::{at, eventually};
 
-/// A provider whose views of the household are complete and hold the first ten facts.
+/// A provider whose views of the household are complete and hold the first facts.
 async fn begun(fleet: &Fleet) -> (Part, Part, Part) {
     let (collect, process) = (Part::of(fleet, "collect"), Part::of(fleet, "process"));
     let provide = Part::of(fleet, "provide");
-    collect.record(&facts(0, 10)).await;
-    provide.answers_from_views(9_000).await;
+    collect.record(&facts(0, 20)).await;
+    provide.answers_from_views(19_000).await;
     eventually("nothing waits", async || collect.signals().await["waiting"] == 0).await;
     (collect, process, provide)
 }
@@ -25,7 +25,7 @@ async fn begun(fleet: &Fleet) -> (Part, Part, Part) {
 async fn what_a_killed_processor_had_read_another_merges() {
     let Some(fleet) = Fleet::begin() else { return };
     let (collect, process, provide) = begun(&fleet).await;
-    let mut seq = 10;
+    let mut seq = 20;
     eventually("it has read something that it does not merge", async || {
         process.node.freeze();
         collect.record(&facts(seq, seq + 10)).await;
@@ -65,7 +65,7 @@ async fn a_stream_that_was_cut_off_is_noticed_and_healed_by_a_sweep() {
     let Some(fleet) = Fleet::on(redis.url()) else { return };
     let (collect, process, provide) = begun(&fleet).await;
     process.stop();
-    collect.record(&facts(10, 20)).await;
+    collect.record(&facts(20, 30)).await;
     eventually("it waits", async || collect.signals().await["waiting"].as_u64() > Some(0)).await;
     let resume = provide.url("/v1/accounts/home/profiles/anna/resume/film");
     eventually("answers say that they may be old", async || asked(&resume).await["stale"] == true)
@@ -82,10 +82,10 @@ async fn a_stream_that_was_cut_off_is_noticed_and_healed_by_a_sweep() {
     })
     .await;
     let answer = asked(&resume).await;
-    assert_eq!((&answer["source"], &answer["position_ms"]), (&json!("views"), &json!(9_000)));
+    assert_eq!((&answer["source"], &answer["position_ms"]), (&json!("views"), &json!(19_000)));
     assert_eq!(answer["stale"], true, "{answer}");
     done(&process.node.url, &["sweep", "--from", "1h"]);
-    provide.answers_from_views(19_000).await;
+    provide.answers_from_views(29_000).await;
     done(&process.node.url, &["verify"]);
 }
 
@@ -103,15 +103,15 @@ async fn after_a_flush_the_streams_are_made_anew_and_all_goes_on() {
     let Some(redis) = OwnRedis::one() else { return };
     let Some(fleet) = Fleet::on(redis.url()) else { return };
     let (collect, process, provide) = begun(&fleet).await;
-    for round in 1..4 {
+    for round in 2..5 {
         redis.flush();
         collect.record(&facts(round * 10, round * 10 + 10)).await;
         provide.answers_from_views((round * 10 + 9) * 1_000).await;
     }
     // Merged into views that are complete, and not found by the fill.
     let before = process.signals().await["acknowledged"].as_u64().unwrap();
-    collect.record(&facts(40, 50)).await;
-    provide.answers_from_views(49_000).await;
+    collect.record(&facts(50, 60)).await;
+    provide.answers_from_views(59_000).await;
     eventually("it went by the streams", async || {
         process.signals().await["acknowledged"].as_u64().unwrap() > before
     })
@@ -125,11 +125,11 @@ async fn while_redis_is_away_signals_wait_where_they_are_and_go_on_when_it_is_ba
     let Some(fleet) = Fleet::on(redis.url()) else { return };
     let (collect, process, provide) = begun(&fleet).await;
     redis.kill(1);
-    collect.record(&facts(10, 20)).await;
-    redis.start_again(1);
-    provide.answers_from_views(19_000).await;
     collect.record(&facts(20, 30)).await;
+    redis.start_again(1);
     provide.answers_from_views(29_000).await;
+    collect.record(&facts(30, 40)).await;
+    provide.answers_from_views(39_000).await;
     done(&process.node.url, &["verify"]);
 }
 

@@ -6,10 +6,10 @@ use viewlog::http::{Settings, document};
 
 use super::site::Site;
 
-const ROLES: [&str; 3] = ["collect", "process", "provide"];
+pub(crate) const ROLES: [&str; 3] = ["collect", "process", "provide"];
 
 /// Every described route as method, address and the roles that serve it; none is every node.
-fn described() -> Vec<(String, String, Vec<&'static str>)> {
+pub(crate) fn described() -> Vec<(String, String, Vec<&'static str>)> {
     let document: Value = serde_json::to_value(document()).unwrap();
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -26,7 +26,7 @@ fn described() -> Vec<(String, String, Vec<&'static str>)> {
 }
 
 /// The address of a described route.
-fn address(path: &str) -> String {
+pub(crate) fn address(path: &str) -> String {
     let parts = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part });
     parts.collect::<Vec<_>>().join("/")
 }

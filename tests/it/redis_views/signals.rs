@@ -260,9 +260,10 @@ async fn a_node_that_leaves_is_forgotten_unless_it_owes_something() {
     let Some(server) = OwnRedis::one() else { return };
     let nodes = Nodes::on(&way(&server.url()));
     let (tidy, owing) = (nodes.joined("tidy").await, nodes.joined("owing").await);
+    published(&tidy, &[home()], 1).await;
+    acknowledged(&tidy, &read(&[&tidy], 1).await[0]).await;
     published(&owing, &[home()], 1).await;
     let all = read(&[&owing], 1).await;
-    tidy.read().await.unwrap();
     let known = || -> Vec<String> {
         let names = (0..16).flat_map(|number| {
             let stream = format!("{}signals:{{{number}}}", nodes.options.prefix);

@@ -71,8 +71,8 @@ impl Delivered {
         Ok(())
     }
 
-    /// Takes what a command answered that claims: where to go on, entries, and the ids of those that
-    /// were cut off and are owed no longer.
+    /// Takes what a command answered that claims: where to go on, entries, and the ids of those
+    /// that were cut off and are owed no longer.
     pub(super) fn take_claimed(&mut self, number: usize, answer: &Value) -> Result<(), ViewError> {
         let Value::Array(parts) = answer else { return Err(not_understood(answer)) };
         match parts.get(1) {
