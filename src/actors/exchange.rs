@@ -25,7 +25,7 @@ use crate::projections::{
 /// How often it is looked how far the streams are.
 const LOOK: Duration = Duration::from_millis(500);
 /// Where signals were lost and others sweep: how often it is asked how far they are, in looks.
-const LOOKS_FOR_SWEEPS: u64 = 60;
+const LOOKS_FOR_SWEEPS: u64 = 20;
 /// How many slices are asked at once.
 const SLICES: usize = 32;
 /// How often it is tried again what failed.

@@ -1,13 +1,17 @@
 //! The streams between nodes that collect and nodes that process, when processors die, stand still
 //! or are not there, and when streams are cut off or gone.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 use redis::Connection;
 use serde_json::{Value, json};
-use viewlog::events::SessionId;
+use viewlog::events::{Clock, SessionId, Slice, SystemClock};
+use viewlog::projections::{Position, RedisViews, RedisViewsOptions, ViewStore};
 
 use super::roles::{Part, facts};
 use super::{Fleet, asked, done, fact};
+use crate::redis_views::way;
 use crate::servers::OwnRedis;
 use crate::support::{at, eventually};
 
@@ -87,6 +91,17 @@ async fn a_stream_that_was_cut_off_is_noticed_and_healed_by_a_sweep() {
     done(&process.node.url, &["sweep", "--from", "1h"]);
     provide.answers_from_views(29_000).await;
     done(&process.node.url, &["verify"]);
+    all_is_swept(&redis).await;
+    eventually("answers are of now", async || asked(&resume).await["stale"] == false).await;
+}
+
+/// As a node that processes will say some twelve minutes later.
+async fn all_is_swept(redis: &OwnRedis) {
+    let clock = Arc::new(SystemClock);
+    let views = RedisViews::new(way(&redis.url()), RedisViewsOptions::default(), clock);
+    for slice in Slice::all() {
+        views.advance(slice, Position::Swept, SystemClock.now()).await.unwrap();
+    }
 }
 
 /// As an operator does who wants room.
