@@ -6,6 +6,7 @@ mod drivers;
 mod keys;
 mod note;
 mod private;
+mod spool;
 mod stores;
 
 use std::io::ErrorKind;
@@ -27,7 +28,7 @@ use self::stores::{open_log, open_views};
 use crate::actors::{Role, System};
 use crate::config::{CassandraUrl, Config, LogStore};
 use crate::events::cassandra;
-use crate::events::embedded::{EmbeddedLog, OpenError};
+use crate::events::embedded::{EmbeddedLog, OpenError, Spool};
 use crate::events::{AppendError, Clock, SessionId, SystemClock};
 use crate::http::{self, Jobs, Node, Settings, Sockets};
 use crate::projections::{Answers, Freshness, Relay, Signals, ViewError};
@@ -41,6 +42,7 @@ const LOCAL_TOKEN_BYTES: usize = 24;
 pub struct App {
     node: Data<Node>,
     embedded: Option<Arc<EmbeddedLog>>,
+    spool: Option<Arc<Spool>>,
     config: Config,
     listeners: Mutex<Vec<ServerHandle>>,
     background: Vec<JoinHandle<()>>,
@@ -65,6 +67,9 @@ pub enum StartError {
         /// Why.
         source: cassandra::OpenError,
     },
+    /// What waits for the log cannot be opened.
+    #[error("the spool: {0}")]
+    Spool(OpenError),
     /// The threads for the drivers of shared stores cannot be started.
     #[error("the drivers of shared stores cannot be started: {0}")]
     Drivers(std::io::Error),
@@ -150,6 +155,10 @@ impl App {
         let freshness = Arc::new(Freshness::default());
         let shared = (Arc::clone(&policy), Arc::clone(&freshness), Arc::clone(&clock));
         let system = System::start(Arc::clone(&log), Arc::clone(&views), shared, config.limits());
+        let spool = spool::open(config).map_err(StartError::Spool)?;
+        if let Some(spool) = &spool {
+            system.spool(Arc::clone(spool), config.spool.enabled);
+        }
         if let Some(redis) = redis {
             let name = SessionId::fresh(clock.now()).to_string();
             system.join(Relay::new(&redis, &config.redis_views_options().prefix, &name));
@@ -185,6 +194,7 @@ impl App {
         Ok(Self {
             node,
             embedded,
+            spool,
             config: config.clone(),
             listeners: Mutex::default(),
             background,
@@ -259,10 +269,8 @@ impl App {
         }
         self.node.system.stop().await;
         drop(self.note.lock().unwrap_or_else(PoisonError::into_inner).take());
-        match self.embedded {
-            Some(log) => log.close(),
-            None => Ok(()),
-        }
+        let spooled = self.spool.map_or(Ok(()), |spool| spool::close(&spool));
+        self.embedded.map_or(Ok(()), |log| log.close()).and(spooled)
     }
 }
 

@@ -33,7 +33,7 @@ use crate::events::embedded::EmbeddedOptions;
 use crate::projections::Policy;
 
 pub use self::cassandra::{CassandraUrl, CassandraUrlError};
-pub use self::fleet::{Cassandra, Signals, ViewsRedis};
+pub use self::fleet::{Cassandra, Signals, Spool, ViewsRedis};
 pub use self::origin::{OriginError, WebOrigin};
 pub use self::problem::{ConfigError, Place, Problem};
 pub use self::secret::{KeySetUrl, Secret, SecretError, UrlError};
@@ -107,6 +107,8 @@ pub struct Config {
     pub embedded: Embedded,
     /// A log on Cassandra; [`Config::cassandra_options`] gives it in its own words.
     pub cassandra: Cassandra,
+    /// Facts that wait on this node for the log; [`Config::spool_dir`] says where.
+    pub spool: Spool,
     /// When single facts are given up.
     pub compact: Compact,
     /// What counts as what.

@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
-use crate::actors::{ExchangeObserved, Observed};
+use crate::actors::{ExchangeObserved, Observed, SpoolObserved};
 use crate::config::{Config, LogFormat};
 use crate::events::embedded::Statistics;
 use crate::events::{Health, Timestamp};
@@ -98,11 +98,20 @@ pub const VIEWS_UP: &str = "viewlog_views_up";
 /// Counter: calls that the view store did not answer.
 pub const VIEWS_FAILURES: &str = "viewlog_views_failures_total";
 
+/// Gauge: facts that wait on this node until the log is back.
+pub const SPOOL_WAITING: &str = "viewlog_spool_waiting";
+/// Gauge: how much of the spool's room they take, 0 to 1.
+pub const SPOOL_FULL_SHARE: &str = "viewlog_spool_full_share";
+/// Gauge: since when the oldest of them waits; 0 when none does.
+pub const SPOOL_OLDEST_SECONDS: &str = "viewlog_spool_oldest_seconds";
+/// Counter: facts of the spool, by `outcome`: `spooled`, `replayed`, `dropped` or `turned_away`.
+pub const SPOOL_FACTS: &str = "viewlog_spool_facts_total";
+
 /// From half a millisecond, a commit on a good disk, to the deadline of an append.
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 
-const COUNTERS: [(&str, &str); 21] = [
+const COUNTERS: [(&str, &str); 22] = [
     (FACTS, "Facts answered for, by outcome: recorded, duplicate or private"),
     (FACTS_REFUSED, "Facts refused, by code"),
     (RELAY_PUBLISHED, "Changes told to other nodes, where somebody follows them"),
@@ -123,10 +132,11 @@ const COUNTERS: [(&str, &str); 21] = [
     (SIGNALS_LOST, "Signals that were cut off before anybody merged them"),
     (LOG_COMMITS, "Batches that the embedded log wrote and synced"),
     (LOG_ROWS, "Rows in the batches of the embedded log"),
+    (SPOOL_FACTS, "Facts of the spool: spooled, replayed, dropped or turned_away"),
     (VIEWS_FAILURES, "Calls that the view store did not answer"),
 ];
 
-const GAUGES: [(&str, &str); 15] = [
+const GAUGES: [(&str, &str); 18] = [
     (FACTS_ADMITTED, "Facts admitted and not answered yet"),
     (SOCKETS, "Open sockets"),
     (FOLLOWERS, "Followers of live feeds"),
@@ -141,6 +151,9 @@ const GAUGES: [(&str, &str); 15] = [
     (LOG_UP, "1 while the log takes facts, 0 while it does not"),
     (VIEWS_LAG_SECONDS, "How far the views are behind the log"),
     (UNSWEPT_SECONDS, "Since when something may lie unswept"),
+    (SPOOL_WAITING, "Facts that wait on this node until the log is back"),
+    (SPOOL_FULL_SHARE, "How much of the spool's room they take, 0 to 1"),
+    (SPOOL_OLDEST_SECONDS, "Since when the oldest of them waits; 0 when none does"),
     (VIEWS_UP, "1 while the view store answers, 0 while the log does instead"),
 ];
 
@@ -267,6 +280,24 @@ pub fn observe_views(standing: &Standing) {
 /// Takes over whether the log takes facts. Call it every few seconds, or before rendering.
 pub fn observe_health(health: &Health) {
     gauge!(LOG_UP).set(if health.stopped.is_none() { 1.0 } else { 0.0 });
+}
+
+/// Takes over what waits on this node for the log, if anything can. Call it before rendering.
+pub fn observe_spool(now: Timestamp, spool: Option<&SpoolObserved>) {
+    let standing = spool.map(|spool| spool.standing).unwrap_or_default();
+    gauge!(SPOOL_WAITING).set(standing.facts as f64);
+    gauge!(SPOOL_FULL_SHARE).set(standing.bytes as f64 / standing.bytes_max.max(1) as f64);
+    let waits_ms = standing.oldest_at.map_or(0, |at| now.since_ms(at).max(0));
+    gauge!(SPOOL_OLDEST_SECONDS).set(waits_ms as f64 / 1e3);
+    let outcomes = [
+        ("spooled", spool.map(|spool| spool.spooled)),
+        ("replayed", spool.map(|spool| spool.replayed)),
+        ("dropped", spool.map(|spool| spool.dropped)),
+        ("turned_away", spool.map(|spool| spool.turned_away)),
+    ];
+    for (outcome, count) in outcomes {
+        counter!(SPOOL_FACTS, "outcome" => outcome).absolute(count.unwrap_or(0));
+    }
 }
 
 /// Takes over how far views, and sweeps if there are any, are behind. Call it before rendering.

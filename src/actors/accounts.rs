@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::account::{Answer, Errand, Item, Part, What};
 use super::gather::{Admission, Gather, Indexes, Reply};
 use super::shard::{Deliver, Forward, PassivateAll, Shard};
+use super::spooling::Spooling;
 use super::{Compaction, Deps, Outcome, Receipt, Refusal, Submission};
 use crate::events::{AccountId, Event, Mark, Record, Scope, Timestamp, Week};
 
@@ -43,13 +44,40 @@ impl Accounts {
     ///
     /// Dropping the future does not undo anything.
     pub async fn record(&self, facts: Vec<(AccountId, Vec<Submission>)>) -> Outcome {
-        self.take(items_of(facts)).await
+        match self.spooling() {
+            None => self.deliver(facts).await,
+            Some(spooling) => {
+                let mut outcomes = self.record_or_spool(spooling, vec![facts]).await;
+                outcomes.pop().unwrap_or_default()
+            }
+        }
     }
 
     /// Records several requests at once, each answered for itself, in their order.
     ///
     /// Dropping the future does not undo anything.
     pub async fn record_each(
+        &self,
+        requests: Vec<Vec<(AccountId, Vec<Submission>)>>,
+    ) -> Vec<Outcome> {
+        match self.spooling() {
+            None => self.deliver_each(requests).await,
+            Some(spooling) => self.record_or_spool(spooling, requests).await,
+        }
+    }
+
+    /// Where facts go that the log does not take, if anywhere.
+    fn spooling(&self) -> Option<&Spooling> {
+        self.deps.spooling.get().map(Arc::as_ref).filter(|spooling| spooling.takes())
+    }
+
+    /// Records facts, or refuses them.
+    pub(super) async fn deliver(&self, facts: Vec<(AccountId, Vec<Submission>)>) -> Outcome {
+        self.take(items_of(facts)).await
+    }
+
+    /// The same for several requests, each answered for itself.
+    pub(super) async fn deliver_each(
         &self,
         requests: Vec<Vec<(AccountId, Vec<Submission>)>>,
     ) -> Vec<Outcome> {
@@ -99,7 +127,13 @@ impl Accounts {
     /// # Errors
     /// [`Refusal::StoreUnavailable`] when the log did not answer: ask again.
     pub async fn erase(&self, account: AccountId, scope: Scope) -> Result<Receipt, Refusal> {
-        self.ask(account, |answer| Errand::Erase(scope, answer)).await
+        let of = account.clone();
+        let spooled = scope.clone();
+        let mut receipt = self.ask(account, |answer| Errand::Erase(scope, answer)).await?;
+        if let Some(spooling) = self.deps.spooling.get() {
+            receipt.spool = spooling.erase(&of, &spooled).await?;
+        }
+        Ok(receipt)
     }
 
     /// Leaves of sessions in weeks that closed before an instant their snapshots alone.
@@ -166,6 +200,11 @@ impl Accounts {
         finish(begun, self.patience()).await
     }
 
+    /// A place in the line of the node for so many facts, if there is one.
+    pub(super) fn admission(&self, count: usize) -> Option<Admission> {
+        Admission::of(&self.admitted, count, self.deps.limits.node_waiting_max)
+    }
+
     /// Until when whoever asks now waits for its actors.
     fn patience(&self) -> Instant {
         Instant::now() + self.deps.limits.append_deadline + GRACE
@@ -177,8 +216,7 @@ impl Accounts {
         let count: usize = accounts.iter().map(|(_, items)| items.len()).sum();
         let items = accounts.iter().flat_map(|(_, items)| items);
         let indexes: Indexes = items.map(|item| item.index).collect();
-        let most = self.deps.limits.node_waiting_max;
-        let Some(admission) = Admission::of(&self.admitted, count, most) else {
+        let Some(admission) = self.admission(count) else {
             let full = Refusal::TooManyRequests { retry_after_ms: RETRY_AFTER_MS };
             return Begun::Answered(indexes.refused(&full));
         };
@@ -254,7 +292,7 @@ fn items_of(facts: Vec<(AccountId, Vec<Submission>)>) -> Vec<(AccountId, Vec<Ite
 }
 
 fn failed() -> Refusal {
-    Refusal::StoreUnavailable {
+    Refusal::ActorFailed {
         detail: "the account's actor failed; ask again".to_owned(),
         retry_after_ms: RETRY_AFTER_MS,
     }

@@ -152,7 +152,7 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        self.refuse_all(&Refusal::StoreUnavailable {
+        self.refuse_all(&Refusal::ActorFailed {
             detail: "the account's actor failed before it answered; send the same again".to_owned(),
             retry_after_ms: RETRY_AFTER_MS,
         });

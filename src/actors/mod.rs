@@ -5,6 +5,7 @@
 mod account;
 mod accounts;
 mod append;
+mod drainer;
 mod erasures;
 mod exchange;
 mod feed;
@@ -15,6 +16,7 @@ mod outcome;
 mod projector;
 mod roles;
 mod shard;
+mod spooling;
 mod sweeper;
 mod system;
 
@@ -27,6 +29,7 @@ pub use outcome::{
 };
 pub use projector::{Projector, Signal};
 pub use roles::{NoRoles, Role, Roles};
+pub use spooling::SpoolObserved;
 pub use sweeper::SweepingObserved;
 pub use system::{Chaos, Kinds, Limits, Observed, ObservedKind, System};
 

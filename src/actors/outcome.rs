@@ -78,8 +78,15 @@ pub enum Refusal {
         /// When to try again.
         retry_after_ms: u64,
     },
-    /// The log does not answer, or an actor failed on the way: try again.
+    /// The log does not answer: try again.
     StoreUnavailable {
+        /// What is the matter, in words fit for a client.
+        detail: String,
+        /// When to try again.
+        retry_after_ms: u64,
+    },
+    /// An actor failed on the way: try again.
+    ActorFailed {
         /// What is the matter, in words fit for a client.
         detail: String,
         /// When to try again.
@@ -102,6 +109,8 @@ pub struct Receipt {
     pub views: u64,
     /// Whether every copy of the log has heard of it.
     pub is_everywhere: bool,
+    /// Facts deleted that waited on this node for the log.
+    pub spool: u64,
 }
 
 /// What a compaction took away.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use actix_rt::Arbiter;
@@ -10,8 +10,10 @@ use actix_rt::Arbiter;
 use super::erasures::{self, Erasures};
 use super::exchange::{self, Exchange, ExchangeObserved, Joined};
 use super::host::{Budget, KindVitals};
+use super::spooling::{SpoolObserved, Spooling};
 use super::sweeper::{self, Sweeping, SweepingObserved};
-use super::{Accounts, Feeds, Projector, Role, Roles, Subscription};
+use super::{Accounts, Feeds, Projector, Role, Roles, Subscription, drainer};
+use crate::events::embedded::Spool;
 use crate::events::{AccountId, Clock, EventLog, SessionId};
 use crate::projections::{Freshness, Policy, Relay, RelayStanding, Signals, ViewStore};
 
@@ -74,6 +76,8 @@ pub(crate) struct Deps {
     pub(crate) sweeping: Arc<Sweeping>,
     pub(super) erasures: Erasures,
     pub(crate) exchange: Joined,
+    /// Where facts go that the log does not take.
+    pub(crate) spooling: OnceLock<Arc<Spooling>>,
 }
 
 impl Deps {
@@ -96,6 +100,8 @@ pub struct Kinds {
     pub sweeper: Arc<KindVitals>,
     /// Takes what other nodes signal.
     pub consumer: Arc<KindVitals>,
+    /// Brings to the log what waits in the spool.
+    pub drainer: Arc<KindVitals>,
 }
 
 /// Failures on demand, for trying out what happens then.
@@ -159,6 +165,8 @@ pub struct Observed {
     pub queued: usize,
     /// The signals between nodes, if there are any.
     pub exchange: Option<ExchangeObserved>,
+    /// What waits on this node for the log, where there is a spool.
+    pub spool: Option<SpoolObserved>,
 }
 
 /// The actors of a node.
@@ -182,6 +190,7 @@ impl System {
             projector: KindVitals::new("projector"),
             sweeper: KindVitals::new("sweeper"),
             consumer: KindVitals::new("consumer"),
+            drainer: KindVitals::new("drainer"),
         };
         let projector = Projector::new(Arc::clone(&views), freshness, Arc::clone(&clock));
         let deps = Arc::new(Deps {
@@ -197,6 +206,7 @@ impl System {
             sweeping: Arc::default(),
             erasures: Erasures::new(),
             exchange: Joined::new(),
+            spooling: OnceLock::new(),
         });
         let shards: Vec<Arbiter> = (0..deps.limits.shards.max(1)).map(|_| Arbiter::new()).collect();
         let accounts = Accounts::start(&shards, &deps);
@@ -249,6 +259,16 @@ impl System {
         }
     }
 
+    /// Brings what waits in the spool to the log; with `takes`, facts that the log does not take
+    /// wait there from now on. To be called once.
+    pub fn spool(&self, spool: Arc<Spool>, takes: bool) {
+        let spooling = Arc::new(Spooling::new(spool, takes, Arc::clone(&self.deps.log)));
+        let is_first = self.deps.spooling.set(Arc::clone(&spooling)).is_ok();
+        if let Some(side) = self.arbiters.last().filter(|_| is_first) {
+            drainer::start((self.accounts.clone(), spooling), &self.deps, &side.handle());
+        }
+    }
+
     /// Follows an account from now on.
     pub fn subscribe(&self, account: &AccountId) -> Subscription {
         self.deps.feeds.subscribe(account)
@@ -272,8 +292,8 @@ impl System {
     /// How the actors are doing.
     pub fn observe(&self) -> Observed {
         let kinds = &self.deps.kinds;
-        let Kinds { account, shard, projector, sweeper, consumer } = kinds;
-        let kinds = [account, shard, projector, sweeper, consumer];
+        let Kinds { account, shard, projector, sweeper, consumer, drainer } = kinds;
+        let kinds = [account, shard, projector, sweeper, consumer, drainer];
         let kinds = kinds.map(|kind| ObservedKind {
             name: kind.name,
             active: kind.active(),
@@ -290,6 +310,7 @@ impl System {
             sweeping: self.deps.sweeping.observe(),
             queued: self.deps.projector.waiting(),
             exchange: self.deps.exchange.get().map(|exchange| exchange.observe()),
+            spool: self.deps.spooling.get().map(|spooling| spooling.observe()),
         }
     }
 

@@ -138,9 +138,11 @@ impl From<NotStarted> for Failure {
 impl From<StartError> for NotStarted {
     fn from(error: StartError) -> Self {
         match &error {
-            StartError::Log(OpenError::InUse { .. }) => Self::InUse(error.to_string()),
-            StartError::Log(OpenError::Damaged { .. }) => Self::Damaged(error.to_string()),
-            StartError::Log(_) => Self::Store(error.to_string()),
+            StartError::Log(OpenError::InUse { .. })
+            | StartError::Spool(OpenError::InUse { .. }) => Self::InUse(error.to_string()),
+            StartError::Log(OpenError::Damaged { .. })
+            | StartError::Spool(OpenError::Damaged { .. }) => Self::Damaged(error.to_string()),
+            StartError::Log(_) | StartError::Spool(_) => Self::Store(error.to_string()),
             StartError::Cassandra { .. } | StartError::Drivers(_) | StartError::Views(_) => {
                 Self::Fleet(error.to_string())
             }

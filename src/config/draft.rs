@@ -13,7 +13,7 @@ use toml::{Spanned, Value};
 
 use super::manual::{Manual, Settled, joined};
 use super::value::{checked, from_text};
-use super::{Config, ConfigError, Place, Problem, platform_data};
+use super::{Config, ConfigError, LogStore, Place, Problem, platform_data};
 use crate::actors::Roles;
 
 const PREFIX: &str = "VIEWLOG_";
@@ -94,6 +94,7 @@ impl<'m> Draft<'m> {
         }
         self.check_role(&config);
         self.check_keys(&config);
+        self.check_spool(&config);
         if self.problems.is_empty() {
             Ok(config)
         } else {
@@ -134,6 +135,14 @@ impl<'m> Draft<'m> {
         }
         if config.auth_jwks_url.is_some() && config.auth_key.is_some() {
             self.refuse("auth_key", "holds keys beside those of auth_jwks_url; name one of them");
+        }
+    }
+
+    fn check_spool(&mut self, config: &Config) {
+        if config.spool.enabled && !matches!(config.log, LogStore::Cassandra(_)) {
+            let none = "is for a log that can be away, cassandra://HOST/KEYSPACE; the others are \
+                        where this node is";
+            self.refuse("spool.enabled", none);
         }
     }
 

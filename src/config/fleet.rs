@@ -1,12 +1,17 @@
 //! What bounds the stores that the nodes of a fleet share.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::{CassandraUrl, Config};
 use crate::events::cassandra::CassandraOptions;
+use crate::events::embedded::EmbeddedOptions;
 use crate::projections::{RedisOptions, RedisViewsOptions, SignalsOptions};
+
+const SPOOL_CACHE_BYTES: u64 = 8 * 1024 * 1024;
+const SPOOL_MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Bounds on views in Redis.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -50,7 +55,31 @@ pub struct Cassandra {
     pub in_flight_max: usize,
 }
 
+/// Facts that wait on this node for the log.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spool {
+    /// Whether facts are taken while the log is away.
+    pub enabled: bool,
+    /// How much may wait.
+    pub bytes_max: u64,
+}
+
 impl Config {
+    /// Where facts wait for the log.
+    pub fn spool_dir(&self) -> PathBuf {
+        self.data.join("spool")
+    }
+
+    /// How the store of the spool behaves: it holds little for long, and is seldom read.
+    pub fn spool_options(&self) -> EmbeddedOptions {
+        EmbeddedOptions {
+            cache_bytes: SPOOL_CACHE_BYTES,
+            memtable_bytes: SPOOL_MEMTABLE_BYTES,
+            ..self.embedded_options()
+        }
+    }
+
     /// How a log on Cassandra behaves.
     pub fn cassandra_options(&self, url: &CassandraUrl) -> CassandraOptions {
         CassandraOptions {

@@ -13,13 +13,13 @@ mod queue;
 mod read;
 mod recovery;
 mod space;
+mod spool;
 mod tables;
 mod writer;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::ops::RangeInclusive;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +30,7 @@ use tokio::sync::oneshot;
 
 use self::janitor::{Janitor, Swept};
 use self::queue::Queue;
-use self::space::Space;
+use self::space::{Space, bytes_in};
 use self::tables::{Rows, Table, Tables};
 use self::writer::{Done, Job, Shared, Writer};
 use super::codec::encode_mark;
@@ -38,6 +38,8 @@ use super::{
     AccountId, AccountRange, Append, AppendError, Compacted, Depth, Erased, Event, EventLog, Fence,
     Gone, Health, Mark, ReadError, SessionKey, Slice, Stored, Week, Window,
 };
+
+pub use self::spool::{Kept, Page, Spool, SpoolStanding, Waiting};
 
 /// How an embedded log behaves.
 #[derive(Debug, Clone)]
@@ -382,19 +384,4 @@ fn size_of(batch: &Append) -> (usize, usize) {
     let events = batch.events.iter().map(|row| row.body.len());
     let snapshots = batch.snapshots.iter().map(|row| row.body.len());
     (rows, events.chain(snapshots).sum::<usize>() + rows * keys::bytes_max(&batch.account))
-}
-
-fn bytes_in(dir: &Path) -> io::Result<u64> {
-    let mut bytes = 0;
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let found = match entry.metadata() {
-            Ok(found) => found,
-            // Merged away in the meantime.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        bytes += if found.is_dir() { bytes_in(&entry.path())? } else { found.blocks() * 512 };
-    }
-    Ok(bytes)
 }

@@ -3,6 +3,8 @@
 //! Where tokens are needed everything under `/v1/system` and `/metrics` needs `admin`; that is
 //! decided before a request comes here.
 
+mod spool;
+
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
@@ -12,13 +14,14 @@ use actix_web::{HttpResponse, get, post};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use self::spool::SpoolReport;
 use super::jobs::{self, JobKind, JobReport};
 use super::parameters::Parameters;
 use super::{Node, Problem};
 use crate::actors::{ExchangeObserved, ObservedKind};
 use crate::events::{AccountId, Timestamp, Window};
 use crate::projections::{RelayStanding, SignalsStanding};
-use crate::telemetry::{observe_actors, observe_health, observe_lag, observe_views};
+use crate::telemetry::{observe_actors, observe_health, observe_lag, observe_spool, observe_views};
 
 const RETRY_AFTER_MS: u64 = 5_000;
 /// Where the kind stands in `/v1/system/jobs/{kind}`.
@@ -78,6 +81,7 @@ pub(super) async fn read_metrics(node: Data<Node>) -> Result<HttpResponse, Probl
     observe_health(&node.log.health());
     observe_lag(now, node.freshness.as_of(now), observed.sweeping.oldest);
     observe_views(&node.views.standing());
+    observe_spool(now, observed.spool.as_ref());
     let mut response = plain();
     Ok(response.content_type("text/plain; version=0.0.4").body(gathered.render()))
 }
@@ -113,6 +117,8 @@ pub(super) struct SystemReport {
     relay: Option<RelayReport>,
     /// Of a fleet alone: signals from nodes that collect to nodes that process.
     signals: Option<SignalsReport>,
+    /// Facts that wait on this node until the log is back.
+    spool: SpoolReport,
 }
 
 /// How signals go from node to node, by streams of Redis.
@@ -213,6 +219,7 @@ pub(super) async fn read_system(node: Data<Node>) -> HttpResponse {
         sockets: node.sockets.open(),
         relay: observed.relay.map(RelayReport::from),
         signals: observed.exchange.map(SignalsReport::from),
+        spool: SpoolReport::of(observed.spool),
     })
 }
 

@@ -180,7 +180,8 @@ impl From<Refusal> for Problem {
                 let detail = "too much waits to be recorded; send the same again later".to_owned();
                 ("too_many_requests", detail, Some(retry_after_ms))
             }
-            Refusal::StoreUnavailable { detail, retry_after_ms } => {
+            Refusal::StoreUnavailable { detail, retry_after_ms }
+            | Refusal::ActorFailed { detail, retry_after_ms } => {
                 ("store_unavailable", detail, Some(retry_after_ms))
             }
         };

@@ -81,13 +81,13 @@ pub(super) async fn keep(
     scope: Erased,
     receipt: Receipt,
 ) -> Result<Erasure, Problem> {
-    let Receipt { id, fenced_at, events, snapshots, views, is_everywhere } = receipt;
+    let Receipt { id, fenced_at, events, snapshots, views, spool, is_everywhere } = receipt;
     let kept = Kept {
         account: hash(account.as_str()),
         profile: profile.as_ref().map(|profile| hash(profile.as_str())),
         scope,
         fenced_at,
-        deleted: Deleted { events, snapshots, views, spool: 0, leases: 0 },
+        deleted: Deleted { events, snapshots, views, spool, leases: 0 },
         is_everywhere,
     };
     let body = serde_json::to_vec(&kept).unwrap_or_default();

@@ -43,7 +43,7 @@ async fn count(log: &EmbeddedLog, key: &SessionKey) -> usize {
     log.events(key, 0..=u64::MAX).await.unwrap().len()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

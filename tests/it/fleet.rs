@@ -5,6 +5,7 @@ mod erasing;
 mod live;
 mod nodes;
 mod roles;
+mod spooled;
 mod streams;
 
 use std::path::Path;

@@ -30,6 +30,7 @@ mod proxy;
 mod redis_views;
 mod servers;
 mod site;
+mod spool;
 mod stored_events;
 mod support;
 mod tidy;

@@ -34,7 +34,8 @@ pub(super) async fn erase(
     deps.projector.settle().await;
     let views = deps.views.forget(account).await?;
     let id = SessionId::fresh(fenced_at);
-    Ok(Receipt { id, fenced_at, events: events + marks_count, snapshots, views, is_everywhere })
+    let events = events + marks_count;
+    Ok(Receipt { id, fenced_at, events, snapshots, views, spool: 0, is_everywhere })
 }
 
 /// Lets a sweep find what is gone: other views than this node's may hold something of it.

@@ -1,7 +1,10 @@
 //! Watches the free space of the disk: a store that runs into a full disk stops for good, one that
 //! is told to wait does not.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -75,4 +78,20 @@ impl Space {
 
 fn mib(bytes: u64) -> u64 {
     bytes / (1024 * 1024)
+}
+
+/// What a directory takes on disk, with everything below it.
+pub(super) fn bytes_in(dir: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let found = match entry.metadata() {
+            Ok(found) => found,
+            // Merged away in the meantime.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        bytes += if found.is_dir() { bytes_in(&entry.path())? } else { found.blocks() * 512 };
+    }
+    Ok(bytes)
 }

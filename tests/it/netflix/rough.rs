@@ -50,7 +50,7 @@ async fn deliver(site: &Site, batch: &[Record], has_panic: bool) -> usize {
             .refused
             .into_iter()
             .map(|refused| {
-                let again = matches!(refused.refusal, Refusal::StoreUnavailable { .. });
+                let again = matches!(refused.refusal, Refusal::ActorFailed { .. });
                 assert!(again, "{:?}", refused.refusal);
                 refused.index
             })
