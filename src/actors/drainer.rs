@@ -63,6 +63,9 @@ impl Drainer {
         round.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             round.tick().await;
+            if self.spooling.has_ended() {
+                return;
+            }
             if self.spool().standing().facts == 0 {
                 self.spooling.trust_all();
                 self.tidy_up().await;
@@ -81,7 +84,7 @@ impl Drainer {
     /// Replays to the end of the spool, or until nothing comes through any more.
     async fn drain(&mut self) -> Result<(), AppendError> {
         let mut stuck = 0;
-        while stuck < STUCK_MAX && !self.spooling.is_away() {
+        while stuck < STUCK_MAX && !self.spooling.is_away() && !self.spooling.has_ended() {
             let page = self.spool().page(self.at.as_ref(), PAGE);
             let page = page.map_err(|error| AppendError::Unavailable(error.to_string()))?;
             self.at = page.last().map(Waiting::page);

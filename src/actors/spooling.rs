@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_128;
@@ -36,6 +36,8 @@ pub(crate) struct Spooling {
     known: Mutex<Known>,
     doubted: Mutex<HashSet<AccountId>>,
     pub(super) counts: Counts,
+    /// The node stops: nothing more is replayed.
+    ends: AtomicBool,
 }
 
 /// What happened to facts since the start.
@@ -99,7 +101,7 @@ impl Spooling {
     /// `takes` unless it only holds what is left of another time.
     pub(super) fn new(spool: Arc<Spool>, takes: bool, log: Arc<dyn EventLog>) -> Self {
         let (known, doubted, counts) = (Mutex::default(), Mutex::default(), Counts::default());
-        Self { spool, takes, log, known, doubted, counts }
+        Self { spool, takes, log, known, doubted, counts, ends: AtomicBool::new(false) }
     }
 
     /// Whether facts go here.
@@ -110,6 +112,16 @@ impl Spooling {
     /// True while nobody need ask the log.
     pub(super) fn is_away(&self) -> bool {
         self.log.health().stopped.is_some()
+    }
+
+    /// Nothing more is to be replayed.
+    pub(super) fn end(&self) {
+        self.ends.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nothing more is to be replayed.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ends.load(Ordering::Relaxed)
     }
 
     /// The account's facts may go to its actor again.

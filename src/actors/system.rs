@@ -327,6 +327,9 @@ impl System {
     /// Finishes what waits, writes what lags, merges what is signalled, and ends the threads.
     pub async fn stop(&self) {
         self.deps.feeds.close();
+        if let Some(spooling) = self.deps.spooling.get() {
+            spooling.end();
+        }
         self.accounts.passivate().await;
         self.deps.feeds.leave().await;
         self.deps.projector.flush().await;
