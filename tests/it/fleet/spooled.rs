@@ -12,7 +12,7 @@ use viewlog::events::SessionId;
 
 use super::{Fleet, asked, done, fact};
 use crate::binary::Served;
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, Way};
 use crate::servers::{cassandra, redis};
 use crate::support::{at, eventually};
 
@@ -107,6 +107,28 @@ async fn what_a_node_took_while_cassandra_was_away_is_read_after_it_was_killed_a
     assert_eq!(export.lines().filter(of_session).count(), 30, "none twice: {export}");
     assert_eq!(house.record(&node, 25..32).await, ["store"; 7]);
     assert_eq!(spool(&node).await["dropped"], 0);
+    done(&node.url, &["verify"]);
+    assert_eq!(node.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_silent_cassandra_may_have_taken_is_spooled_all_the_same_and_is_there_once() {
+    let Some(house) = House::begun().await else { return };
+    let node = house.node(&[SOON, SPOOL]);
+    house.record(&node, 0..3).await;
+    house.proxy.silence(Way::ToClient);
+    let begun = Instant::now();
+    assert_eq!(house.record(&node, 3..8).await, ["node"; 5]);
+    assert!(begun.elapsed() < Duration::from_secs(8), "only the first waits for the log");
+    house.proxy.heal().await;
+    eventually("nothing waits", async || spool(&node).await["waiting"] == 0).await;
+    let standing = spool(&node).await;
+    assert_eq!((&standing["replayed"], &standing["dropped"]), (&json!(5), &json!(0)));
+    let url = format!("{}/v1/accounts/home/sessions/{}", node.url, house.session);
+    let state = asked(&url).await;
+    let found = (&state["seq"], &state["missing"], &state["conflict"]);
+    assert_eq!(found, (&json!(7), &json!([]), &json!(false)), "{state}");
+    assert_eq!(house.record(&node, 8..10).await, ["store"; 2]);
     done(&node.url, &["verify"]);
     assert_eq!(node.terminate(), Some(0));
 }
