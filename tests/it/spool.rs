@@ -208,7 +208,10 @@ async fn a_full_spool_refuses_and_keeps_what_it_has() {
     let outcome = node.record(&home(), &events).await;
     assert!(outcome.recorded > 2 && !outcome.refused.is_empty(), "{outcome:?}");
     assert_eq!(outcome.recorded + outcome.refused.len(), 40);
-    let full = |refusal: &&Refusal| matches!(refusal, Refusal::StoreUnavailable { detail, .. } if detail.contains("no more room"));
+    let full = |refusal: &&Refusal| match refusal {
+        Refusal::StoreUnavailable { detail, .. } => detail.contains("no more room"),
+        _ => false,
+    };
     assert!(refusals(&outcome).iter().all(full), "{outcome:?}");
     assert_eq!(node.observed().turned_away, outcome.refused.len() as u64);
     assert!(node.spool.standing().bytes <= 1_000);

@@ -160,18 +160,18 @@ async fn a_node_that_stops_with_facts_of_its_own_says_so_and_the_next_brings_the
 async fn without_a_spool_writes_are_refused_for_a_while_and_views_are_read_all_the_same() {
     let Some(house) = House::begun().await else { return };
     let node = house.node(&[SOON]);
-    house.record(&node, 0..10).await;
+    house.record(&node, 0..20).await;
     let resume = format!("{}/v1/accounts/home/profiles/anna/resume/film", node.url);
     eventually("the views have all of it", async || {
         let found = asked(&resume).await;
-        found["source"] == "views" && found["position_ms"] == 9_000
+        found["source"] == "views" && found["position_ms"] == 19_000
     })
     .await;
     let live = format!("{}/v1/accounts/home/live?record=only", node.url);
     let (mut socket, _) = connect_async(live.replace("http://", "ws://")).await.unwrap();
     house.part_from_the_log(&node).await;
 
-    let refused = house.send(&node, &fact(house.session, 10)).await;
+    let refused = house.send(&node, &fact(house.session, 20)).await;
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));
     let refused: Value = refused.json().await.unwrap();
@@ -180,7 +180,7 @@ async fn without_a_spool_writes_are_refused_for_a_while_and_views_are_read_all_t
     let refused = house.client.post(hide).send().await.unwrap();
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));
-    let frame = json!({"type": "record", "id": 1, "events": [fact(house.session, 10)]});
+    let frame = json!({"type": "record", "id": 1, "events": [fact(house.session, 20)]});
     socket.send(Message::text(frame.to_string())).await.unwrap();
     let answer = loop {
         match socket.next().await.unwrap().unwrap() {
@@ -193,15 +193,15 @@ async fn without_a_spool_writes_are_refused_for_a_while_and_views_are_read_all_t
     assert!(refused["retry_after_ms"].is_u64(), "{answer}");
 
     let found = asked(&resume).await;
-    assert_eq!((&found["source"], &found["position_ms"]), (&json!("views"), &json!(9_000)));
-    let past = house.client.get(format!("{resume}?as_of=2026-11-23T05:00:05Z")).send().await;
+    assert_eq!((&found["source"], &found["position_ms"]), (&json!("views"), &json!(19_000)));
+    let past = house.client.get(format!("{resume}?as_of=2026-11-23T05:00:15Z")).send().await;
     let past = past.unwrap();
     assert_eq!(past.status(), 503, "the past is in the log alone");
     assert!(past.headers().contains_key("retry-after"));
 
     house.proxy.heal().await;
     eventually("the fact is taken", async || {
-        house.send(&node, &fact(house.session, 10)).await.status() == 200
+        house.send(&node, &fact(house.session, 20)).await.status() == 200
     })
     .await;
     done(&node.url, &["verify"]);
