@@ -163,9 +163,9 @@ impl Drainer {
         }
         self.since_tidy = 0;
         let spool = Arc::clone(&self.spooling.spool);
-        match tokio::task::spawn_blocking(move || spool.tidy_up()).await {
-            Ok(Err(error)) => tracing::warn!(%error, "the spool could not be tidied up"),
-            Ok(Ok(())) | Err(_) => {}
+        let tidied = tokio::task::spawn_blocking(move || spool.tidy_up()).await;
+        if let Ok(Err(error)) = tidied {
+            tracing::warn!(%error, "the spool could not be tidied up");
         }
     }
 }
