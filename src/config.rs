@@ -14,6 +14,7 @@ mod policy;
 mod problem;
 mod secret;
 mod store;
+mod tls;
 mod value;
 
 use std::fmt::Display;
@@ -38,6 +39,7 @@ pub use self::origin::{OriginError, WebOrigin};
 pub use self::problem::{ConfigError, Place, Problem};
 pub use self::secret::{KeySetUrl, Secret, SecretError, UrlError};
 pub use self::store::{LogStore, StoreError, ViewsStore};
+pub use self::tls::Tls;
 
 /// Where settings come from besides the compiled-in defaults; what comes later here wins.
 #[derive(Debug, Clone)]
@@ -109,6 +111,9 @@ pub struct Config {
     pub cassandra: Cassandra,
     /// Facts that wait on this node for the log; [`Config::spool_dir`] says where.
     pub spool: Spool,
+    /// Encrypted connections to stores and key sets; [`Config::tls_files`] gives it in its own
+    /// words.
+    pub tls: Tls,
     /// When single facts are given up.
     pub compact: Compact,
     /// What counts as what.

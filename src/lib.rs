@@ -3,7 +3,7 @@
 //!
 //! Read the modules in this order: what happened ([`events`]), who does it ([`actors`]), what it
 //! looks like ([`projections`]), how to ask ([`http`]), how others speak ([`adapters`]), and the
-//! binary's own [`config`], [`app`] and [`cli`].
+//! binary's own [`config`], [`app`] and [`cli`]. How connections to others are encrypted is in [`tls`].
 
 pub mod actors;
 pub mod adapters;
@@ -14,3 +14,4 @@ pub mod events;
 pub mod http;
 pub mod projections;
 pub mod telemetry;
+pub mod tls;

@@ -64,6 +64,7 @@ impl Store {
             keyspace: keyspace.to_owned(),
             datacentre: None,
             login: None,
+            tls: None,
             request_timeout: Duration::from_secs(10),
             speculative_after: Duration::from_millis(100),
             in_flight_max: 1_024,

@@ -103,7 +103,8 @@ pub fn made_or_kept(config: &Config) -> Result<Made, KeysError> {
 }
 
 fn source(config: &Config) -> Option<KeySource> {
-    let url = config.auth_jwks_url.as_ref().map(|url| KeySource::Url(url.as_str().to_owned()));
+    let named = config.auth_jwks_url.as_ref();
+    let url = named.map(|url| KeySource::Url(url.as_str().to_owned(), config.tls_files()));
     url.or_else(|| config.auth_key.clone().map(KeySource::File))
 }
 

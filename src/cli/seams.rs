@@ -224,7 +224,9 @@ pub(super) async fn schema(log: Option<String>) -> Result<Schema, Failure> {
     let text = log.or(named.map(|(_, text)| text)).unwrap_or_default();
     let parsed = text.parse::<CassandraUrl>();
     let url = parsed.map_err(|error| Failure::Wrong(format!("--log: {error}")))?;
-    let connected = Schema::connect(&Config::default().cassandra_options(&url)).await;
+    let config = Config::of_encryption(config::environment());
+    let config = config.map_err(|error| Failure::Wrong(error.to_string()))?;
+    let connected = Schema::connect(&config.cassandra_options(&url)).await;
     connected.map_err(|error| Failure::Unavailable(error.to_string()))
 }
 

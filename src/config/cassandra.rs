@@ -1,4 +1,5 @@
-//! `cassandra://[user:password@]host[:port],…/keyspace[?dc=NAME]`: where a fleet's log is kept.
+//! `cassandra://[user:password@]host[:port],…/keyspace[?dc=NAME&tls=true]`: where a fleet's log is
+//! kept.
 //!
 //! The password is in no message and in no debug output.
 
@@ -23,11 +24,15 @@ pub struct CassandraUrl {
     pub datacentre: Option<String>,
     /// Who asks.
     pub login: Option<Login>,
+    /// Whether connections are encrypted.
+    pub tls: bool,
 }
 
 /// Why a text is not such an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}; right would be cassandra://[user:password@]host1,host2:9042/keyspace?dc=datacentre")]
+#[error(
+    "{0}; right would be cassandra://[user:password@]host1,host2:9042/keyspace?dc=datacentre&tls=true"
+)]
 pub struct CassandraUrlError(&'static str);
 
 impl FromStr for CassandraUrl {
@@ -39,6 +44,7 @@ impl FromStr for CassandraUrl {
             return wrong("must begin with cassandra://");
         };
         let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
+        let options = read_options(options)?;
         let Some((authority, keyspace)) = place.rsplit_once('/') else {
             return wrong("names no keyspace");
         };
@@ -49,7 +55,8 @@ impl FromStr for CassandraUrl {
         Ok(Self {
             hosts: hosts.split(',').map(read_host).collect::<Result<_, _>>()?,
             keyspace: read_keyspace(keyspace)?,
-            datacentre: read_options(options)?,
+            datacentre: options.datacentre,
+            tls: options.tls,
             login,
         })
     }
@@ -63,9 +70,11 @@ impl fmt::Display for CassandraUrl {
             f.write_str("…@")?;
         }
         write!(f, "{}/{}", self.hosts.join(","), self.keyspace)?;
-        match &self.datacentre {
-            Some(datacentre) => write!(f, "?dc={datacentre}"),
-            None => Ok(()),
+        match (&self.datacentre, self.tls) {
+            (Some(datacentre), true) => write!(f, "?dc={datacentre}&tls=true"),
+            (Some(datacentre), false) => write!(f, "?dc={datacentre}"),
+            (None, true) => f.write_str("?tls=true"),
+            (None, false) => Ok(()),
         }
     }
 }
@@ -112,21 +121,33 @@ fn read_keyspace(text: &str) -> Result<String, CassandraUrlError> {
     }
 }
 
-fn read_options(text: &str) -> Result<Option<String>, CassandraUrlError> {
-    let mut datacentre = None;
+/// What stands behind the keyspace.
+#[derive(Default)]
+struct Options {
+    datacentre: Option<String>,
+    tls: bool,
+}
+
+fn read_options(text: &str) -> Result<Options, CassandraUrlError> {
+    let mut options = Options::default();
     for option in text.split('&').filter(|option| !option.is_empty()) {
         match option.split_once('=') {
             Some(("dc", name)) => {
                 let name = decoded(name).filter(|name| !name.is_empty());
-                datacentre = Some(name.ok_or(CassandraUrlError("dc names no datacentre"))?);
+                let name = name.ok_or(CassandraUrlError("dc names no datacentre"))?;
+                options.datacentre = Some(name);
             }
+            Some(("tls", "true")) => options.tls = true,
+            Some(("tls", "false")) => options.tls = false,
             Some(("tls" | "ssl", _)) => {
-                return Err(CassandraUrlError("this build cannot encrypt the connection"));
+                return Err(CassandraUrlError("tls=true encrypts, tls=false does not"));
             }
-            _ => return Err(CassandraUrlError("after the ? there may be dc=NAME alone")),
+            _ => {
+                return Err(CassandraUrlError("after the ? there may be dc=NAME and tls=true"));
+            }
         }
     }
-    Ok(datacentre)
+    Ok(options)
 }
 
 /// `%40` is `@`; `None` where it is not text.

@@ -94,6 +94,7 @@ impl<'m> Draft<'m> {
         }
         self.check_role(&config);
         self.check_keys(&config);
+        self.check_identity(&config);
         self.check_spool(&config);
         if self.problems.is_empty() {
             Ok(config)
@@ -135,6 +136,16 @@ impl<'m> Draft<'m> {
         }
         if config.auth_jwks_url.is_some() && config.auth_key.is_some() {
             self.refuse("auth_key", "holds keys beside those of auth_jwks_url; name one of them");
+        }
+    }
+
+    /// Who says who it is proves it.
+    fn check_identity(&mut self, config: &Config) {
+        let tls = &config.tls;
+        if tls.certificate_file.is_some() != tls.key_file.is_some() {
+            let lacking = if tls.key_file.is_some() { "certificate_file" } else { "key_file" };
+            let wrong = "a certificate and its key go together; name both, or neither";
+            self.refuse(&format!("tls.{lacking}"), wrong);
         }
     }
 

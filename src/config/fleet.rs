@@ -87,6 +87,7 @@ impl Config {
             keyspace: url.keyspace.clone(),
             datacentre: url.datacentre.clone(),
             login: url.login.clone(),
+            tls: url.tls.then(|| self.tls_files()),
             request_timeout: Duration::from_millis(self.cassandra.request_timeout_ms),
             speculative_after: Duration::from_millis(self.cassandra.speculative_after_ms),
             in_flight_max: self.cassandra.in_flight_max,
@@ -101,6 +102,7 @@ impl Config {
             connect_timeout: Duration::from_millis(redis.connect_timeout_ms),
             pause: Duration::from_millis(redis.pause_ms),
             in_flight_max: redis.in_flight_max,
+            tls: self.tls_files(),
         }
     }
 

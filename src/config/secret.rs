@@ -54,17 +54,8 @@ pub struct KeySetUrl(String);
 
 /// Why a text is not the address of a key set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UrlError {
-    /// It is encrypted.
-    #[error(
-        "https needs the feature tls, which this build does not have; name an http address on a \
-         network that you trust, or keep the set in a file and name it in auth_key"
-    )]
-    Encrypted,
-    /// It is something else.
-    #[error("must be an address such as http://127.0.0.1:8080/jwks.json, without a password")]
-    Malformed,
-}
+#[error("must be an address such as https://login.example.org/jwks.json, without a password")]
+pub struct UrlError;
 
 impl KeySetUrl {
     /// As it is asked.
@@ -74,7 +65,7 @@ impl KeySetUrl {
 
     /// Whether whoever is on the way to it could put in other keys.
     pub fn is_elsewhere(&self) -> bool {
-        let host = self.0.trim_start_matches("http://");
+        let Some(host) = self.0.strip_prefix("http://") else { return false };
         !["127.0.0.1", "localhost", "[::1]"].iter().any(|here| {
             host.strip_prefix(here)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
@@ -86,13 +77,14 @@ impl FromStr for KeySetUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let url = reqwest::Url::parse(text).map_err(|_| UrlError::Malformed)?;
+        let url = reqwest::Url::parse(text).map_err(|_| UrlError)?;
         match url.scheme() {
-            "https" => Err(UrlError::Encrypted),
-            "http" if url.has_host() && url.username().is_empty() && url.password().is_none() => {
+            "http" | "https"
+                if url.has_host() && url.username().is_empty() && url.password().is_none() =>
+            {
                 Ok(Self(url.into()))
             }
-            _ => Err(UrlError::Malformed),
+            _ => Err(UrlError),
         }
     }
 }

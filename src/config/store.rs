@@ -48,7 +48,8 @@ pub enum StoreError {
 }
 
 const LOGS: &str = "embedded:DIR, memory: or cassandra://HOST/KEYSPACE";
-const VIEWS: &str = "memory:, redis://HOST or redis-cluster://HOST,HOST";
+const VIEWS: &str = "memory:, redis://HOST or redis-cluster://HOST,HOST (with TLS rediss:// and \
+                     rediss-cluster://)";
 
 impl LogStore {
     /// Why these views will not do for this log; `None` when they will.
@@ -110,7 +111,9 @@ impl FromStr for ViewsStore {
     fn from_str(text: &str) -> Result<Self, StoreError> {
         match text.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
-            Some(("redis" | "rediss" | "redis-cluster", _)) => Ok(Self::Redis(text.parse()?)),
+            Some(("redis" | "rediss" | "redis-cluster" | "rediss-cluster", _)) => {
+                Ok(Self::Redis(text.parse()?))
+            }
             _ => Err(StoreError::Unknown { right: VIEWS }),
         }
     }

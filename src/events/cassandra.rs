@@ -43,6 +43,7 @@ use super::{
     AccountId, AccountRange, Append, AppendError, Clock, Compacted, Depth, Erased, Event, EventLog,
     Fence, Gone, Health, Mark, ReadError, SessionKey, Slice, Stored, Week, Window,
 };
+use crate::tls::{TlsError, TlsFiles};
 
 pub use self::schema::{Difference, Replication, Schema, SchemaError};
 
@@ -57,6 +58,8 @@ pub struct CassandraOptions {
     pub datacentre: Option<String>,
     /// Who asks, where the store wants to know.
     pub login: Option<Login>,
+    /// Whom to believe, where connections are encrypted.
+    pub tls: Option<TlsFiles>,
     /// How long one request may take, with everything that is tried for it.
     pub request_timeout: Duration,
     /// When another copy is asked because the first is late.
@@ -91,6 +94,9 @@ pub enum OpenError {
         /// The driver's words.
         reason: String,
     },
+    /// Connections cannot be encrypted as it is asked for.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// There is no such datacentre, or there are several and none is named.
     #[error("{}", wrong_datacentre(named.as_deref(), known))]
     Datacentre {

@@ -34,6 +34,12 @@ pub(crate) fn run(data: &Path, arguments: &[&str]) -> Output {
     finish(viewlog().args(arguments).arg("--data").arg(data))
 }
 
+/// The same with these variables in its environment.
+pub(crate) fn run_with(data: &Path, arguments: &[&str], environment: &[(&str, String)]) -> Output {
+    let environment = environment.iter().map(|(name, value)| (name, value));
+    finish(viewlog().args(arguments).arg("--data").arg(data).envs(environment))
+}
+
 /// Runs a command to its end, whatever it writes.
 pub(crate) fn finish(command: &mut Command) -> Output {
     let (stdout, stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());

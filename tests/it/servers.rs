@@ -13,6 +13,7 @@ mod cluster;
 mod redis;
 mod stack;
 mod tests;
+mod tls;
 
 use std::io::Write;
 
@@ -21,6 +22,7 @@ pub(crate) use cluster::Cluster;
 pub(crate) use redis::{OwnRedis, redis};
 pub(crate) use stack::Missing;
 use stack::Stack;
+pub(crate) use tls::{Authority, CASSANDRA_NAME, authority};
 
 /// What was started, or a word on why the test is skipped. Not by way of `eprintln!`, which nobody
 /// sees when a test passes.

@@ -30,8 +30,8 @@ pub(super) async fn tokens(settings: &Settings, findings: &mut Findings) -> Resu
     }
     if let Some(url) = config.auth_jwks_url.as_ref().filter(|url| url.is_elsewhere()) {
         let what = format!("tokens: the keys of {} come unencrypted", url.as_str());
-        let todo = "whoever is on the way can put in their own; ask a proxy on this machine that \
-                    speaks https, or keep the set in a file (auth_key)";
+        let todo = "whoever is on the way can put in their own; ask by https, or keep the set in a \
+                    file (auth_key)";
         findings.wrong(&what, todo)?;
     }
     let is_of_others = config.auth_jwks_url.is_some() || config.auth_key.is_some();

@@ -12,6 +12,7 @@ use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
 use scylla::statement::Consistency;
 
 use super::{CassandraOptions, OpenError};
+use crate::tls::remedy;
 
 /// How long a node may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -36,9 +37,16 @@ pub(super) async fn connect(options: &CassandraOptions) -> Result<(Session, Stri
     if let Some(login) = &options.login {
         builder = builder.user(&login.user, &login.password);
     }
-    let session = builder.build().await.map_err(|error| OpenError::Unreachable {
-        hosts: options.hosts.join(", "),
-        reason: error.to_string(),
+    if let Some(files) = &options.tls {
+        builder = builder.tls_context(Some(Arc::new(files.client_of_cassandra()?)));
+    }
+    let session = builder.build().await.map_err(|error| {
+        let said = error.to_string();
+        let remedy = remedy(&said);
+        OpenError::Unreachable {
+            hosts: options.hosts.join(", "),
+            reason: format!("{said}{remedy}"),
+        }
     })?;
     let datacentre = datacentre(&session, options)?;
     // Also when it was not named: another one may be added while this runs.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 
 use super::keys::{Key, KeyError, public_keys};
+use crate::tls::{TlsFiles, remedy};
 
 /// A provider that needs longer is away.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -18,8 +19,8 @@ const SET_BYTES_MAX: usize = 1 << 20;
 pub enum KeySource {
     /// A file with keys in PEM or a key set.
     File(PathBuf),
-    /// An address that answers with a key set.
-    Url(String),
+    /// An address that answers with a key set, and whom to believe there.
+    Url(String, TlsFiles),
 }
 
 /// Why a source gives no keys.
@@ -56,8 +57,8 @@ impl KeySource {
     pub(super) async fn load(&self) -> Result<Vec<Key>, SourceError> {
         match self {
             Self::File(_) => self.read(),
-            Self::Url(url) => {
-                let text = fetched(url).await.map_err(|why| {
+            Self::Url(url, files) => {
+                let text = fetched(url, files).await.map_err(|why| {
                     let url = url.clone();
                     SourceError::Unreachable { url, why }
                 })?;
@@ -81,14 +82,18 @@ impl KeySource {
     fn place(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
-            Self::Url(url) => url.clone(),
+            Self::Url(url, _) => url.clone(),
         }
     }
 }
 
 /// What an address answers. A redirect is not followed: keys come from where they were said to be.
-async fn fetched(url: &str) -> Result<String, String> {
-    let client = reqwest::Client::builder().timeout(FETCH_TIMEOUT).redirect(Policy::none());
+async fn fetched(url: &str, files: &TlsFiles) -> Result<String, String> {
+    let mut client = reqwest::Client::builder().timeout(FETCH_TIMEOUT).redirect(Policy::none());
+    if url.starts_with("https:") {
+        let trust = files.client().map_err(|error| error.to_string())?;
+        client = client.tls_backend_preconfigured(trust);
+    }
     let client = client.build().map_err(|error| told(&error))?;
     let mut answer = client.get(url).send().await.map_err(|error| told(&error))?;
     if !answer.status().is_success() {
@@ -110,5 +115,7 @@ fn told(error: &reqwest::Error) -> String {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    cause.to_string()
+    let said = cause.to_string();
+    let remedy = remedy(&said);
+    said + remedy
 }

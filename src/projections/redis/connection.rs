@@ -25,13 +25,14 @@ use super::breaker::Breaker;
 use super::leavings::Primary;
 use super::url::RedisUrl;
 use crate::projections::ViewError;
+use crate::tls::{TlsFiles, remedy};
 
 /// After so many failures in a row the connection is given up: a host that is gone answers nothing,
 /// not even that.
 const FAILURES_MAX: u64 = 3;
 
 /// What bounds calls to Redis.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct RedisOptions {
     /// How long an answer may take.
     pub response_timeout: Duration,
@@ -41,6 +42,8 @@ pub struct RedisOptions {
     pub pause: Duration,
     /// How many calls are on their way at once; further ones wait.
     pub in_flight_max: usize,
+    /// Whom to believe, where connections are encrypted.
+    pub tls: TlsFiles,
 }
 
 impl Default for RedisOptions {
@@ -50,6 +53,7 @@ impl Default for RedisOptions {
             connect_timeout: Duration::from_millis(500),
             pause: Duration::from_millis(1_000),
             in_flight_max: 1_024,
+            tls: TlsFiles::default(),
         }
     }
 }
@@ -118,8 +122,10 @@ impl Redis {
     /// A way to this Redis. Connects with the first call, so that it need not be there yet.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system gives no thread, or whom to believe cannot be read.
     pub fn new(url: &RedisUrl, options: RedisOptions) -> Result<Self, ViewError> {
+        let url =
+            url.with(&options.tls).map_err(|error| ViewError::Unavailable(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("viewlog-redis")
@@ -127,11 +133,11 @@ impl Redis {
             .build()
             .map_err(|error| ViewError::Unavailable(error.to_string()))?;
         Ok(Self(Arc::new(Shared {
-            url: url.clone(),
-            options,
+            url,
             link: Mutex::default(),
             permits: Semaphore::new(options.in_flight_max.max(1)),
             breaker: Breaker::new(options.pause),
+            options,
             thread: Thread(Some(runtime)),
         })))
     }
@@ -142,7 +148,7 @@ impl Redis {
     /// As [`Redis::new`].
     pub fn waiting(&self, longest: Duration) -> Result<Self, ViewError> {
         let response_timeout = self.0.options.response_timeout + longest;
-        Self::new(&self.0.url, RedisOptions { response_timeout, ..self.0.options })
+        Self::new(&self.0.url, RedisOptions { response_timeout, ..self.0.options.clone() })
     }
 
     /// Runs a command; in a cluster on the node of its key.
@@ -195,7 +201,7 @@ impl Redis {
 
     /// Where it is, and what bounds calls to it.
     pub(super) fn place(&self) -> (&RedisUrl, RedisOptions) {
-        (&self.0.url, self.0.options)
+        (&self.0.url, self.0.options.clone())
     }
 
     /// Whether keys of different slices may live on different nodes.
@@ -254,7 +260,7 @@ impl Shared {
         let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
         match &*link {
             Some(link) => Ok(link.clone()),
-            None => Ok(link.insert(connect(&self.url, self.options)?).clone()),
+            None => Ok(link.insert(connect(&self.url, &self.options)?).clone()),
         }
     }
 
@@ -276,10 +282,14 @@ impl Shared {
 }
 
 /// Makes connections that are set up by their first call.
-fn connect(url: &RedisUrl, options: RedisOptions) -> Result<Link, RedisError> {
-    let RedisOptions { response_timeout, connect_timeout, .. } = options;
+fn connect(url: &RedisUrl, options: &RedisOptions) -> Result<Link, RedisError> {
+    let RedisOptions { response_timeout, connect_timeout, in_flight_max, .. } = *options;
     if url.is_cluster {
-        let client = ClusterClient::builder(url.nodes.clone())
+        let mut builder = ClusterClient::builder(url.nodes.clone());
+        if let Some(certificates) = url.certificates.clone() {
+            builder = builder.certs(certificates);
+        }
+        let client = builder
             // A moved slot is found at the first of them; the breaker spaces the rest.
             .retries(2)
             .min_retry_wait(10)
@@ -297,7 +307,7 @@ fn connect(url: &RedisUrl, options: RedisOptions) -> Result<Link, RedisError> {
         .set_number_of_retries(0)
         .set_response_timeout(Some(response_timeout))
         .set_connection_timeout(Some(connect_timeout))
-        .set_pipeline_buffer_size(options.in_flight_max.max(1));
+        .set_pipeline_buffer_size(in_flight_max.max(1));
     ConnectionManager::new_lazy_with_config(redis::Client::open(node)?, config).map(Link::One)
 }
 
@@ -342,7 +352,10 @@ impl fmt::Display for Failure {
         match self {
             Self::Away => to.write_str("it did not answer a moment ago"),
             Self::Late => to.write_str("it did not answer in time"),
-            Self::Redis(error) => write!(to, "{error}"),
+            Self::Redis(error) => {
+                let said = error.to_string();
+                write!(to, "{said}{}", remedy(&said))
+            }
         }
     }
 }

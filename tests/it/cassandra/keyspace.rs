@@ -60,6 +60,7 @@ pub(super) fn options(hosts: Vec<String>, keyspace: String) -> CassandraOptions 
         keyspace,
         datacentre: None,
         login: None,
+        tls: None,
         request_timeout: Duration::from_secs(10),
         speculative_after: Duration::from_millis(100),
         in_flight_max: 256,

@@ -198,7 +198,7 @@ fn a_server_that_cannot_have_its_keys_does_not_start() {
         (["--auth-key", private], "holds a private key"),
         (["--auth-key", "/nonexistent"], "/nonexistent"),
         (["--auth-secret-file", "/dev/null"], "at least 32 bytes"),
-        (["--auth-jwks-url", "https://example.org/keys"], "the feature tls"),
+        (["--auth-jwks-url", "ftp://example.org/keys"], "must be an address such as https://"),
     ] {
         let refused =
             run(data.path(), &[&["serve", "--listen", "127.0.0.1:0"][..], &options].concat());

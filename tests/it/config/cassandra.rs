@@ -18,7 +18,11 @@ fn hosts_keyspace_datacentre_and_login_are_read() {
     assert_eq!((login.user.as_str(), login.password.as_str()), ("anna", "p@ss:/ wörd"));
     let plain = url("cassandra://[2001:db8::1]:19042/v1_2");
     assert_eq!(plain.hosts, ["[2001:db8::1]:19042"]);
-    assert_eq!((plain.datacentre, plain.login), (None, None));
+    assert_eq!((plain.datacentre, plain.login, plain.tls), (None, None, false));
+    let encrypted = url("cassandra://h1/viewlog?dc=eu&tls=true");
+    assert!(encrypted.tls);
+    assert_eq!(encrypted.to_string(), "cassandra://h1:9042/viewlog?dc=eu&tls=true");
+    assert!(!url("cassandra://h1/viewlog?tls=false").tls);
 }
 
 #[test]
@@ -49,8 +53,8 @@ fn what_is_no_such_address_is_refused_with_what_would_be_right() {
         ("cassandra://anna@h1/viewlog", "user:password, percent-encoded"),
         ("cassandra://anna:hunter%2@h1/viewlog", "user:password, percent-encoded"),
         ("cassandra://anna:hunter2@h1/viewlog?dc=", "dc names no datacentre"),
-        ("cassandra://anna:hunter2@h1/viewlog?tls=true", "cannot encrypt"),
-        ("cassandra://anna:hunter2@h1/viewlog?rack=1", "there may be dc=NAME alone"),
+        ("cassandra://anna:hunter2@h1/viewlog?tls=please", "tls=true encrypts"),
+        ("cassandra://anna:hunter2@h1/viewlog?rack=1", "there may be dc=NAME and tls=true"),
     ];
     for (text, says) in cases {
         let said = load("", &[("VIEWLOG_LOG", text)], &[]).unwrap_err().to_string();

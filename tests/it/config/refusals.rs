@@ -118,14 +118,21 @@ fn keys_are_named_once_and_a_secret_is_not_repeated() {
     assert_says(&refused(secret), &["viewlog.toml:2: auth_secret_file: holds a secret beside"]);
     let keys = "auth_key = \"x\"\nauth_jwks_url = \"http://127.0.0.1/keys\"";
     assert_says(&refused(keys), &["viewlog.toml:1: auth_key: holds keys beside"]);
-    let tls = refused_in_environment("VIEWLOG_AUTH_JWKS_URL", "https://me:pass@example.org/keys");
-    assert_says(&tls, &["auth_jwks_url: https needs the feature tls", "auth_key"]);
-    assert!(!tls.contains("pass@"), "{tls}");
-    for wrong in ["example.org/keys", "ftp://x/keys", "http://", "http://me:pass@example.org/keys"]
+    for wrong in ["example.org/keys", "ftp://x/keys", "http://", "https://me:pass@example.org/keys"]
     {
         let said = refused_in_environment("VIEWLOG_AUTH_JWKS_URL", wrong);
         assert_says(&said, &["auth_jwks_url: must be an address such as"]);
+        assert!(!said.contains("pass@"), "{said}");
     }
+}
+
+#[test]
+fn a_certificate_goes_with_its_key() {
+    let lacking = refused("[tls]\ncertificate_file = \"x\"");
+    assert_says(&lacking, &["tls.key_file: a certificate and its key go together"]);
+    let lacking = refused("[tls]\nkey_file = \"x\"");
+    assert_says(&lacking, &["tls.certificate_file: a certificate and its key go together"]);
+    assert!(load("[tls]\nkey_file = \"x\"\ncertificate_file = \"y\"", &[], &[]).is_ok());
 }
 
 #[test]
@@ -146,8 +153,8 @@ fn what_is_no_store_or_role_is_refused() {
 #[test]
 fn what_is_no_redis_is_refused_without_its_password() {
     for (url, parts) in [
-        ("rediss://:secret@h", &["over TLS is not compiled into this version"][..]),
-        ("redis://", &["must be redis://", "redis-cluster://"]),
+        ("rediss://:secret@h/#insecure", &["a certificate is always checked"][..]),
+        ("redis://", &["must be redis://", "redis-cluster://", "rediss://"]),
         ("redis:h", &["must be redis://"]),
         ("redis://:secret@h1,h2", &["must be redis://"]),
         ("redis://:secret@h:port", &["must be redis://"]),

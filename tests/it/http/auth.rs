@@ -3,6 +3,7 @@
 
 mod abuse;
 mod accounts;
+mod encrypted;
 mod keys;
 mod pace;
 mod profiles;

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
 
-use super::{Missing, Stack, or_skipped};
+use super::{Missing, Stack, authority, or_skipped};
 
 /// Ports that nobody else has on all addresses, as a developer's own Cassandra may have its own.
 pub(super) const OPTIONS: [&str; 8] =
@@ -25,7 +25,9 @@ pub(crate) fn cassandra() -> Option<&'static Cassandra> {
 
 impl Cassandra {
     fn start() -> Result<Self, Missing> {
-        let nodes = Stack::shared("cassandra").start(&OPTIONS, "one")?;
+        let tls = authority().directory();
+        let options = [&OPTIONS[..], &["--tls", tls.to_str().unwrap()]].concat();
+        let nodes = Stack::shared("cassandra").start(&options, "one")?;
         Ok(Self { node: nodes[0].clone() })
     }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use redis::{Client, Connection};
 
-use super::{Missing, Stack, or_skipped};
+use super::{Missing, Stack, authority, or_skipped};
 
 /// So many are given out and then again, but for the first, which counts them.
 const DATABASES: u64 = 1_024;
@@ -70,9 +70,36 @@ impl OwnRedis {
     }
 
     fn begin(preset: &str) -> Result<Self, Missing> {
+        Self::with(preset, &[])
+    }
+
+    fn with(preset: &str, options: &[&str]) -> Result<Self, Missing> {
         let stack = Stack::own("redis");
-        let members = stack.start(&["--port", "free"], preset)?;
+        let members = stack.start(&[&["--port", "free"], options].concat(), preset)?;
         Ok(Self { stack, members })
+    }
+
+    /// The same of those two, which encrypt as well.
+    pub(crate) fn encrypted(preset: &str) -> Option<Self> {
+        let tls = authority().directory();
+        or_skipped(Self::with(preset, &["--tls", tls.to_str().unwrap()]))
+    }
+
+    /// Where it is encrypted.
+    pub(crate) fn url_of_encrypted(&self) -> String {
+        let scheme = if self.members.len() > 1 { "rediss-cluster" } else { "rediss" };
+        let status = self.stack.run(&["status"]);
+        let port = |line: &str| Some(format!("127.0.0.1:{}", line.split("with TLS at ").nth(1)?));
+        let members: Vec<String> = status.lines().filter_map(port).collect();
+        format!("{scheme}://{}", members.join(","))
+    }
+
+    /// From now on whoever encrypts has to show a certificate.
+    pub(crate) fn ask_who_it_is(&self) {
+        for member in 1..=self.members.len() {
+            let member = member.to_string();
+            self.stack.run(&["cli", &member, "config", "set", "tls-auth-clients", "yes"]);
+        }
     }
 
     /// Where it is, as viewlog is told; the same after every restart.

@@ -39,7 +39,7 @@ fn private(kind: &str) -> (Algorithm, EncodingKey) {
 }
 
 /// An Ed25519 key that a number stands for: RFC 8410's frame around it.
-fn numbered(number: u8) -> EncodingKey {
+pub(super) fn numbered(number: u8) -> EncodingKey {
     let head = [
         0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04,
         0x20,
@@ -53,13 +53,13 @@ fn public(key: &EncodingKey, algorithm: Algorithm, id: Option<&str>) -> Value {
     serde_json::to_value(jwk).unwrap()
 }
 
-fn signed_with(key: &EncodingKey, algorithm: Algorithm, id: Option<&str>) -> String {
+pub(super) fn signed_with(key: &EncodingKey, algorithm: Algorithm, id: Option<&str>) -> String {
     let mut header = Header::new(algorithm);
     header.kid = id.map(str::to_owned);
     encode(&header, &claims("home", "read"), key).unwrap()
 }
 
-async fn status(site: &Site, token: String) -> u16 {
+pub(super) async fn status(site: &Site, token: String) -> u16 {
     Bearer::new(site, token).get(NOW).await.status
 }
 
@@ -139,15 +139,15 @@ async fn keys_of_a_file_are_changed_while_the_server_runs() {
 }
 
 /// A provider of keys on a port of its own.
-struct Provider {
-    url: String,
+pub(super) struct Provider {
+    pub(super) url: String,
     answer: Arc<Mutex<(u16, String)>>,
     asked: Arc<Mutex<usize>>,
     handle: ServerHandle,
 }
 
 impl Provider {
-    fn start(first: &Value) -> Self {
+    pub(super) fn start(first: &Value) -> Self {
         let answer = Arc::new(Mutex::new((200, first.to_string())));
         let asked = Arc::new(Mutex::new(0));
         let shared = Data::new((Arc::clone(&answer), Arc::clone(&asked)));
@@ -187,7 +187,7 @@ async fn give(shared: Data<Shared>) -> HttpResponse {
     response.body(body)
 }
 
-fn set(number: u8, id: &str) -> Value {
+pub(super) fn set(number: u8, id: &str) -> Value {
     json!({"keys": [public(&numbered(number), Algorithm::EdDSA, Some(id))]})
 }
 
