@@ -30,7 +30,7 @@ use crate::config::{CassandraUrl, Config, LogStore};
 use crate::events::cassandra;
 use crate::events::embedded::{EmbeddedLog, OpenError, Spool};
 use crate::events::{AppendError, Clock, SessionId, SystemClock};
-use crate::http::{self, Jobs, Node, Settings, Sockets};
+use crate::http::{self, Clocks, Jobs, Node, Settings, Sockets};
 use crate::projections::{Answers, Freshness, Relay, Signals, ViewError};
 use crate::telemetry::{self, Metrics, TelemetryError};
 
@@ -148,8 +148,9 @@ impl App {
         let local_token = random_hex(LOCAL_TOKEN_BYTES);
         let tokens = keys::tokens(config, &local_token)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let mut drivers = Drivers::default();
-        let (log, embedded) = open_log(config, &clock, &mut drivers).await?;
+        let (mut drivers, mut clocks) = (Drivers::default(), Clocks::default());
+        let opening = (&mut drivers, &mut clocks);
+        let (log, embedded) = open_log(config, &clock, opening).await?;
         let (views, redis) = open_views(config, &clock)?;
         let policy = Arc::new(config.policy.clone());
         let freshness = Arc::new(Freshness::default());
@@ -160,6 +161,7 @@ impl App {
             system.spool(Arc::clone(spool), config.spool.enabled);
         }
         if let Some(redis) = redis {
+            clocks.add(redis.watch(Arc::clone(&clock)));
             let name = SessionId::fresh(clock.now()).to_string();
             system.join(Relay::new(&redis, &config.redis_views_options().prefix, &name));
             system.exchange(Signals::new(&redis, config.signals_options(), &name));
@@ -178,6 +180,7 @@ impl App {
             freshness,
             started_at: clock.now(),
             clock,
+            clocks,
             jobs: Arc::new(Jobs::default()),
             sockets: Sockets::default(),
             metrics: Some(metrics.clone()),

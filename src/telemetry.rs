@@ -95,6 +95,8 @@ pub const VIEWS_LAG_SECONDS: &str = "viewlog_views_lag_seconds";
 pub const UNSWEPT_SECONDS: &str = "viewlog_unswept_seconds";
 /// Gauge: 1 while the view store answers, 0 while the log does instead.
 pub const VIEWS_UP: &str = "viewlog_views_up";
+/// Gauge: by how much this clock is ahead of that of a `store`, `log` or `views`; of a fleet alone.
+pub const CLOCK_AHEAD_SECONDS: &str = "viewlog_clock_ahead_seconds";
 /// Counter: calls that the view store did not answer.
 pub const VIEWS_FAILURES: &str = "viewlog_views_failures_total";
 
@@ -136,7 +138,7 @@ const COUNTERS: [(&str, &str); 22] = [
     (VIEWS_FAILURES, "Calls that the view store did not answer"),
 ];
 
-const GAUGES: [(&str, &str); 18] = [
+const GAUGES: [(&str, &str); 19] = [
     (FACTS_ADMITTED, "Facts admitted and not answered yet"),
     (SOCKETS, "Open sockets"),
     (FOLLOWERS, "Followers of live feeds"),
@@ -154,6 +156,7 @@ const GAUGES: [(&str, &str); 18] = [
     (SPOOL_WAITING, "Facts that wait on this node until the log is back"),
     (SPOOL_FULL_SHARE, "How much of the spool's room they take, 0 to 1"),
     (SPOOL_OLDEST_SECONDS, "Since when the oldest of them waits; 0 when none does"),
+    (CLOCK_AHEAD_SECONDS, "By how much this clock is ahead of a store's"),
     (VIEWS_UP, "1 while the view store answers, 0 while the log does instead"),
 ];
 
@@ -298,6 +301,11 @@ pub fn observe_spool(now: Timestamp, spool: Option<&SpoolObserved>) {
     for (outcome, count) in outcomes {
         counter!(SPOOL_FACTS, "outcome" => outcome).absolute(count.unwrap_or(0));
     }
+}
+
+/// Takes over by how much the clock is ahead of a store's. Call it before rendering.
+pub fn observe_clock((store, ahead_ms): (&'static str, i64)) {
+    gauge!(CLOCK_AHEAD_SECONDS, "store" => store).set(ahead_ms as f64 / 1e3);
 }
 
 /// Takes over how far views, and sweeps if there are any, are behind. Call it before rendering.

@@ -12,7 +12,7 @@ use tokio_tungstenite::connect_async;
 use viewlog::actors::{Accounts, Limits, Submission, System};
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{Clock, EventLog, SystemClock};
-use viewlog::http::{self, Jobs, Node, Settings, Sockets};
+use viewlog::http::{self, Clocks, Jobs, Node, Settings, Sockets};
 use viewlog::projections::{
     Answers, Freshness, Policy, Redis, RedisViews, RedisViewsOptions, Relay,
 };
@@ -72,6 +72,7 @@ pub(crate) fn node(log: &Arc<dyn EventLog>, redis: Redis, name: &str) -> (String
         freshness,
         started_at: clock.now(),
         clock,
+        clocks: Clocks::default(),
         jobs: Arc::new(Jobs::default()),
         sockets: Sockets::default(),
         metrics: None,

@@ -13,6 +13,7 @@ mod gather;
 mod host;
 mod outbox;
 mod outcome;
+mod pace;
 mod projector;
 mod roles;
 mod shard;
@@ -27,6 +28,7 @@ pub use host::{Budget, KindVitals, Vitals};
 pub use outcome::{
     Compaction, Durability, Outcome, Receipt, Recorded, Refusal, Refused, Submission,
 };
+pub use pace::PaceObserved;
 pub use projector::{Projector, Signal};
 pub use roles::{NoRoles, Role, Roles};
 pub use spooling::SpoolObserved;

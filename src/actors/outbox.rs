@@ -70,6 +70,7 @@ impl Group {
         let begun = Instant::now();
         let answer = timeout(deps.limits.append_deadline, deps.log.append_all(&self.appends)).await;
         histogram!(APPEND_SECONDS).record(begun.elapsed());
+        deps.pace.took(begun.elapsed());
         let answer = answer.unwrap_or_else(|_| Err(unanswered()));
         if let Err(error) = &answer {
             tracing::debug!(%error, accounts = self.appends.len(), "an append failed at first");

@@ -10,6 +10,7 @@ use actix_rt::Arbiter;
 use super::erasures::{self, Erasures};
 use super::exchange::{self, Exchange, ExchangeObserved, Joined};
 use super::host::{Budget, KindVitals};
+use super::pace::{Pace, PaceObserved};
 use super::spooling::{SpoolObserved, Spooling};
 use super::sweeper::{self, Sweeping, SweepingObserved};
 use super::{Accounts, Feeds, Projector, Role, Roles, Subscription, drainer};
@@ -73,6 +74,7 @@ pub(crate) struct Deps {
     pub(crate) kinds: Kinds,
     pub(crate) chaos: Chaos,
     pub(crate) parked: AtomicU64,
+    pub(crate) pace: Pace,
     pub(crate) sweeping: Arc<Sweeping>,
     pub(super) erasures: Erasures,
     pub(crate) exchange: Joined,
@@ -153,6 +155,8 @@ pub struct Observed {
     pub kinds: Vec<ObservedKind>,
     /// Folds that failed and sessions parked for it.
     pub parked: u64,
+    /// How fast the log answers.
+    pub pace: PaceObserved,
     /// Facts admitted and not answered yet.
     pub admitted: usize,
     /// Followers of live feeds.
@@ -203,6 +207,7 @@ impl System {
             kinds,
             chaos: Chaos::default(),
             parked: AtomicU64::new(0),
+            pace: Pace::new(),
             sweeping: Arc::default(),
             erasures: Erasures::new(),
             exchange: Joined::new(),
@@ -304,6 +309,7 @@ impl System {
         Observed {
             kinds: kinds.into(),
             parked: self.deps.parked.load(Ordering::Relaxed),
+            pace: self.deps.pace.observe(),
             admitted: self.accounts.admitted(),
             followers: self.deps.feeds.followers(),
             relay: self.deps.feeds.relay(),

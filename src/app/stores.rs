@@ -11,6 +11,7 @@ use crate::events::cassandra::CassandraLog;
 use crate::events::embedded::EmbeddedLog;
 use crate::events::memory::MemoryLog;
 use crate::events::{Clock, EventLog};
+use crate::http::Clocks;
 use crate::projections::{
     MemoryViews, MemoryViewsOptions, Redis, RedisViews, ViewError, ViewStore,
 };
@@ -22,7 +23,7 @@ type Log = (Arc<dyn EventLog>, Option<Arc<EmbeddedLog>>);
 pub(super) async fn open_log(
     config: &Config,
     clock: &Arc<dyn Clock>,
-    drivers: &mut Drivers,
+    (drivers, clocks): (&mut Drivers, &mut Clocks),
 ) -> Result<Log, StartError> {
     match &config.log {
         LogStore::Memory => Ok((Arc::new(MemoryLog::default()), None)),
@@ -35,7 +36,9 @@ pub(super) async fn open_log(
             let opening = async move { CassandraLog::open(&options, clock).await };
             let opened = drivers.open(opening).await.map_err(StartError::Drivers)?;
             let failed = |source| StartError::Cassandra { url: Box::new(url.clone()), source };
-            Ok((Arc::new(opened.map_err(failed)?), None))
+            let log = opened.map_err(failed)?;
+            clocks.add(log.skew());
+            Ok((Arc::new(log), None))
         }
     }
 }

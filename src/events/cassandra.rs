@@ -41,7 +41,7 @@ use async_trait::async_trait;
 use self::store::Store;
 use super::{
     AccountId, AccountRange, Append, AppendError, Clock, Compacted, Depth, Erased, Event, EventLog,
-    Fence, Gone, Health, Mark, ReadError, SessionKey, Slice, Stored, Week, Window,
+    Fence, Gone, Health, Mark, ReadError, SessionKey, Skew, Slice, Stored, Week, Window,
 };
 use crate::tls::{TlsError, TlsFiles};
 
@@ -142,6 +142,11 @@ impl CassandraLog {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
         Ok(Self { store: Store::open(options, clock).await? })
+    }
+
+    /// How far this node's clock is off the store's; compared every second.
+    pub fn skew(&self) -> Arc<Skew> {
+        Arc::clone(self.store.skew())
     }
 }
 

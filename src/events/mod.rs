@@ -21,6 +21,7 @@ mod log;
 mod mark;
 pub mod memory;
 mod record;
+mod skew;
 mod slice;
 mod state;
 mod stored;
@@ -38,6 +39,7 @@ pub use log::{
 };
 pub use mark::{Mark, MarkKind, Restored};
 pub use record::Record;
+pub use skew::{Skew, ahead_ms};
 pub use slice::{DirtyMark, Slice, Window};
 pub use state::{Phase, Stamp, State};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};

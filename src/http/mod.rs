@@ -6,6 +6,7 @@ mod auth;
 mod body;
 mod chaos;
 mod commands;
+mod degraded;
 mod erase;
 mod export;
 mod fields;
@@ -32,6 +33,7 @@ mod sse;
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 
 pub use auth::{KeyError, KeySource, Keyring, NewToken, Scopes, SourceError, Terms, Tokens};
+pub use degraded::Clocks;
 pub use guard::guard;
 pub use jobs::{Finding, JobKind, JobReport, Jobs};
 pub use live::Sockets;

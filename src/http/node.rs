@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Jobs, Problem, Sockets, Tokens};
+use super::{Clocks, Jobs, Problem, Sockets, Tokens};
 use crate::actors::{Role, Roles, System};
 use crate::events::{Clock, EventLog, Timestamp};
 use crate::projections::{Answers, Freshness, ViewStore};
@@ -23,6 +23,8 @@ pub struct Node {
     pub freshness: Arc<Freshness>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// How far it is off those of the stores that are shared.
+    pub clocks: Clocks,
     /// Long work.
     pub jobs: Arc<Jobs>,
     /// Who is connected.

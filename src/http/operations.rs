@@ -15,13 +15,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::spool::SpoolReport;
+use super::degraded::{Degraded, degraded, unready};
 use super::jobs::{self, JobKind, JobReport};
 use super::parameters::Parameters;
 use super::{Node, Problem};
 use crate::actors::{ExchangeObserved, ObservedKind};
 use crate::events::{AccountId, Timestamp, Window};
 use crate::projections::{RelayStanding, SignalsStanding};
-use crate::telemetry::{observe_actors, observe_health, observe_lag, observe_spool, observe_views};
+use crate::telemetry::{
+    observe_actors, observe_clock, observe_health, observe_lag, observe_spool, observe_views,
+};
 
 const RETRY_AFTER_MS: u64 = 5_000;
 /// Where the kind stands in `/v1/system/jobs/{kind}`.
@@ -50,7 +53,7 @@ pub(super) async fn read_health() -> HttpResponse {
     plain().json(serde_json::json!({ "status": "ok" }))
 }
 
-/// Whether the node takes requests: its stores are reachable and accept facts.
+/// Whether the node takes requests: its log accepts facts, and its clock is near the stores'.
 #[utoipa::path(
     tag = "operations",
     responses(
@@ -60,10 +63,9 @@ pub(super) async fn read_health() -> HttpResponse {
 )]
 #[get("/readyz")]
 pub(super) async fn read_readiness(node: Data<Node>) -> Result<HttpResponse, Problem> {
-    if node.log.health().stopped.is_none() {
+    let Some(detail) = unready(&node) else {
         return Ok(plain().json(serde_json::json!({ "status": "ready" })));
-    }
-    let detail = "the log takes no facts; the server's log says why";
+    };
     Err(Problem { retry_after_ms: Some(RETRY_AFTER_MS), ..Problem::unavailable(detail) })
 }
 
@@ -82,6 +84,7 @@ pub(super) async fn read_metrics(node: Data<Node>) -> Result<HttpResponse, Probl
     observe_lag(now, node.freshness.as_of(now), observed.sweeping.oldest);
     observe_views(&node.views.standing());
     observe_spool(now, observed.spool.as_ref());
+    node.clocks.ahead_ms().for_each(observe_clock);
     let mut response = plain();
     Ok(response.content_type("text/plain; version=0.0.4").body(gathered.render()))
 }
@@ -113,6 +116,8 @@ pub(super) struct SystemReport {
     followers: usize,
     /// Open sockets and event streams.
     sockets: usize,
+    /// What is not as it should be, a line each; empty when all is well.
+    degraded: Vec<Degraded>,
     /// Of a fleet alone: how this node and the others hear of each other's changes.
     relay: Option<RelayReport>,
     /// Of a fleet alone: signals from nodes that collect to nodes that process.
@@ -175,6 +180,9 @@ pub(super) struct LogReport {
     kind: &'static str,
     /// Whether it takes facts.
     ok: bool,
+    /// Of a fleet alone: by how much this node's clock is ahead of its store's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock_ahead_ms: Option<i64>,
 }
 
 /// How the views do.
@@ -182,6 +190,9 @@ pub(super) struct LogReport {
 pub(super) struct ViewsReport {
     kind: &'static str,
     ok: bool,
+    /// Of a fleet alone: by how much this node's clock is ahead of its store's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock_ahead_ms: Option<i64>,
     /// Accounts that have views.
     accounts: usize,
     /// About how many bytes they take.
@@ -201,10 +212,15 @@ pub(super) async fn read_system(node: Data<Node>) -> HttpResponse {
         roles: node.settings.roles.names(),
         uptime_s: now.since_ms(node.started_at) / 1_000,
         actors: observed.kinds.into_iter().map(|kind| (kind.name, kind.into())).collect(),
-        log: LogReport { kind: log.kind, ok: log.stopped.is_none() },
+        log: LogReport {
+            kind: log.kind,
+            ok: log.stopped.is_none(),
+            clock_ahead_ms: node.clocks.ahead_of_ms("log"),
+        },
         views: ViewsReport {
             kind: views.kind,
             ok: views.ok,
+            clock_ahead_ms: node.clocks.ahead_of_ms("views"),
             accounts: views.accounts,
             bytes: views.bytes,
             evicted: views.evicted,
@@ -217,6 +233,7 @@ pub(super) async fn read_system(node: Data<Node>) -> HttpResponse {
         admitted: observed.admitted,
         followers: observed.followers,
         sockets: node.sockets.open(),
+        degraded: degraded(&node),
         relay: observed.relay.map(RelayReport::from),
         signals: observed.exchange.map(SignalsReport::from),
         spool: SpoolReport::of(observed.spool),

@@ -20,6 +20,7 @@ mod relay;
 mod scripts;
 mod signals;
 mod url;
+mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -5,6 +5,7 @@ mod encrypted;
 mod erasing;
 mod live;
 mod nodes;
+mod quiet;
 mod roles;
 mod spooled;
 mod streams;

@@ -5,6 +5,7 @@ mod auth;
 mod callers;
 mod commands;
 mod contract;
+mod degraded;
 mod erasing;
 mod errors;
 mod facts;

@@ -1,5 +1,5 @@
-//! Whether the store answers, from what came of the last requests, and a look at it from time to
-//! time while it does not, so that it is noticed when it does again.
+//! Whether the store answers, from what came of the last requests, and from a look at it each second
+//! so that it is noticed also while nobody asks anything. The same look compares clocks.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
@@ -7,30 +7,37 @@ use std::time::Duration;
 
 use scylla::client::session::Session;
 use scylla::errors::ExecutionError;
+use scylla::response::query_result::QueryRowsResult;
 use scylla::statement::Statement;
-use tokio::runtime::Handle;
+use scylla::value::CqlTimestamp;
+use tokio::time::MissedTickBehavior;
 
 use super::failed::{Fate, fate};
+use crate::events::{Clock, Skew, Timestamp};
 
 /// Requests in a row without an answer before the store is taken to be away: one or two may have
 /// met a node that just stopped.
 const UNANSWERED_MAX: u32 = 8;
+/// As many as a look without an answer counts for: it waits longer than most, and two prove it.
+const LOOK_COUNTS: u32 = 4;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-const LOOK: &str = "SELECT key FROM system.local WHERE key = 'local'";
+/// A look that takes longer has no answer; the next one waits for it.
+const LOOK_MAX: Duration = Duration::from_secs(3);
+/// Answered by the node that is asked, whichever that is.
+const LOOK: &str = "SELECT toTimestamp(now()) FROM system.local WHERE key = 'local'";
 
 /// What is remembered of the last requests.
-#[derive(Debug)]
 pub(super) struct Answering {
     /// In a row; at the limit it is away.
     unanswered: AtomicU32,
-    /// Of the runtime that the driver lives on.
-    runtime: Handle,
+    clock: Arc<dyn Clock>,
+    skew: Arc<Skew>,
 }
 
 impl Answering {
-    /// It answers, as far as is known. To be called on the runtime that outlives every request.
-    pub(super) fn new() -> Self {
-        Self { unanswered: AtomicU32::new(0), runtime: Handle::current() }
+    /// It answers, as far as is known.
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { unanswered: AtomicU32::new(0), clock, skew: Arc::new(Skew::new("log")) }
     }
 
     /// True while no node answers.
@@ -38,33 +45,33 @@ impl Answering {
         self.unanswered.load(Ordering::Relaxed) >= UNANSWERED_MAX
     }
 
+    /// How far this node's clock is off the store's.
+    pub(super) fn skew(&self) -> &Arc<Skew> {
+        &self.skew
+    }
+
     /// Takes what came of a request.
-    pub(super) fn note<T>(
-        self: &Arc<Self>,
-        session: &Arc<Session>,
-        outcome: &Result<T, ExecutionError>,
-    ) {
-        let is_new = match outcome.as_ref().err().map(fate) {
-            Some(Fate::NobodyThere) => {
-                self.unanswered.swap(UNANSWERED_MAX, Ordering::Relaxed) < UNANSWERED_MAX
-            }
-            Some(Fate::NoAnswer) => self.one_more() + 1 == UNANSWERED_MAX,
-            Some(Fate::Unsure) => return,
+    pub(super) fn note<T>(&self, outcome: &Result<T, ExecutionError>) {
+        self.take(outcome, 1);
+    }
+
+    fn take<T>(&self, outcome: &Result<T, ExecutionError>, counts: u32) {
+        match outcome.as_ref().err().map(fate) {
+            Some(Fate::NobodyThere) => self.missed(UNANSWERED_MAX),
+            Some(Fate::NoAnswer) => self.missed(counts),
+            Some(Fate::Unsure) => {}
             // Whoever refuses, answers.
-            Some(Fate::NotTaken | Fate::Never) | None => return self.answered(),
-        };
-        if is_new {
-            tracing::error!("no node of the log's store answers; trying again every second");
-            let (answering, session) = (Arc::clone(self), Arc::downgrade(session));
-            self.runtime.spawn(async move { answering.look(session).await });
+            Some(Fate::NotTaken | Fate::Never) | None => self.answered(),
         }
     }
 
-    /// Counts up to the limit; how many there were.
-    fn one_more(&self) -> u32 {
-        let more = |count: u32| Some(count.saturating_add(1).min(UNANSWERED_MAX));
-        let counted = self.unanswered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        counted.unwrap_or_else(|count| count)
+    fn missed(&self, counts: u32) {
+        let more = |count: u32| Some(count.saturating_add(counts).min(UNANSWERED_MAX));
+        let before = self.unanswered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        let before = before.unwrap_or_else(|count| count);
+        if before < UNANSWERED_MAX && before.saturating_add(counts) >= UNANSWERED_MAX {
+            tracing::error!("no node of the log's store answers; it is asked again every second");
+        }
     }
 
     fn answered(&self) {
@@ -76,15 +83,23 @@ impl Answering {
         }
     }
 
-    async fn look(&self, session: Weak<Session>) {
+    /// Looks at the store, one look after the other, for as long as somebody uses it.
+    pub(super) async fn look(self: Arc<Self>, session: Weak<Session>) {
         let mut look = Statement::new(LOOK);
         look.set_is_idempotent(true);
+        look.set_request_timeout(Some(LOOK_MAX));
         let mut round = tokio::time::interval(LOOK_EVERY);
+        round.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             round.tick().await;
             let Some(session) = session.upgrade() else { return };
-            if session.query_unpaged(look.clone(), ()).await.is_ok() {
-                return self.answered();
+            let asked_at = self.clock.now();
+            let outcome = session.query_unpaged(look.clone(), ()).await;
+            self.take(&outcome, LOOK_COUNTS);
+            let rows = outcome.ok().and_then(|answer| answer.into_rows_result().ok());
+            if let Some(Ok((CqlTimestamp(ms),))) = rows.as_ref().map(QueryRowsResult::single_row) {
+                let asked = (asked_at, self.clock.now());
+                self.skew.compare(Timestamp::from_ms(ms), asked);
             }
         }
     }

@@ -19,7 +19,7 @@ use super::failed::{misshapen, read_error};
 use super::stamps::Stamps;
 use super::statements::Statements;
 use super::{CassandraOptions, OpenError, schema};
-use crate::events::{Clock, ReadError};
+use crate::events::{Clock, ReadError, Skew};
 
 /// An open log.
 pub(super) struct Store {
@@ -39,18 +39,27 @@ impl Store {
         let (session, datacentre) = connect(options).await?;
         schema::require(&session, (&options.keyspace, &datacentre)).await?;
         let refused = |error: scylla::errors::PrepareError| OpenError::Refused(error.to_string());
+        let statements = Statements::prepare(&session, &options.keyspace).await.map_err(refused)?;
+        let session = Arc::new(session);
+        let answering = Arc::new(Answering::new(Arc::clone(&clock)));
+        tokio::spawn(Arc::clone(&answering).look(Arc::downgrade(&session)));
         Ok(Self {
-            statements: Statements::prepare(&session, &options.keyspace).await.map_err(refused)?,
+            statements,
             stamps: Stamps::new(clock),
-            session: Arc::new(session),
+            session,
             room: Semaphore::new(options.in_flight_max.clamp(1, Semaphore::MAX_PERMITS)),
-            answering: Arc::new(Answering::new()),
+            answering,
         })
     }
 
     /// True while no node answers.
     pub(super) fn is_away(&self) -> bool {
         self.answering.is_away()
+    }
+
+    /// How far this node's clock is off the store's.
+    pub(super) fn skew(&self) -> &Arc<Skew> {
+        self.answering.skew()
     }
 
     pub(super) async fn execute(
@@ -61,7 +70,7 @@ impl Store {
         // Closed by nobody.
         let _room = self.room.acquire().await;
         let outcome = self.session.execute_unpaged(statement, values).await;
-        self.answering.note(&self.session, &outcome);
+        self.answering.note(&outcome);
         outcome
     }
 
@@ -72,7 +81,7 @@ impl Store {
     ) -> Result<(), ExecutionError> {
         let _room = self.room.acquire().await;
         let outcome = self.session.batch(batch, values).await;
-        self.answering.note(&self.session, &outcome);
+        self.answering.note(&outcome);
         outcome.map(drop)
     }
 
@@ -112,7 +121,7 @@ impl Store {
     ) -> Result<(QueryRowsResult, ControlFlow<(), PagingState>), ReadError> {
         let _room = self.room.acquire().await;
         let outcome = self.session.execute_single_page(statement, values, state).await;
-        self.answering.note(&self.session, &outcome);
+        self.answering.note(&outcome);
         let (page, next) = outcome.map_err(|error| read_error(&error))?;
         Ok((page.into_rows_result().map_err(misshapen)?, next.into_paging_control_flow()))
     }

@@ -10,7 +10,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
@@ -62,7 +62,7 @@ impl Default for RedisOptions {
 #[derive(Clone)]
 pub struct Redis(Arc<Shared>);
 
-struct Shared {
+pub(super) struct Shared {
     url: RedisUrl,
     options: RedisOptions,
     link: Mutex<Option<Link>>,
@@ -197,6 +197,16 @@ impl Redis {
         if let Some(runtime) = &self.0.thread.0 {
             drop(runtime.spawn(work));
         }
+    }
+
+    /// The same, without keeping it alive.
+    pub(super) fn downgrade(&self) -> Weak<Shared> {
+        Arc::downgrade(&self.0)
+    }
+
+    /// What [`Redis::downgrade`] gave, if somebody uses it still.
+    pub(super) fn upgrade(shared: &Weak<Shared>) -> Option<Self> {
+        shared.upgrade().map(Self)
     }
 
     /// Where it is, and what bounds calls to it.

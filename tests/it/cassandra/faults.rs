@@ -83,6 +83,16 @@ async fn a_store_that_falls_silent_leaves_appends_in_doubt_and_is_noticed_when_i
     assert_eq!(stored.events.len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_falls_silent_is_noticed_while_nobody_asks_anything() {
+    let Some(keyspace) = Keyspace::shared().await else { return };
+    let (proxy, log) = behind_a_proxy(&keyspace).await;
+    proxy.silence(Way::ToClient);
+    eventually("it is away", async || log.health().stopped.is_some()).await;
+    proxy.heal().await;
+    eventually("it is back", async || log.health().stopped.is_none()).await;
+}
+
 #[tokio::test]
 async fn where_nobody_listens_the_hosts_are_named_and_the_password_is_not() {
     let mut nobody = options(vec!["127.0.0.1:1".to_owned()], "viewlog".to_owned());

@@ -12,7 +12,7 @@ use super::deployed;
 use crate::binary::Served;
 
 /// What a node alone never says of itself.
-const OF_A_FLEET: [&str; 7] = [
+const OF_A_FLEET: [&str; 8] = [
     telemetry::UNSWEPT_SECONDS,
     telemetry::SIGNALS_PUBLISHED,
     telemetry::SIGNALS_ACKNOWLEDGED,
@@ -20,6 +20,7 @@ const OF_A_FLEET: [&str; 7] = [
     telemetry::SIGNALS_LOST,
     telemetry::SIGNALS_WAITING,
     telemetry::SIGNALS_LAG_SECONDS,
+    telemetry::CLOCK_AHEAD_SECONDS,
 ];
 
 /// What every page of the runbook has.

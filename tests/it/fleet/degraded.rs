@@ -103,7 +103,9 @@ async fn while_redis_is_frozen_facts_are_taken_and_the_log_answers() {
         house.record(5).await;
         assert_eq!(house.answer().await["source"], "log");
     }
-    assert_eq!(house.system().await["views"]["ok"], false);
+    let system = house.system().await;
+    assert_eq!(system["views"]["ok"], false);
+    assert_eq!(system["degraded"][0]["what"], "views_away", "{system}");
     redis.resume(1);
     house.answers_from_views().await;
     eventually("redis is well", async || house.system().await["views"]["ok"] == true).await;

@@ -15,7 +15,7 @@ use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
     AccountId, Clock, EventLog, ManualClock, Mark, SessionKey, State, Timestamp,
 };
-use viewlog::http::{self, Jobs, Node, Settings, Sockets};
+use viewlog::http::{self, Clocks, Jobs, Node, Settings, Sockets};
 use viewlog::projections::{
     Answers, Freshness, MemoryViews, MemoryViewsOptions, Policy, ViewStore,
 };
@@ -50,8 +50,17 @@ impl Site {
 
     pub(super) async fn on(log: Arc<dyn EventLog>, limits: Limits, settings: Settings) -> Self {
         let clock = Arc::new(ManualClock::new(at(3_600)));
+        Self::beside(log, (clock, Clocks::default()), (limits, settings)).await
+    }
+
+    /// With a clock that is compared with those of stores.
+    pub(super) async fn beside(
+        log: Arc<dyn EventLog>,
+        (clock, clocks): (Arc<ManualClock>, Clocks),
+        (limits, settings): (Limits, Settings),
+    ) -> Self {
         let limits = Limits { shards: 1, ..limits };
-        let node = Data::new(node(&log, &clock, limits, settings.clone()));
+        let node = Data::new(node(&log, (&clock, clocks), limits, settings.clone()));
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(node.clone())
@@ -154,7 +163,7 @@ impl Drop for Site {
 
 fn node(
     log: &Arc<dyn EventLog>,
-    clock: &Arc<ManualClock>,
+    (clock, clocks): (&Arc<ManualClock>, Clocks),
     limits: Limits,
     settings: Settings,
 ) -> Node {
@@ -172,6 +181,7 @@ fn node(
         freshness,
         started_at: clock.now(),
         clock,
+        clocks,
         jobs: Arc::new(Jobs::default()),
         sockets: Sockets::default(),
         metrics: None,

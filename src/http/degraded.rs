@@ -1,0 +1,85 @@
+//! What is not as it should be with a node, and whether it is to be asked all the same.
+//!
+//! Each state has its metric too: `viewlog_log_up`, `viewlog_views_up`, `viewlog_append_seconds` and
+//! `viewlog_clock_ahead_seconds`.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Node;
+use crate::actors::PaceObserved;
+use crate::events::Skew;
+
+/// The clocks of the stores that this node shares with others, beside its own.
+#[derive(Debug, Default)]
+pub struct Clocks(Vec<Arc<Skew>>);
+
+impl Clocks {
+    /// Looks at this one too.
+    pub fn add(&mut self, skew: Arc<Skew>) {
+        self.0.push(skew);
+    }
+
+    /// By how much this node's clock is ahead of each store's, as far as that is known.
+    pub(super) fn ahead_ms(&self) -> impl Iterator<Item = (&'static str, i64)> {
+        self.0.iter().filter_map(|skew| Some((skew.store(), skew.ahead_ms()?)))
+    }
+
+    /// By how much it is ahead of this store's.
+    pub(super) fn ahead_of_ms(&self, store: &str) -> Option<i64> {
+        self.ahead_ms().find(|(name, _)| *name == store).map(|(_, ahead_ms)| ahead_ms)
+    }
+
+    /// What is to be said of a clock that is too far off.
+    fn far(&self) -> Option<String> {
+        let mut far = self.ahead_ms().filter(|(_, ahead_ms)| ahead_ms.abs() > Skew::MS_MAX);
+        far.next().map(|(store, ahead_ms)| {
+            let way = if ahead_ms > 0 { "ahead of" } else { "behind" };
+            let s = ahead_ms.unsigned_abs() / 1_000;
+            format!("this node's clock is {s} s {way} that of the store of its {store}; set it")
+        })
+    }
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Degraded {
+    /// `log_away`, `views_away`, `slow` or `clock`.
+    what: &'static str,
+    /// What it is, and what comes of it.
+    detail: String,
+}
+
+/// Everything that is not as it should be.
+pub(super) fn degraded(node: &Node) -> Vec<Degraded> {
+    let mut found = Vec::new();
+    let mut add = |what, detail: Option<String>| {
+        found.extend(detail.map(|detail| Degraded { what, detail }));
+    };
+    let stopped = node.log.health().stopped;
+    add("log_away", stopped.map(|why| format!("the log takes no facts: {why}")));
+    let views = node.views.standing();
+    let views_away = (!views.ok).then(|| {
+        format!("{} does not answer: answers are folded from the log, and slower", views.kind)
+    });
+    add("views_away", views_away);
+    let pace = node.system.observe().pace;
+    let slow = pace.is_slow().then(|| {
+        let PaceObserved { slow, appends } = pace;
+        format!("the log took more than half a second for {slow} of the last {appends} appends")
+    });
+    add("slow", slow);
+    add("clock", node.clocks.far());
+    found
+}
+
+/// Why the node is better not asked, if it is: nobody could record, or what is recorded would bear
+/// wrong times.
+pub(super) fn unready(node: &Node) -> Option<String> {
+    if node.log.health().stopped.is_some() {
+        return Some("the log takes no facts; the server's log says why".to_owned());
+    }
+    node.clocks.far()
+}

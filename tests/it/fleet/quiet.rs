@@ -1,0 +1,63 @@
+//! Stores that go away from a node that nobody asks anything.
+
+use serde_json::Value;
+
+use super::{Fleet, asked};
+use crate::binary::Served;
+use crate::proxy::Proxy;
+use crate::servers::{OwnRedis, cassandra};
+use crate::support::eventually;
+
+async fn readiness(node: &Served) -> u16 {
+    reqwest::get(format!("{}/readyz", node.url)).await.unwrap().status().as_u16()
+}
+
+/// What is not as it should be, in short.
+async fn degraded(node: &Served) -> Vec<String> {
+    let system = asked(&format!("{}/v1/system", node.url)).await;
+    let states = system["degraded"].as_array().unwrap().iter();
+    states.map(|state: &Value| state["what"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn metric(node: &Served, name: &str) -> String {
+    let said = reqwest::get(format!("{}/metrics", node.url)).await.unwrap().text().await.unwrap();
+    let line = said.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in {said}")).to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_node_notices_that_its_stores_went_away_and_came_back() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(mut fleet) = Fleet::on(redis.url()) else { return };
+    let Some(server) = cassandra() else { return };
+    let proxy = Proxy::to(server.node()).await;
+    fleet.log = fleet.log.replace(server.node(), &proxy.address().to_string());
+    let data = tempfile::tempdir().unwrap();
+    let node = fleet.node(data.path());
+    assert_eq!((readiness(&node).await, degraded(&node).await), (200, vec![]));
+    assert_eq!(metric(&node, "viewlog_log_up").await, "1");
+
+    proxy.refuse().await;
+    proxy.cut();
+    eventually("it is not ready", async || readiness(&node).await == 503).await;
+    assert_eq!(degraded(&node).await, ["log_away"]);
+    assert_eq!(metric(&node, "viewlog_log_up").await, "0");
+    proxy.heal().await;
+    eventually("it is ready again", async || readiness(&node).await == 200).await;
+    assert_eq!(metric(&node, "viewlog_log_up").await, "1");
+
+    redis.kill(1);
+    eventually("it misses its views", async || degraded(&node).await == ["views_away"]).await;
+    assert_eq!(readiness(&node).await, 200, "facts are taken, and the log answers");
+    assert_eq!(metric(&node, "viewlog_views_up").await, "0");
+    redis.start_again(1);
+    eventually("it has them again", async || degraded(&node).await.is_empty()).await;
+    assert_eq!(metric(&node, "viewlog_views_up").await, "1");
+    let clocks =
+        ["log", "views"].map(|store| format!("viewlog_clock_ahead_seconds{{store=\"{store}\"}}"));
+    for clock in clocks {
+        let ahead_s: f64 = metric(&node, &clock).await.parse().unwrap();
+        assert!(ahead_s.abs() < 5.0, "one machine, one clock: {ahead_s}");
+    }
+    assert_eq!(node.terminate(), Some(0));
+}
