@@ -1,5 +1,8 @@
 //! `doctor`: looks at everything that a server needs, and says what to do about what is wrong.
 
+mod clocks;
+mod shared_log;
+mod shared_views;
 mod tokens;
 
 use std::fs;
@@ -17,9 +20,7 @@ use super::client::Client;
 use super::failure::{Failure, Found};
 use super::output::say;
 use super::reach;
-use super::seams::{
-    self, Address, Application, Difference, Given, NotStarted, SchemaError, Settings,
-};
+use super::seams::{self, Address, Application, Given, NotStarted, Settings};
 use super::table;
 
 /// Below this a store soon stops accepting.
@@ -44,11 +45,18 @@ pub(super) struct Doctor {
 #[derive(Default)]
 struct Findings {
     any: bool,
+    /// A store that nodes share cannot be reached at all.
+    is_unreachable: bool,
 }
 
 impl Findings {
     fn fine(&self, what: impl std::fmt::Display) -> Result<(), Failure> {
         say(format_args!("ok    {what}"))
+    }
+
+    /// Something to know that is not wrong by itself.
+    fn note(&self, what: impl std::fmt::Display) -> Result<(), Failure> {
+        say(format_args!("note  {what}"))
     }
 
     fn wrong(&mut self, what: &str, todo: &str) -> Result<(), Failure> {
@@ -75,8 +83,17 @@ impl Doctor {
         clock(data, &mut findings)?;
         let is_there = directory(data, &mut findings)?;
         tokens::tokens(&settings, &mut findings).await?;
-        server_and_store(&settings, is_there, &mut findings).await?;
-        Ok(if findings.any { Found::Something } else { Found::Nothing })
+        let is_served = server(&settings, &mut findings).await?;
+        let is_shared = shared_log::look(&settings, &mut findings).await?;
+        shared_views::look(&settings, &mut findings).await?;
+        if is_there && !is_served && !is_shared {
+            store(&settings, &mut findings).await?;
+        }
+        Ok(match findings {
+            Findings { is_unreachable: true, .. } => Found::Unreachable,
+            Findings { any: true, .. } => Found::Something,
+            Findings { any: false, .. } => Found::Nothing,
+        })
     }
 }
 
@@ -149,29 +166,21 @@ fn can_write(folder: &Path) -> io::Result<()> {
     tempfile::tempfile_in(folder).map(drop)
 }
 
-async fn server_and_store(
-    settings: &Settings,
-    is_there: bool,
-    findings: &mut Findings,
-) -> anyhow::Result<()> {
+/// True when one answers that holds the data directory.
+async fn server(settings: &Settings, findings: &mut Findings) -> anyhow::Result<bool> {
     if let Some(address) = reach::note(&settings.config.data) {
         let url = address.url.clone();
         if let Some(client) = alive(address).await {
             findings.fine(format_args!("server: one answers at {url}"))?;
-            return ready(&client, findings).await;
+            ready(&client, findings).await?;
+            return Ok(true);
         }
         findings.fine(format_args!("server: none; the one at {url} is gone"))?;
     } else {
         findings.fine("server: none holds the data directory")?;
     }
     port(settings, findings)?;
-    if let Some(differences) = seams::differences(&settings.config).await {
-        return fleet(differences, findings);
-    }
-    if is_there {
-        store(settings, findings).await?;
-    }
-    Ok(())
+    Ok(false)
 }
 
 async fn alive(address: Address) -> Option<Client> {
@@ -184,7 +193,10 @@ async fn ready(client: &Client, findings: &mut Findings) -> anyhow::Result<()> {
         findings.fine("store: the server says it is ready")?;
     } else {
         let what = "store: the server says it is not ready";
-        findings.wrong(what, "see its log and /v1/system; a full disk or a bad sync stops it")?;
+        findings.wrong(
+            what,
+            "see its log, and degraded in /v1/system; a full disk or a bad sync stops it",
+        )?;
     }
     Ok(())
 }
@@ -204,28 +216,7 @@ fn port(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> {
     }
 }
 
-/// The log that nodes share: whether it answers, and its tables.
-fn fleet(
-    differences: Result<Vec<Difference>, SchemaError>,
-    findings: &mut Findings,
-) -> anyhow::Result<()> {
-    match differences {
-        Ok(differences) if differences.is_empty() => {
-            findings.fine("store: the log answers, and its tables are as they should be")?;
-        }
-        Ok(differences) => {
-            for Difference { what, remedy } in differences {
-                findings.wrong(&format!("store: {what}"), &remedy)?;
-            }
-        }
-        Err(error) => {
-            let todo = "see that its nodes run, and let this host and its user in";
-            findings.wrong(&format!("store: {error}"), todo)?;
-        }
-    }
-    Ok(())
-}
-
+/// The log of this node alone, by opening it.
 async fn store(settings: &Settings, findings: &mut Findings) -> anyhow::Result<()> {
     let (what, todo) = match Application::open(&settings.config).await {
         Ok(application) => {

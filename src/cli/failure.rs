@@ -10,6 +10,8 @@ pub(super) enum Found {
     Nothing,
     /// Done, and something was found that a person should look at.
     Something,
+    /// Done as far as that goes without a store, which cannot be reached; that was said.
+    Unreachable,
 }
 
 /// Why a command was not carried out; each text is one sentence for the person who asked.
@@ -62,6 +64,7 @@ pub(super) fn conclude(result: anyhow::Result<Found>) -> ExitCode {
     let error = match result {
         Ok(Found::Nothing) => return ExitCode::SUCCESS,
         Ok(Found::Something) => return ExitCode::from(1),
+        Ok(Found::Unreachable) => return ExitCode::from(3),
         Err(error) => error,
     };
     let status = match error.downcast_ref::<Failure>() {

@@ -1,10 +1,17 @@
 //! `schema`: the tables of a fleet's log, shown, made, and compared with what they should be.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Subcommand};
 
 use super::failure::{Failure, Found};
 use super::output::say;
-use super::seams::{self, Difference, Replication, SchemaError};
+use super::seams::{
+    self, CassandraOpenError, Difference, Replication, Schema as Tables, SchemaError,
+};
+
+/// What Cassandra calls a datacentre that nobody named.
+const DATACENTRE_USUAL: &str = "datacenter1";
 
 /// The tables of a log on Cassandra or ScyllaDB.
 #[derive(Debug, Args)]
@@ -15,7 +22,7 @@ pub(super) struct Schema {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Print the CQL that apply would run
+    /// Print the CQL that apply would run; works without a server too
     Print(Store),
     /// Make the keyspace and the tables that are missing; nothing that is there is changed
     Apply(Store),
@@ -45,25 +52,73 @@ impl Schema {
     }
 }
 
+/// Needs no server: where none answers it says what it takes for granted.
 async fn print(store: Store) -> anyhow::Result<Found> {
-    let tables = seams::schema(store.log).await?;
-    let replication = store.replication.unwrap_or_else(|| tables.default_replication());
-    say(tables.text(&replication).trim_end())?;
+    let url = seams::log_url(store.log)?;
+    let (replication, assumed) = match store.replication {
+        Some(replication) => (replication, None),
+        None => match seams::connect(&url).await? {
+            Ok(tables) => (tables.default_replication(), None),
+            Err(CassandraOpenError::Unreachable { hosts, .. }) => {
+                let datacentre = url.datacentre.as_deref().unwrap_or(DATACENTRE_USUAL);
+                let replication = Replication::of(datacentre, Replication::USUAL);
+                (replication, Some(hosts))
+            }
+            Err(error) => return Err(Failure::Wrong(error.to_string()).into()),
+        },
+    };
+    if let Some(hosts) = assumed {
+        say(format_args!(
+            "-- No node answers at {hosts}: copies {replication} are assumed; --replication says \
+             otherwise.\n"
+        ))?;
+    }
+    say(seams::schema_text(&url.keyspace, &replication).trim_end())?;
     Ok(Found::Nothing)
 }
 
 async fn apply(store: Store) -> anyhow::Result<Found> {
-    let tables = seams::schema(store.log).await?;
+    let url = seams::log_url(store.log)?;
+    let tables = seams::schema(&url).await?;
     let asked = store.replication;
     let replication = asked.clone().unwrap_or_else(|| tables.default_replication());
     tables.apply(&replication).await.map_err(failure)?;
-    // What was there before keeps its copies, unless some were asked for.
-    say(format_args!("ok    copies of what was made: {replication}"))?;
+    // What was there before keeps its copies.
+    let copies = tables.copies().await.map_err(failure)?;
+    let told = copies.iter().map(|(datacentre, copies)| format!("{datacentre}:{copies}"));
+    let told = told.collect::<Vec<_>>().join(",");
+    say(format_args!("ok    keyspace {} keeps copies {told}", url.keyspace))?;
+    if asked.is_none() {
+        few_copies(&tables, &url.keyspace, &copies)?;
+    }
     say_all(&tables.check(asked.as_ref()).await.map_err(failure)?)
 }
 
+/// What was chosen may be too few: nodes that are about to join are not seen yet.
+fn few_copies(
+    tables: &Tables,
+    keyspace: &str,
+    copies: &BTreeMap<String, String>,
+) -> Result<(), Failure> {
+    let (datacentre, seen) = tables.nodes_seen();
+    let kept = copies.get(datacentre).and_then(|copies| copies.parse::<usize>().ok());
+    if kept.is_none_or(|kept| kept >= Replication::USUAL) {
+        return Ok(());
+    }
+    let nodes = if seen == 1 { "node of" } else { "nodes of" };
+    let copies = Replication::USUAL;
+    let usual = Replication::of(datacentre, copies).to_cql();
+    say(format_args!(
+        "note  {seen} {nodes} {datacentre} can be seen; once there are {copies} run"
+    ))?;
+    say(format_args!("      ALTER KEYSPACE {keyspace} WITH replication = {usual}"))?;
+    say(format_args!(
+        "      with the other datacentres, then nodetool repair --full {keyspace} on each node"
+    ))
+}
+
 async fn check(store: Store) -> anyhow::Result<Found> {
-    let tables = seams::schema(store.log).await?;
+    let tables = seams::schema(&seams::log_url(store.log)?).await?;
     let mut differences = tables.check(store.replication.as_ref()).await.map_err(failure)?;
     differences.extend(tables.check_nodes().await);
     say_all(&differences)

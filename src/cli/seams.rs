@@ -18,14 +18,20 @@ use super::failure::Failure;
 use crate::actors::Roles;
 use crate::adapters::{netflix, table, viewlog};
 use crate::app::{self, App, KeysError, StartError, demo};
-use crate::config::{self, CassandraUrl, Config, LogStore, Sources, ViewsStore};
+use crate::config::{self, Config, LogStore, Sources, ViewsStore};
+use crate::events::cassandra::hosts_away;
 use crate::events::embedded::OpenError;
 use crate::telemetry;
 
 pub(super) use crate::adapters::netflix::{DateOrder, Imported, OddRow, Options as NetflixOptions};
 pub(super) use crate::app::Address;
-pub(super) use crate::events::cassandra::{Difference, Replication, Schema, SchemaError};
+pub(super) use crate::config::CassandraUrl;
+pub(super) use crate::events::cassandra::{
+    Acknowledges, Difference, NodeFound, OpenError as CassandraOpenError, Replication, Schema,
+    SchemaError, schema_text,
+};
 pub(super) use crate::http::Scopes;
+pub(super) use crate::projections::{RedisAnswer, RedisFound, RedisServer};
 
 /// What the command line says about the configuration; it wins over file and environment.
 #[derive(Debug, Default)]
@@ -218,22 +224,47 @@ fn demo_directory(config: &mut Config) -> Result<tempfile::TempDir, NotStarted> 
     Ok(directory)
 }
 
-/// The tables of the log at an address, or at the one in the environment.
-pub(super) async fn schema(log: Option<String>) -> Result<Schema, Failure> {
+/// The address of a log on Cassandra: this one, or that in the environment.
+pub(super) fn log_url(log: Option<String>) -> Result<CassandraUrl, Failure> {
     let named = config::environment().find(|(name, _)| name == "VIEWLOG_LOG");
     let text = log.or(named.map(|(_, text)| text)).unwrap_or_default();
-    let parsed = text.parse::<CassandraUrl>();
-    let url = parsed.map_err(|error| Failure::Wrong(format!("--log: {error}")))?;
-    let config = Config::of_encryption(config::environment());
-    let config = config.map_err(|error| Failure::Wrong(error.to_string()))?;
-    let connected = Schema::connect(&config.cassandra_options(&url)).await;
-    connected.map_err(|error| Failure::Unavailable(error.to_string()))
+    text.parse::<CassandraUrl>().map_err(|error| Failure::Wrong(format!("--log: {error}")))
 }
 
-/// What the tables of a fleet's log are not but should be; `None` for a log of one process.
-pub(super) async fn differences(config: &Config) -> Option<Result<Vec<Difference>, SchemaError>> {
-    let LogStore::Cassandra(url) = &config.log else { return None };
-    Some(async { Schema::connect(&config.cassandra_options(url)).await?.findings().await }.await)
+/// The tables of the log at an address, reached as the environment says.
+pub(super) async fn connect(
+    url: &CassandraUrl,
+) -> Result<Result<Schema, CassandraOpenError>, Failure> {
+    let config = Config::of_encryption(config::environment());
+    let config = config.map_err(|error| Failure::Wrong(error.to_string()))?;
+    Ok(Schema::connect(&config.cassandra_options(url)).await)
+}
+
+/// The same, for whoever can do nothing without.
+pub(super) async fn schema(url: &CassandraUrl) -> Result<Schema, Failure> {
+    connect(url).await?.map_err(|error| Failure::Unavailable(error.to_string()))
+}
+
+/// A log that nodes share, as far as it can be reached.
+pub(super) struct SharedLog {
+    pub(super) url: CassandraUrl,
+    /// Hosts of its address that let nobody connect, and why.
+    pub(super) away: Vec<(String, String)>,
+    pub(super) schema: Result<Schema, CassandraOpenError>,
+}
+
+/// The log, if it is one that nodes share.
+pub(super) async fn shared_log(settings: &Settings) -> Option<SharedLog> {
+    let LogStore::Cassandra(url) = &settings.config.log else { return None };
+    let options = settings.config.cassandra_options(url);
+    let away = hosts_away(&url.hosts).await;
+    Some(SharedLog { url: url.clone(), away, schema: Schema::connect(&options).await })
+}
+
+/// The views, if they are such as nodes share.
+pub(super) async fn shared_views(settings: &Settings) -> Option<RedisFound> {
+    let ViewsStore::Redis(url) = &settings.config.views else { return None };
+    Some(RedisFound::look(url, &settings.config.redis_options(), &SystemClock).await)
 }
 
 /// A token as it is asked for on the command line.

@@ -45,7 +45,10 @@ use super::{
 };
 use crate::tls::{TlsError, TlsFiles};
 
-pub use self::schema::{Difference, Replication, Schema, SchemaError};
+pub use self::schema::{
+    Acknowledges, Difference, NodeAnswer, NodeFound, Replication, Schema, SchemaError, hosts_away,
+    schema_text,
+};
 
 /// Where the store is, and how it is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

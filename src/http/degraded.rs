@@ -1,7 +1,7 @@
 //! What is not as it should be with a node, and whether it is to be asked all the same.
 //!
-//! Each state has its metric too: `viewlog_log_up`, `viewlog_views_up`, `viewlog_append_seconds` and
-//! `viewlog_clock_ahead_seconds`.
+//! Each state has its metric too: `viewlog_log_up`, `viewlog_views_up`, `viewlog_append_seconds`
+//! and `viewlog_clock_ahead_seconds`.
 
 use std::sync::Arc;
 

@@ -10,6 +10,7 @@
 
 mod breaker;
 mod connection;
+mod found;
 mod generation;
 mod keys;
 mod leavings;
@@ -31,6 +32,7 @@ use redis::{Cmd, Value};
 
 use self::connection::Script;
 pub use self::connection::{Redis, RedisOptions};
+pub use self::found::{RedisAnswer, RedisFound, RedisServer};
 use self::keys::Keys;
 use self::merge::not_understood;
 pub use self::relay::{Heard, Relay, RelayStanding, Whose};

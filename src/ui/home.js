@@ -38,9 +38,10 @@ function fail(problem) {
 }
 
 function show(system) {
-  const isWell = system.log.ok && system.views.ok;
+  const wrong = (system.degraded ?? []).map((state) => state.detail);
+  const isWell = system.log.ok && system.views.ok && wrong.length === 0;
   status(isWell ? "ok" : "bad", isWell ? "All well" : "Something is wrong");
-  note(byId("server-note"), "");
+  note(byId("server-note"), wrong.join("; "), !isWell);
   byId("figures").hidden = false;
   keep(byId("figures"), figures(system), (one) => one.term, figure);
   const actors = Object.entries(system.actors ?? {});

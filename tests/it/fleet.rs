@@ -1,6 +1,7 @@
 //! Several nodes of the real binary on one Cassandra and one Redis.
 
 mod degraded;
+mod doctored;
 mod encrypted;
 mod erasing;
 mod live;

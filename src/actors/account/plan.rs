@@ -117,8 +117,13 @@ impl Plan {
             }
             Err(panic) => {
                 let failure = panic_message(panic.as_ref());
-                tracing::error!(%session, failure, "a fold failed");
                 memory.fold_failed(session, deps);
+                let account = &self.append.account;
+                if memory.is_parked(session) {
+                    tracing::error!(%account, %session, failure, "a session is parked: {MENDED}");
+                } else {
+                    tracing::warn!(%account, %session, failure, "a fold failed; it is tried again");
+                }
                 self.refuse_parked(session, proposed);
             }
         }
@@ -209,6 +214,10 @@ fn join<T>(all: &mut Vec<T>, more: Vec<T>) {
         all.extend(more);
     }
 }
+
+/// For whoever reads that a session is parked.
+const MENDED: &str = "its facts are refused; after an upgrade that can fold it, \
+                      viewlog verify --account brings it back";
 
 fn parked(session: SessionId) -> Refusal {
     Refusal::InvalidEvent(format!(

@@ -1,5 +1,5 @@
-//! Whether the store answers, from what came of the last requests, and from a look at it each second
-//! so that it is noticed also while nobody asks anything. The same look compares clocks.
+//! Whether the store answers, from what came of the last requests, and from a look at it each
+//! second, so that it is noticed also while nobody asks anything. The same look compares clocks.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};

@@ -2,22 +2,20 @@
 //! there is ever changed: what differs is said, with the command that puts it right.
 
 mod found;
+mod nodes;
 mod replication;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use scylla::client::session::Session;
-use scylla::cluster::Node;
-use scylla::errors::ExecutionError;
-use scylla::policies::load_balancing::{NodeIdentifier, SingleTargetLoadBalancingPolicy};
-use scylla::statement::Statement;
 
-use self::found::{Keyspace, found_keyspace, found_tables};
+use self::found::{Keyspace, count_nodes, found_keyspace, found_tables};
 use super::connect::connect;
 use super::tables::{self, Table};
 use super::{CassandraOptions, OpenError};
 
+pub use self::nodes::{Acknowledges, NodeAnswer, NodeFound, hosts_away};
 pub use self::replication::Replication;
 
 /// Something that is not as it should be.
@@ -59,6 +57,8 @@ pub struct Schema {
     session: Session,
     keyspace: String,
     datacentre: String,
+    /// Of this datacentre, as far as they are seen.
+    nodes: usize,
 }
 
 impl Schema {
@@ -68,20 +68,27 @@ impl Schema {
     /// [`OpenError`], though never because of the tables.
     pub async fn connect(options: &CassandraOptions) -> Result<Self, OpenError> {
         let (session, datacentre) = connect(options).await?;
-        Ok(Self { session, keyspace: options.keyspace.clone(), datacentre })
+        let nodes = count_nodes(&session, &datacentre).await;
+        Ok(Self { session, keyspace: options.keyspace.clone(), datacentre, nodes })
     }
 
-    /// Up to three copies in this datacentre.
+    /// Up to three copies in this datacentre, as its nodes allow.
     pub fn default_replication(&self) -> Replication {
-        let state = self.session.get_cluster_state();
-        let here = |node: &&Arc<Node>| node.datacenter.as_ref() == Some(&self.datacentre);
-        let nodes = state.get_nodes_info().iter().filter(here).count();
-        Replication::of(&self.datacentre, nodes.clamp(1, 3))
+        Replication::of(&self.datacentre, self.nodes.clamp(1, Replication::USUAL))
     }
 
-    /// `deploy/schema.cql` for this keyspace.
-    pub fn text(&self, replication: &Replication) -> String {
-        tables::text(&self.keyspace, &replication.to_cql())
+    /// The datacentre, and how many nodes of it are seen: right after a start not all may be.
+    pub fn nodes_seen(&self) -> (&str, usize) {
+        (&self.datacentre, self.nodes)
+    }
+
+    /// How many copies each datacentre keeps; nothing while there is no keyspace.
+    ///
+    /// # Errors
+    /// [`SchemaError`] when that cannot be read.
+    pub async fn copies(&self) -> Result<BTreeMap<String, String>, SchemaError> {
+        let found = found_keyspace(&self.session, &self.keyspace).await.map_err(refused)?;
+        Ok(found.map(|is| is.copies).unwrap_or_default())
     }
 
     /// Makes the keyspace and the tables that are missing; leaves what is there as it is.
@@ -143,67 +150,15 @@ impl Schema {
         let is = copies(is.copies.get(&self.datacentre));
         is.is_none() || is >= copies(least.copies().get(&self.datacentre))
     }
-
-    /// Everything that [`Schema::check`] and [`Schema::check_nodes`] find.
-    ///
-    /// # Errors
-    /// [`SchemaError`].
-    pub async fn findings(&self) -> Result<Vec<Difference>, SchemaError> {
-        let mut differences = self.check(None).await?;
-        differences.extend(self.check_nodes().await);
-        Ok(differences)
-    }
-
-    /// The nodes that do not answer, and those that acknowledge a write before it is on disk.
-    pub async fn check_nodes(&self) -> Vec<Difference> {
-        let mut differences = Vec::new();
-        for node in self.session.get_cluster_state().get_nodes_info() {
-            let mut statement = Statement::new(COMMITLOG);
-            let target = NodeIdentifier::Node(Arc::clone(node));
-            let policy = SingleTargetLoadBalancingPolicy::new(target, None);
-            statement.set_load_balancing_policy(Some(policy));
-            let found = match self.setting(statement).await {
-                Ok(Some(sync)) if sync == "periodic" => acknowledges_early(node),
-                Ok(_) => continue,
-                Err(error) => Difference {
-                    what: format!("node {} does not answer: {error}", node.address),
-                    remedy: "start it, or take it out of its cluster".to_owned(),
-                },
-            };
-            differences.push(found);
-        }
-        differences
-    }
-
-    /// `None` where the store has no such table.
-    async fn setting(&self, statement: Statement) -> Result<Option<String>, ExecutionError> {
-        if is_scylla(&self.session) {
-            return Ok(None);
-        }
-        let answer = self.session.query_unpaged(statement, ()).await?;
-        let rows = answer.into_rows_result().ok();
-        let row = rows.and_then(|rows| rows.maybe_first_row::<(Option<String>,)>().ok().flatten());
-        Ok(row.and_then(|(value,)| value))
-    }
 }
-
-fn acknowledges_early(node: &Node) -> Difference {
-    Difference {
-        what: format!(
-            "node {} acknowledges writes up to 10 s before they are on disk (commitlog_sync: \
-             periodic); if all copies lose their power at once, what was acknowledged then is lost",
-            node.address
-        ),
-        remedy: "set commitlog_sync: group, commitlog_sync_group_window: 2ms and \
-                 concurrent_writes: 128 in its cassandra.yaml"
-            .to_owned(),
-    }
-}
-
-const COMMITLOG: &str = "SELECT value FROM system_views.settings WHERE name = 'commitlog_sync'";
 
 fn is_scylla(session: &Session) -> bool {
     session.get_cluster_state().get_nodes_info().iter().any(|node| node.sharder().is_some())
+}
+
+/// `deploy/schema.cql` for a keyspace.
+pub fn schema_text(keyspace: &str, replication: &Replication) -> String {
+    tables::text(keyspace, &replication.to_cql())
 }
 
 /// Lets a log open only on tables that are as they should be.

@@ -3,9 +3,10 @@
 //! Keys of a source are loaded again now and then, so that one that was taken out is no longer
 //! good, and at once when a token bears a signature that none of them made, so that a new one is.
 //! How often strangers can bring that about is bounded. A source that is away leaves the keys as
-//! they were.
+//! they were; one whose set is empty takes every key out.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub struct Keyring {
     secret: Option<Key>,
     source: Option<KeySource>,
     loaded: RwLock<Loaded>,
+    /// Whether the source ever said which keys there are, or that there are none.
+    is_known: AtomicBool,
     /// Held while the source is asked.
     turn: tokio::sync::Mutex<()>,
     refreshes: DefaultDirectRateLimiter,
@@ -74,6 +77,7 @@ impl Keyring {
         Self {
             secret,
             source,
+            is_known: AtomicBool::new(!loaded.is_empty()),
             loaded: RwLock::new(Arc::new(loaded)),
             turn: tokio::sync::Mutex::default(),
             refreshes: DefaultDirectRateLimiter::direct(quota),
@@ -127,17 +131,21 @@ impl Keyring {
             return Ok(Some(loaded));
         }
         let is_refreshed = self.refreshes.check().is_ok() && self.refresh().await;
-        if !is_refreshed && loaded.is_empty() {
+        if !is_refreshed && !self.is_known.load(Ordering::Acquire) {
             return Err(Unfit::Unavailable);
         }
         Ok(is_refreshed.then(|| self.loaded()))
     }
 
-    /// Asks the source; false when it gives no keys.
+    /// Asks the source; false when it does not say which keys there are.
     async fn refresh(&self) -> bool {
         let Some(source) = &self.source else { return false };
         match source.load().await {
             Ok(keys) => {
+                if keys.is_empty() {
+                    tracing::warn!("the source of keys has none: tokens of its keys are refused");
+                }
+                self.is_known.store(true, Ordering::Release);
                 *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
                 true
             }
@@ -154,14 +162,13 @@ impl Keyring {
             return;
         }
         loop {
-            let has_none = self.loaded().is_empty();
-            if !has_none {
+            if !self.loaded().is_empty() {
                 tokio::time::sleep(AGE_MAX).await;
             }
             let turn = self.turn.lock().await;
-            let is_refreshed = self.refresh().await;
+            self.refresh().await;
             drop(turn);
-            if has_none && !is_refreshed {
+            if self.loaded().is_empty() {
                 tokio::time::sleep(RETRY_EVERY).await;
             }
         }
@@ -173,7 +180,7 @@ impl Keyring {
     /// Why the source gives none.
     pub async fn algorithms(&self) -> Result<Vec<String>, SourceError> {
         let loaded = match &self.source {
-            Some(source) => source.load().await?,
+            Some(source) => source.some(source.load().await?)?,
             None => vec![],
         };
         let keys = self.secret.iter().chain(&loaded);

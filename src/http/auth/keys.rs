@@ -125,7 +125,8 @@ fn is_sound(algorithm: Algorithm, key: &DecodingKey) -> bool {
     fits && (DEFAULT_PROVIDER.verifier_factory)(&algorithm, key).is_ok()
 }
 
-/// The public keys in a text: one or several in PEM, or a set of JSON web keys.
+/// The public keys in a text: one or several in PEM, or a set of JSON web keys, which may have none
+/// that can be used.
 ///
 /// # Errors
 /// [`KeyError`].
@@ -133,11 +134,11 @@ pub(super) fn public_keys(text: &str) -> Result<Vec<Key>, KeyError> {
     if text.contains("PRIVATE KEY-----") {
         return Err(KeyError::Private);
     }
-    let keys = if text.contains("-----BEGIN ") { of_pem(text)? } else { of_set(text)? };
-    if keys.is_empty() {
-        return Err(KeyError::NoneUsable);
+    if !text.contains("-----BEGIN ") {
+        return of_set(text);
     }
-    Ok(keys)
+    let keys = of_pem(text)?;
+    if keys.is_empty() { Err(KeyError::NoneUsable) } else { Ok(keys) }
 }
 
 fn of_pem(text: &str) -> Result<Vec<Key>, KeyError> {

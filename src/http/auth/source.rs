@@ -1,7 +1,7 @@
 //! Where public keys come from: a file, or an address that gives a key set.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
@@ -53,10 +53,11 @@ pub enum SourceError {
 }
 
 impl KeySource {
-    /// The keys as they are now.
+    /// The keys as they are now; none where a set has none, which is not a failure: whoever
+    /// empties it takes every key out.
     pub(super) async fn load(&self) -> Result<Vec<Key>, SourceError> {
         match self {
-            Self::File(_) => self.read(),
+            Self::File(path) => self.keys(&text_of(path)?),
             Self::Url(url, files) => {
                 let text = fetched(url, files).await.map_err(|why| {
                     let url = url.clone();
@@ -67,12 +68,18 @@ impl KeySource {
         }
     }
 
-    /// The keys of a file, at once; none of an address, which has to be asked.
+    /// The keys of a file to begin with, at least one; none of an address, which has to be asked.
     pub(super) fn read(&self) -> Result<Vec<Key>, SourceError> {
         let Self::File(path) = self else { return Ok(vec![]) };
-        let text = fs::read_to_string(path)
-            .map_err(|source| SourceError::Unreadable { path: path.clone(), source })?;
-        self.keys(&text)
+        self.some(self.keys(&text_of(path)?)?)
+    }
+
+    /// These keys, if there are any.
+    pub(super) fn some(&self, keys: Vec<Key>) -> Result<Vec<Key>, SourceError> {
+        if keys.is_empty() {
+            return Err(SourceError::Keys { place: self.place(), error: KeyError::NoneUsable });
+        }
+        Ok(keys)
     }
 
     fn keys(&self, text: &str) -> Result<Vec<Key>, SourceError> {
@@ -85,6 +92,11 @@ impl KeySource {
             Self::Url(url, _) => url.clone(),
         }
     }
+}
+
+fn text_of(path: &Path) -> Result<String, SourceError> {
+    let text = fs::read_to_string(path);
+    text.map_err(|source| SourceError::Unreadable { path: path.to_owned(), source })
 }
 
 /// What an address answers. A redirect is not followed: keys come from where they were said to be.

@@ -211,7 +211,9 @@ impl Sweep {
         pass: Pass,
     ) -> Result<Option<State>, StoresError> {
         if let Some(damage) = &stored.damage {
-            tracing::error!(session = %key.session, rows = damage.rows, "a session is damaged");
+            let SessionKey { account, session } = key;
+            let (rows, first) = (damage.rows, &damage.first);
+            tracing::error!(%account, %session, rows, %first, "a session is damaged");
         }
         let has_all = match &stored.snapshot {
             Some(state) => state.compacted_through.is_some(),

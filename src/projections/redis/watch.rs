@@ -24,9 +24,13 @@ impl Redis {
     /// Its time; `None` while it does not answer.
     async fn time(&self) -> Option<Timestamp> {
         let answer = self.run(&redis::cmd("TIME")).await.ok()?;
-        let (seconds, us): (i64, i64) = redis::from_redis_value(answer).ok()?;
-        Some(Timestamp::from_ms(seconds.saturating_mul(1_000).saturating_add(us / 1_000)))
+        redis::from_redis_value(answer).ok().map(instant)
     }
+}
+
+/// An instant as `TIME` gives it, in seconds and microseconds.
+pub(super) fn instant((seconds, us): (i64, i64)) -> Timestamp {
+    Timestamp::from_ms(seconds.saturating_mul(1_000).saturating_add(us / 1_000))
 }
 
 async fn look(redis: Weak<Shared>, clock: Arc<dyn Clock>, skew: Arc<Skew>) {

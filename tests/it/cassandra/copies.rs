@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use viewlog::events::cassandra::Schema;
+use viewlog::events::cassandra::{NodeFound, Schema, hosts_away};
 use viewlog::events::{Erased, Fence, Scope};
 
 use super::keyspace::options;
@@ -33,6 +33,7 @@ async fn a_copy_that_is_away_hardly_shows_and_an_erasure_says_that_it_was() {
     cluster.resume(3);
 
     cluster.kill(3);
+    the_dead_node_is_named(&cluster).await;
     let refused = append_one_by_one(&log, &account, 3).await;
     assert!(refused < 20, "{refused} of 200");
     let erased = Erased {
@@ -63,6 +64,22 @@ async fn a_copy_that_is_away_hardly_shows_and_an_erasure_says_that_it_was() {
     let stored = log.session(&key(&account, session(3))).await.unwrap().unwrap();
     assert_eq!(stored.events.len(), 200);
     drop(cluster);
+}
+
+/// By whoever looks at the nodes, and by who tries the hosts of an address.
+async fn the_dead_node_is_named(cluster: &Cluster) {
+    let hosts = cluster.nodes();
+    let schema = Schema::connect(&options(hosts.to_vec(), "viewlog".to_owned())).await.unwrap();
+    let found = schema.nodes(&SystemClock).await;
+    assert_eq!(found.len(), 3, "{found:?}");
+    let dead: Vec<_> = found.iter().filter_map(NodeFound::difference).collect();
+    assert_eq!(dead.len(), 1, "{dead:?}");
+    let what = format!("node {} does not answer", hosts[2]);
+    assert!(dead[0].what.starts_with(&what), "{dead:?}");
+    assert_eq!(schema.default_replication().to_string(), "dc1:3");
+    let away = hosts_away(hosts).await;
+    assert_eq!(away.len(), 1, "{away:?}");
+    assert_eq!(away[0].0, hosts[2]);
 }
 
 /// Two hundred appends, each repeated until it is durable; how often that was needed.

@@ -1,6 +1,6 @@
 //! The tables: made, compared, and required before anything is written.
 
-use viewlog::events::cassandra::{OpenError, Replication, Schema};
+use viewlog::events::cassandra::{OpenError, Replication, Schema, schema_text};
 
 use super::keyspace::make;
 use super::*;
@@ -30,12 +30,11 @@ async fn what_apply_makes_check_finds_right_and_a_second_time_changes_nothing() 
     }
 }
 
-#[tokio::test]
-async fn the_text_is_the_file_for_this_keyspace() {
+#[test]
+fn the_text_is_the_file_for_this_keyspace() {
     let Some(keyspace) = Keyspace::unmade() else { return };
-    let schema = Schema::connect(&keyspace.options).await.unwrap();
     let replication: Replication = "dc1:3,dc2:2".parse().unwrap();
-    let text = schema.text(&replication);
+    let text = schema_text(keyspace.name(), &replication);
     assert!(text.contains(&format!("CREATE KEYSPACE IF NOT EXISTS {}\n", keyspace.name())));
     assert!(text.contains("{'class': 'NetworkTopologyStrategy', 'dc1': 3, 'dc2': 2}"), "{text}");
     let table = format!("CREATE TABLE IF NOT EXISTS {}.", keyspace.name());
@@ -106,11 +105,35 @@ async fn the_command_prints_makes_and_checks() {
     assert!(out(&check).contains("wrong there is no keyspace"), "{}", said(&check));
     let apply = finish(viewlog().args(["schema", "apply"]).env("VIEWLOG_LOG", &url));
     assert_eq!(apply.status.code(), Some(0), "{}", said(&apply));
-    assert!(out(&apply).contains("ok    copies of what was made: dc1:1"), "{}", said(&apply));
+    assert!(
+        out(&apply).contains(" keeps copies dc1:1\nnote  1 node of dc1 can be seen"),
+        "{}",
+        said(&apply)
+    );
+    let later = format!("ALTER KEYSPACE {} WITH replication = ", keyspace.name());
+    assert!(out(&apply).contains(&later), "{}", said(&apply));
     assert!(out(&apply).contains("ok    every table"), "{}", said(&apply));
     let check = schema(&["check", "--log", &url]);
     assert!(!out(&check).contains("wrong table"), "{}", said(&check));
     assert!(differences(&keyspace).await.is_empty());
+}
+
+#[test]
+fn what_apply_would_run_is_printed_without_a_server() {
+    let print = |arguments: &[&str]| {
+        let print = finish(viewlog().args(["schema", "print"]).args(arguments));
+        assert_eq!(print.status.code(), Some(0), "{}", said(&print));
+        out(&print)
+    };
+    let away = "cassandra://127.0.0.1:1/mine";
+    let told = print(&["--log", away, "--replication", "here:2,there:3"]);
+    assert!(told.contains("'here': 2, 'there': 3}") && !told.contains("assumed"), "{told}");
+    assert!(told.contains("CREATE TABLE IF NOT EXISTS mine.events"), "{told}");
+    let told = print(&["--log", &format!("{away}?dc=here")]);
+    assert!(told.starts_with("-- No node answers at 127.0.0.1:1: copies here:3 are assumed"));
+    assert!(told.contains("'NetworkTopologyStrategy', 'here': 3}"), "{told}");
+    let told = print(&["--log", away]);
+    assert!(told.contains("copies datacenter1:3 are assumed"), "{told}");
 }
 
 #[test]

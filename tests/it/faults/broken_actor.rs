@@ -97,6 +97,28 @@ async fn an_actor_that_fails_too_often_is_given_up_and_the_next_message_makes_a_
     assert!(served.said().contains("given up"), "{}", served.said());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_cannot_be_folded_is_named_to_the_operator_once() {
+    let data = tempfile::tempdir().unwrap();
+    let served = Served::start(data.path(), &["--chaos"]);
+    let player = &players(1)[0];
+    let chaos = format!("{}/v1/system/chaos", served.url);
+    let body = json!({ "panic": { "session": player.session } });
+    assert_eq!(Client::new().post(chaos).json(&body).send().await.unwrap().status(), 202);
+    let events = format!("{}/v1/accounts/{}/events", served.url, player.account);
+    for seq in 0..5 {
+        let refused = Client::new().post(&events).json(&player.fact(seq)).send().await.unwrap();
+        assert_eq!(refused.status(), 422);
+    }
+    let said = served.said();
+    let lines: Vec<&str> = said.lines().filter(|line| line.contains("is parked")).collect();
+    assert_eq!(lines.len(), 1, "{said}");
+    let session = player.session.to_string();
+    for part in ["home-0", &session, "made to fail", "viewlog verify --account"] {
+        assert!(lines[0].contains(part), "{part}: {}", lines[0]);
+    }
+}
+
 #[tokio::test]
 async fn nobody_breaks_actors_of_a_server_that_did_not_ask_for_it() {
     let data = tempfile::tempdir().unwrap();

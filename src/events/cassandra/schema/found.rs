@@ -28,6 +28,23 @@ pub(super) async fn found_keyspace(
     }))
 }
 
+/// How many nodes a datacentre has, by what the driver or any node's own list of its peers knows.
+pub(super) async fn count_nodes(session: &Session, datacentre: &str) -> usize {
+    let state = session.get_cluster_state();
+    let here = |of: Option<&str>| of == Some(datacentre);
+    let known = state.get_nodes_info().iter().filter(|node| here(node.datacenter.as_deref()));
+    let mut listed = 0;
+    for table in ["local", "peers"] {
+        let query = format!("SELECT data_center FROM system.{table}");
+        let answer = session.query_unpaged(query, ()).await.ok();
+        let rows = answer.and_then(|answer| answer.into_rows_result().ok());
+        let Some(rows) = rows else { continue };
+        let Ok(rows) = rows.rows::<(Option<String>,)>() else { continue };
+        listed += rows.flatten().filter(|(of,)| here(of.as_deref())).count();
+    }
+    known.count().max(listed)
+}
+
 pub(super) async fn found_tables(
     session: &Session,
     keyspace: &str,

@@ -9,8 +9,11 @@ use std::str::FromStr;
 pub struct Replication(Vec<(String, usize)>);
 
 impl Replication {
+    /// As many copies as a datacentre usually keeps: one may be away, and a quorum is there.
+    pub const USUAL: usize = 3;
+
     /// So many copies in one datacentre.
-    pub(super) fn of(datacentre: &str, copies: usize) -> Self {
+    pub fn of(datacentre: &str, copies: usize) -> Self {
         Self(vec![(datacentre.to_owned(), copies)])
     }
 
@@ -21,7 +24,7 @@ impl Replication {
     }
 
     /// As CQL writes it.
-    pub(super) fn to_cql(&self) -> String {
+    pub fn to_cql(&self) -> String {
         let copies =
             self.0.iter().map(|(datacentre, copies)| format!(", '{datacentre}': {copies}"));
         format!("{{'class': 'NetworkTopologyStrategy'{}}}", copies.collect::<String>())

@@ -208,6 +208,26 @@ async fn keys_of_an_address_are_changed_there() {
 }
 
 #[actix_web::test]
+async fn a_provider_that_has_no_key_any_more_has_taken_out_the_last_one() {
+    let provider = Provider::start(&set(1, "one"));
+    let site = Site::with(&[("log", "memory:"), ("auth_jwks_url", &provider.url)]).await;
+    let token = |number, id| signed_with(&numbered(number), Algorithm::EdDSA, Some(id));
+    assert_eq!(status(&site, token(1, "one")).await, 200);
+    for (number, id) in [(1, "one"), (3, "three")] {
+        provider.gives(200, json!({"keys": []}));
+        assert_eq!(status(&site, token(2, "two")).await, 401, "it is asked");
+        for _ in 0..2 {
+            assert_eq!(status(&site, token(number, id)).await, 401, "it was taken out");
+        }
+        provider.gives(200, set(3, "three"));
+        if number == 1 {
+            let is_good = async || status(&site, token(3, "three")).await == 200;
+            eventually("a new one is good", is_good).await;
+        }
+    }
+}
+
+#[actix_web::test]
 async fn strangers_cannot_have_the_provider_asked_without_end() {
     let provider = Provider::start(&set(1, "one"));
     let site = Site::with(&[("log", "memory:"), ("auth_jwks_url", &provider.url)]).await;
