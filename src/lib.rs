@@ -3,7 +3,8 @@
 //!
 //! Read the modules in this order: what happened ([`events`]), who does it ([`actors`]), what it
 //! looks like ([`projections`]), how to ask ([`http`]), how others speak ([`adapters`]), and the
-//! binary's own [`config`], [`app`] and [`cli`]. How connections to others are encrypted is in [`tls`].
+//! binary's own [`config`], [`app`] and [`cli`]. How connections to others are encrypted is in
+//! [`tls`].
 
 pub mod actors;
 pub mod adapters;

@@ -207,10 +207,14 @@ impl ServerCertVerifier for Named {
 
 /// Which setting mends a connection that failed with these words, in words to put behind them.
 pub(crate) fn remedy(said: &str) -> &'static str {
-    const REMEDIES: [(&str, &str); 5] = [
+    const REMEDIES: [(&str, &str); 6] = [
         (
             "UnknownIssuer",
             "; nobody believed here vouches for it: name its authority in tls.ca_file",
+        ),
+        (
+            "BadSignature",
+            "; another of that name is believed here: name its authority in tls.ca_file",
         ),
         (
             "not valid for name",

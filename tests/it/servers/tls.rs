@@ -28,7 +28,8 @@ impl Authority {
         if !directory.exists() {
             std::fs::create_dir_all(directory.parent().unwrap()).unwrap();
             let partial = tempfile::tempdir_in(directory.parent().unwrap()).unwrap();
-            make(partial.path());
+            let name = format!("authority in {}", directory.display());
+            make(partial.path(), &name);
             if std::fs::rename(partial.path(), &directory).is_ok() {
                 let _ = partial.keep();
             }
@@ -57,10 +58,10 @@ impl Authority {
     }
 }
 
-fn make(directory: &Path) {
+fn make(directory: &Path, name: &str) {
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(DnType::CommonName, "the tests' authority");
+    params.distinguished_name.push(DnType::CommonName, name);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let names = ["localhost", "127.0.0.1", CASSANDRA_NAME].map(str::to_owned);
     let key = KeyPair::generate().unwrap();
