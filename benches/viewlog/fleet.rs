@@ -2,6 +2,7 @@
 //! what these two do alone.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::rt;
 use tokio::runtime::Runtime;
@@ -13,6 +14,7 @@ use crate::network::{Server as Site, no_token};
 use crate::path;
 use crate::reads::{ask, fill};
 use crate::rebuild;
+use crate::redis::core;
 use crate::relay::{follow, node};
 use crate::server::{Cassandra, Server};
 
@@ -52,8 +54,10 @@ async fn reads(redis: &Server, cassandra: &Cassandra) {
     let site = Site::start_with(&["--log", &log, "--views", &redis.url]);
     fill(&site, PLAYS, &no_token).await;
     for _ in 0..2 {
+        let begun = (Instant::now(), redis.cpu_s().await);
         let load = ask(&site, ("/profiles/anna/resume/title-7", CONNECTIONS), &no_token).await;
         load.print(&format!("GET resume point, {CONNECTIONS} connections"));
+        core(redis, begun, &load).await;
         let Some(gets) = redis.plain_gets_per_s(CONNECTIONS) else { return };
         println!("GET by redis-benchmark, {CONNECTIONS} connections: {gets:.0}/s");
         println!("  resume points : plain GETs = {:.2}", load.facts_per_s / gets);

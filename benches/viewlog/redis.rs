@@ -52,7 +52,7 @@ impl Server {
         line.unwrap().trim().parse().unwrap()
     }
 
-    async fn cpu_s(&self) -> f64 {
+    pub(crate) async fn cpu_s(&self) -> f64 {
         self.figure("used_cpu_user").await + self.figure("used_cpu_sys").await
     }
 }
@@ -244,7 +244,7 @@ async fn many<F: Future<Output = bool> + Send>(
 }
 
 /// What a core of Redis does alone: what was done by the part of a core that it had.
-async fn core(server: &Server, (since, cpu_s): (Instant, f64), load: &Load) {
+pub(crate) async fn core(server: &Server, (since, cpu_s): (Instant, f64), load: &Load) {
     let share = (server.cpu_s().await - cpu_s) / since.elapsed().as_secs_f64();
     println!("  redis had {share:.2} of a core: {:.0}/s of one", load.facts_per_s / share);
 }
