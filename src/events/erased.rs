@@ -101,6 +101,7 @@ impl Stored {
             through.is_some_and(|through| state.started_at() <= through)
         };
         self.snapshot.take_if(is_fenced);
+        self.passed_over.take_if(is_fenced);
     }
 
     /// Takes out the events that were erased; all of the session's must be here, but for those that

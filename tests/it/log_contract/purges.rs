@@ -83,6 +83,8 @@ pub(super) async fn a_session_keeps_the_rest(log: Log) {
     let read = async || log.session(&key(&account, session(1))).await.unwrap().unwrap();
     let stored = read().await;
     assert_eq!((stored.snapshot, stored.events), (None, expected.clone()));
+    let facts = log.week(&account, session(1).week(), Depth::Facts).await.unwrap();
+    assert_eq!((facts[0].by_snapshot(), &facts[0].events), (None, &expected));
     assert!(log.purge(&key(&account, session(1))).await.unwrap());
     assert_eq!(read().await.events, expected);
     let events = log.events(&key(&account, session(1)), 0..=4).await.unwrap();

@@ -29,6 +29,9 @@ pub(super) async fn a_snapshot_hides_what_it_covers(log: Log) {
     assert_eq!(week[0], stored);
     assert_eq!(sessions(&week), [session(1), session(2)]);
     assert_eq!(stored.state(), fold(None, &events));
+    let week = log.week(&account, session(1).week(), Depth::Facts).await.unwrap();
+    assert_eq!(week[0].passed_over, fold(None, &events[..33]));
+    assert_eq!(week[0].by_snapshot(), fold(None, &events));
 }
 
 pub(super) async fn facts_are_shown_below_a_snapshot(log: Log) {
@@ -38,8 +41,8 @@ pub(super) async fn facts_are_shown_below_a_snapshot(log: Log) {
     batch.snapshots = vec![snapshot(&events)];
     log.append(&batch).await.unwrap();
     let week = log.week(&account, session(1).week(), Depth::Facts).await.unwrap();
-    assert_eq!(week[0].snapshot, None);
-    assert_eq!(week[0].events, events);
+    assert_eq!((&week[0].snapshot, &week[0].events), (&None, &events));
+    assert_eq!(week[0].by_snapshot(), fold(None, &events));
     let stored = log.session(&key(&account, session(1))).await.unwrap().unwrap();
     assert!(stored.events.is_empty());
     assert_eq!(stored.snapshot, fold(None, &events));
