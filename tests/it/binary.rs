@@ -42,10 +42,15 @@ pub(crate) fn run_with(data: &Path, arguments: &[&str], environment: &[(&str, St
 
 /// Runs a command to its end, whatever it writes.
 pub(crate) fn finish(command: &mut Command) -> Output {
+    finish_within(command, PATIENCE)
+}
+
+/// The same of one that may take longer.
+pub(crate) fn finish_within(command: &mut Command, patience: Duration) -> Output {
     let (stdout, stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
     command.stdout(stdout.try_clone().unwrap()).stderr(stderr.try_clone().unwrap());
     let mut child = command.spawn().unwrap();
-    let status = wait(&mut child, PATIENCE);
+    let status = wait(&mut child, patience);
     let status = status.unwrap_or_else(|| panic!("{command:?} hangs: {}", text(&stderr)));
     Output { status, stdout: text(&stdout).into_bytes(), stderr: text(&stderr).into_bytes() }
 }
@@ -122,6 +127,23 @@ impl Served {
     pub(crate) fn kill_after(self, moment: Duration) {
         std::thread::sleep(moment);
         self.kill();
+    }
+
+    /// Freezes it: its connections stay open, and nobody is answered.
+    pub(crate) fn pause(&self) {
+        signal(&self.child, Signal::STOP);
+    }
+
+    /// Thaws it.
+    pub(crate) fn resume(&self) {
+        signal(&self.child, Signal::CONT);
+    }
+
+    /// How much memory it holds now, in bytes; `None` where the system has no /proc.
+    pub(crate) fn resident_bytes(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1_024)
     }
 
     /// Asks it to stop, as an operator does.

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::binary::{out, run, said};
 
 /// The numbers of each session.
-type Numbers = BTreeMap<String, Vec<u64>>;
+pub(crate) type Numbers = BTreeMap<String, Vec<u64>>;
 
 /// What the log has of an account: each fact once, in its order, as it was sent.
 fn exported(data: &Path, account: &str) -> Numbers {
@@ -25,7 +25,7 @@ fn exported(data: &Path, account: &str) -> Numbers {
     numbers(&out(&exported))
 }
 
-fn numbers(lines: &str) -> Numbers {
+pub(crate) fn numbers(lines: &str) -> Numbers {
     let mut numbers = Numbers::new();
     for line in lines.lines() {
         let line: Value = serde_json::from_str(line).unwrap();

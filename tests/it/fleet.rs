@@ -4,12 +4,17 @@ mod degraded;
 mod doctored;
 mod encrypted;
 mod erasing;
+mod frozen;
 mod live;
+mod load;
+mod network;
 mod nodes;
 mod quiet;
 mod roles;
 mod spooled;
 mod streams;
+mod three_nodes;
+mod two_datacentres;
 
 use std::path::Path;
 
@@ -35,10 +40,9 @@ impl Fleet {
     /// The same with views of the test's own.
     fn on(views: String) -> Option<Self> {
         let cassandra = cassandra()?;
-        let fleet = Self { log: cassandra.url(&cassandra.keyspace()), views };
-        let applied = finish(viewlog().args(["schema", "apply", "--log", &fleet.log]));
-        assert_eq!(applied.status.code(), Some(0), "{}", said(&applied));
-        Some(fleet)
+        let log = cassandra.url(&cassandra.keyspace());
+        apply_schema(&log, "dc1:1");
+        Some(Self { log, views })
     }
 
     /// A node with a directory of its own.
@@ -50,6 +54,13 @@ impl Fleet {
     fn node_with(&self, data: &Path, environment: &[(&str, &str)]) -> Served {
         Served::with(data, &["--log", &self.log, "--views", &self.views], environment)
     }
+}
+
+/// Makes the tables of a log, with so many copies.
+fn apply_schema(log: &str, copies: &str) {
+    let arguments = ["schema", "apply", "--log", log, "--replication", copies];
+    let applied = finish(viewlog().args(arguments));
+    assert_eq!(applied.status.code(), Some(0), "{}", said(&applied));
 }
 
 /// The fact with this number, the same whenever it is sent.

@@ -107,12 +107,26 @@ pub(crate) async fn streamed(stream: &mut reqwest::Response, what: &str) -> Stri
 }
 
 /// Waits until `condition` holds; fails, naming it, if it does not come to hold.
-pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, condition: impl AsyncFnMut() -> bool) {
+    within(PATIENCE, what, condition).await;
+}
+
+/// The same with patience of another measure.
+pub(crate) async fn within(
+    patience: Duration,
+    what: &str,
+    mut condition: impl AsyncFnMut() -> bool,
+) {
     let begun = Instant::now();
     while !condition().await {
-        assert!(begun.elapsed() < PATIENCE, "never: {what}");
+        assert!(begun.elapsed() < patience, "never: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// As long as a player waits before it tries again.
+pub(crate) async fn a_moment() {
+    tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
 /// How the next appends of a [`FlakyLog`] fail.

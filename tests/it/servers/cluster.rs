@@ -18,6 +18,11 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
+    /// A single node, in `dc1`.
+    pub(crate) fn one() -> Option<Self> {
+        or_skipped(Self::start("one"))
+    }
+
     /// Three nodes of datacentre `dc1`.
     pub(crate) fn three() -> Option<Self> {
         or_skipped(Self::start("three"))

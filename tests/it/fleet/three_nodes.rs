@@ -1,0 +1,42 @@
+//! Three Cassandra nodes with a copy each, one of which is killed under load and comes back.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::block_in_place;
+
+use super::load::{Habits, Load, is_well, nothing_is_lost};
+use super::{Fleet, apply_schema};
+use crate::servers::{Cluster, redis};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_three_nodes_killed_under_load_costs_no_fact_and_errors_for_seconds() {
+    let (Some(redis), Some(cluster)) = (redis(), Cluster::three()) else { return };
+    let log = cluster.url(&cluster.keyspace(), "dc1");
+    apply_schema(&log, "dc1:3");
+    let fleet = Fleet { log, views: redis.url() };
+    let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let nodes = [fleet.node(data[0].path()), fleet.node(data[1].path())];
+    let load = Load::begin(&Habits::of("copies"), &[&nodes[0].url, &nodes[1].url]);
+    load.goes_on(500).await;
+    load.tally().say("three nodes, before");
+
+    block_in_place(|| cluster.kill(2));
+    let killed = Instant::now();
+    load.goes_on(1_000).await;
+    println!("1,000 facts were acknowledged within {:?} of the kill", killed.elapsed());
+    block_in_place(|| cluster.start_again(2));
+    load.goes_on(1_000).await;
+    let (players, tally) = load.end().await;
+    tally.say("three nodes, one killed and started again");
+    // Those are errors for seconds; a request may be on its way for ten of them.
+    assert!(tally.refusing() < Duration::from_secs(15), "{tally:?}");
+    nothing_is_lost(&players, &nodes[0].url).await;
+
+    // Nor when the one that was away has to answer for another.
+    block_in_place(|| cluster.kill(1));
+    nothing_is_lost(&players, &nodes[1].url).await;
+    for node in nodes {
+        is_well(&players, &node.url).await;
+        assert_eq!(node.terminate(), Some(0));
+    }
+}
