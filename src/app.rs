@@ -31,7 +31,7 @@ use crate::events::cassandra;
 use crate::events::embedded::{EmbeddedLog, OpenError, Spool};
 use crate::events::{AppendError, Clock, SessionId, SystemClock};
 use crate::http::{self, Clocks, Jobs, Node, Settings, Sockets};
-use crate::projections::{Answers, Freshness, Relay, Signals, ViewError};
+use crate::projections::{Answers, Freshness, Lags, Relay, Signals, ViewError};
 use crate::telemetry::{self, Metrics, TelemetryError};
 
 /// How often gauges are taken over and histograms gathered.
@@ -165,6 +165,7 @@ impl App {
             let name = SessionId::fresh(clock.now()).to_string();
             system.join(Relay::new(&redis, &config.redis_views_options().prefix, &name));
             system.exchange(Signals::new(&redis, config.signals_options(), &name));
+            system.tell_lags(Lags::new(&redis, &config.redis_views_options().prefix, &name));
         }
         let answers = Answers::new(
             (Arc::clone(&log), Arc::clone(&views)),

@@ -11,6 +11,7 @@ mod exchange;
 mod feed;
 mod gather;
 mod host;
+mod lags;
 mod outbox;
 mod outcome;
 mod pace;

@@ -164,6 +164,11 @@ impl Projector {
         self.freshness.swept_through(at);
     }
 
+    /// How far the views are.
+    pub(super) fn freshness(&self) -> &Freshness {
+        &self.freshness
+    }
+
     /// Whether signals were lost that no sweep has brought yet.
     pub(super) fn lacks_signals(&self) -> bool {
         self.freshness.lacks_signals()

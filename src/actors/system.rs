@@ -13,10 +13,10 @@ use super::host::{Budget, KindVitals};
 use super::pace::{Pace, PaceObserved};
 use super::spooling::{SpoolObserved, Spooling};
 use super::sweeper::{self, Sweeping, SweepingObserved};
-use super::{Accounts, Feeds, Projector, Role, Roles, Subscription, drainer};
+use super::{Accounts, Feeds, Projector, Role, Roles, Subscription, drainer, lags};
 use crate::events::embedded::Spool;
 use crate::events::{AccountId, Clock, EventLog, SessionId};
-use crate::projections::{Freshness, Policy, Relay, RelayStanding, Signals, ViewStore};
+use crate::projections::{Freshness, Lags, Policy, Relay, RelayStanding, Signals, ViewStore};
 
 /// What bounds the actors; every figure has its reason in the default configuration.
 #[derive(Debug, Clone)]
@@ -178,6 +178,7 @@ pub struct System {
     accounts: Accounts,
     deps: Arc<Deps>,
     arbiters: Vec<Arbiter>,
+    lags: OnceLock<Arc<Lags>>,
 }
 
 impl System {
@@ -222,7 +223,8 @@ impl System {
         if deps.limits.sweeps {
             sweeper::start(&deps, &side.handle());
         }
-        Self { accounts, deps, arbiters: shards.into_iter().chain([side]).collect() }
+        let arbiters = shards.into_iter().chain([side]).collect();
+        Self { accounts, deps, arbiters, lags: OnceLock::new() }
     }
 
     /// The way to the account actors.
@@ -253,6 +255,14 @@ impl System {
             self.deps.projector.publish_to(Arc::clone(&exchange));
         }
         side.spawn(exchange::watch_streams(exchange, Arc::clone(&self.deps)));
+    }
+
+    /// Tells other nodes how far this one is from now on, and hears how far they are.
+    pub fn tell_lags(&self, lags: Lags) {
+        let lags = Arc::new(lags);
+        if let (Ok(()), Some(side)) = (self.lags.set(Arc::clone(&lags)), self.arbiters.last()) {
+            side.spawn(lags::tell_lags(lags, Arc::clone(&self.deps)));
+        }
     }
 
     /// Waits until what was recorded so far, here and elsewhere, is merged, as long as that takes
@@ -341,6 +351,10 @@ impl System {
         self.deps.projector.flush().await;
         if let Some(exchange) = self.deps.exchange.get() {
             exchange.close().await;
+        }
+        if let Some(lags) = self.lags.get().filter(|_| self.deps.projector.waiting() == 0) {
+            // Who does not hear it takes this node for one that died, until the next sweep.
+            let _ = lags.leave().await;
         }
         for arbiter in &self.arbiters {
             arbiter.stop();

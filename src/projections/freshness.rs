@@ -17,6 +17,8 @@ pub struct Freshness {
     lost_last_ms: AtomicI64,
     /// Since when something waits in streams between nodes; 0 while nothing does.
     streamed_ms: AtomicI64,
+    /// Through when every other node has merged what it signalled; 0 where there are none.
+    others_ms: AtomicI64,
 }
 
 impl Freshness {
@@ -35,6 +37,22 @@ impl Freshness {
         self.streamed_ms.store(at.map_or(0, Timestamp::ms), Ordering::Release);
     }
 
+    /// What other nodes signalled before `at` is merged.
+    pub fn others_merged_through(&self, at: Timestamp) {
+        self.others_ms.store(at.ms(), Ordering::Release);
+    }
+
+    /// What was merged from `from` until `now` is gone; only a sweep brings it again.
+    pub fn lost_since(&self, from: Timestamp, now: Timestamp) {
+        self.lost_last_ms.fetch_max(now.ms(), Ordering::AcqRel);
+        let earlier = |lost_ms: i64| match lost_ms {
+            0 => Some(from.ms()),
+            lost_ms => Some(lost_ms.min(from.ms())),
+        };
+        // It cannot fail: the closure always gives a value.
+        let _ = self.lost_ms.fetch_update(Ordering::AcqRel, Ordering::Acquire, earlier);
+    }
+
     /// A signal will not be merged; only a sweep brings what it told of.
     pub fn lost(&self, now: Timestamp) {
         self.lost_last_ms.fetch_max(now.ms(), Ordering::AcqRel);
@@ -51,14 +69,31 @@ impl Freshness {
         }
     }
 
+    /// Whatever was recorded between these was swept into the views.
+    pub fn swept_between(&self, from: Timestamp, to: Timestamp) {
+        let lost_ms = self.lost_ms.load(Ordering::Acquire);
+        if lost_ms != 0 && from.ms() <= lost_ms {
+            self.swept_through(to);
+        }
+    }
+
     /// Whether signals were lost since the last sweep.
     pub fn lacks_signals(&self) -> bool {
         self.lost_ms.load(Ordering::Acquire) != 0
     }
 
-    /// The instant through which the views hold everything that this node knows of: what it
-    /// signalled, and what waits in streams; `now` when nothing is on its way.
+    /// The instant through which the views hold everything, whichever node recorded it.
     pub fn as_of(&self, now: Timestamp) -> Timestamp {
+        let own = self.own_as_of(now);
+        match self.others_ms.load(Ordering::Acquire) {
+            0 => own,
+            others_ms => own.min(Timestamp::from_ms(others_ms)),
+        }
+    }
+
+    /// The instant through which the views hold everything that this node knows of by itself: what
+    /// it signalled, and what waits in streams; `now` when nothing is on its way.
+    pub fn own_as_of(&self, now: Timestamp) -> Timestamp {
         let as_of = match self.streamed_ms.load(Ordering::Acquire) {
             0 => self.signalled_as_of(now),
             ms => self.signalled_as_of(now).min(Timestamp::from_ms(ms)),

@@ -22,8 +22,8 @@ mod shelf;
 mod store;
 
 pub use self::redis::{
-    Delivered, Heard, Redis, RedisAnswer, RedisFound, RedisOptions, RedisServer, RedisUrl,
-    RedisUrlError, RedisViews, RedisViewsOptions, Relay, RelayStanding, Seen, Signals,
+    Delivered, Heard, Lags, Others, Redis, RedisAnswer, RedisFound, RedisOptions, RedisServer,
+    RedisUrl, RedisUrlError, RedisViews, RedisViewsOptions, Relay, RelayStanding, Seen, Signals,
     SignalsOptions, SignalsStanding, Through, Whose,
 };
 pub use answer::{

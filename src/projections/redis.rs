@@ -13,6 +13,7 @@ mod connection;
 mod found;
 mod generation;
 mod keys;
+mod lags;
 mod leavings;
 mod merge;
 mod packed;
@@ -34,6 +35,7 @@ use self::connection::Script;
 pub use self::connection::{Redis, RedisOptions};
 pub use self::found::{RedisAnswer, RedisFound, RedisServer};
 use self::keys::Keys;
+pub use self::lags::{Lags, Others};
 use self::merge::not_understood;
 pub use self::relay::{Heard, Relay, RelayStanding, Whose};
 use self::scripts::Scripts;
@@ -274,7 +276,6 @@ impl ViewStore for RedisViews {
 
 fn name_of(position: Position) -> &'static str {
     match position {
-        Position::Merged => "merged",
         Position::Swept => "swept",
         Position::SweptAgain => "swept-again",
     }

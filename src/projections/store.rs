@@ -121,8 +121,6 @@ pub struct Fill {
 /// How far something came in a slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Position {
-    /// What was recorded until then was signalled and is merged.
-    Merged,
     /// What was marked as dirty until then was looked at and is merged.
     Swept,
     /// It was looked at a second time, for what other regions and slow nodes wrote late.

@@ -120,7 +120,7 @@ pub(in crate::http) async fn sweep(
         tell_erased: Box::new(move |account| system.tell_erased(account)),
     };
     progress.set_total(u64::from(Slice::COUNT));
-    let sweep = &sweep;
+    let (sweep, begun) = (&sweep, node.clock.now());
     let since = async |slice| patiently(|| sweep.since(slice, from)).await;
     let slices = stream::iter(Slice::all()).map(since);
     let mut slices = slices.buffer_unordered(SLICES);
@@ -130,6 +130,7 @@ pub(in crate::http) async fn sweep(
         })?;
         progress.account_done(swept.sessions);
     }
+    node.freshness.swept_between(from, begun);
     let detail = format!("{} sessions read again", progress.events());
     Ok(Finished { findings: vec![], detail: Some(detail) })
 }

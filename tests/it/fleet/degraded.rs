@@ -134,6 +134,11 @@ async fn a_redis_set_back_to_an_older_state_has_everything_again_after_a_sweep()
     house.record(20).await;
     house.answers_from_views().await;
     redis.restore(1, &before);
+    eventually("answers say that they may lack something", async || {
+        let answer = asked(&format!("{}/v1/accounts/home/now", house.node.url)).await;
+        answer["stale"] == true && answer["source"] == "views"
+    })
+    .await;
     done(&house.node.url, &["sweep", "--from", "1h"]);
     house.answers_from_views().await;
     house.verify();

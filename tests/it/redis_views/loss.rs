@@ -94,13 +94,13 @@ async fn positions_go_back_with_the_entries_they_vouch_for() {
     let Some(server) = OwnRedis::one() else { return };
     let (store, slice) = (views_on(&server), Slice::of(&home()));
     filled(&store, &home(), vec![play(1, 1, "old")]).await;
-    store.advance(slice, Position::Merged, at(10)).await.unwrap();
+    store.advance(slice, Position::Swept, at(10)).await.unwrap();
     let snapshot = server.snapshot(1);
     merge(&store, play(1, 2, "new")).await;
-    store.advance(slice, Position::Merged, at(20)).await.unwrap();
+    store.advance(slice, Position::Swept, at(20)).await.unwrap();
     server.restore(1, &snapshot);
     eventually("it answers again", async || store.read(&home(), &[]).await.is_ok()).await;
-    assert_eq!(store.position(slice, Position::Merged).await.unwrap(), Some(at(10)));
+    assert_eq!(store.position(slice, Position::Swept).await.unwrap(), Some(at(10)));
     assert_eq!(values(&store).await.unwrap(), ["old"]);
     merge(&store, play(1, 2, "new")).await;
     assert_eq!(values(&store).await.unwrap(), ["new"], "as a sweep from there does");

@@ -22,7 +22,6 @@ async fn a_position_is_unknown_until_it_is_said_and_never_goes_back() {
         store.advance(slice, Position::Swept, at(11)).await.unwrap();
         assert_eq!(swept().await, Some(at(11)));
         assert_eq!(store.position(slice, Position::SweptAgain).await.unwrap(), None);
-        assert_eq!(store.position(slice, Position::Merged).await.unwrap(), None);
         assert_eq!(store.position(other, Position::Swept).await.unwrap(), None);
     })
     .await;

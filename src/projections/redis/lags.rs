@@ -1,0 +1,116 @@
+//! How far every node has merged what it signalled: each says so once a second, and hears the same
+//! of the others. Instants are the server's, whatever the nodes' clocks say.
+//!
+//! What a node said stays when it dies, so that answers grow stale until a sweep has been through
+//! what it had on its way. And a server that knows less than it did a moment ago has gone back to an
+//! older state, as after a failover: what was merged since is not there any more.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use redis::{Cmd, Value};
+
+use super::Redis;
+use super::connection::Script;
+use super::merge::not_understood;
+use crate::projections::ViewError;
+
+/// In a cluster one key looks after one server; as many as this hardly leave one out.
+const KEYS_IN_A_CLUSTER: u16 = 16;
+
+/// The word of every node on how far it is.
+pub struct Lags {
+    redis: Redis,
+    keys: Vec<Key>,
+    node: String,
+    script: Script,
+}
+
+struct Key {
+    name: String,
+    /// When this node spoke last, by the server's clock.
+    told_ms: Mutex<Option<i64>>,
+}
+
+/// What the others say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Others {
+    /// How far the last of them is behind, in milliseconds; 0 when there are none.
+    pub behind_ms: i64,
+    /// How long ago the state was current that a server has gone back to, in milliseconds.
+    pub gone_back_ms: Option<i64>,
+}
+
+impl Lags {
+    /// Of the nodes of one `prefix`; `node` is this one's name, and nobody else's.
+    pub fn new(redis: &Redis, prefix: &str, node: &str) -> Self {
+        let count = if redis.is_cluster() { KEYS_IN_A_CLUSTER } else { 1 };
+        let key =
+            |number| Key { name: format!("{prefix}lags:{{{number}}}"), told_ms: Mutex::default() };
+        Self {
+            redis: redis.clone(),
+            keys: (0..count).map(key).collect(),
+            node: node.to_owned(),
+            script: Script::new(&[include_str!("lags.lua")]),
+        }
+    }
+
+    /// Says how far this node is behind, unless it signals nothing, and hears the others. With
+    /// `unswept` those are forgotten that have said nothing since: what they had on its way is in
+    /// the views.
+    ///
+    /// # Errors
+    /// [`ViewError::Unavailable`].
+    pub async fn tell(
+        &self,
+        behind: Option<Duration>,
+        unswept: Option<Duration>,
+    ) -> Result<Others, ViewError> {
+        let behind = behind.map_or(String::new(), |behind| behind.as_millis().to_string());
+        let unswept = unswept.map_or(String::new(), |unswept| unswept.as_millis().to_string());
+        let mut others = Others::default();
+        for key in &self.keys {
+            let (now_ms, behind_ms, before_ms) = self.ask(key, &behind, &unswept).await?;
+            others.behind_ms = others.behind_ms.max(behind_ms);
+            let mut told_ms = key.told_ms.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_before = |before_ms: &i64| told_ms.is_some_and(|told_ms| *before_ms < told_ms);
+            if let Some(before_ms) = before_ms.filter(is_before) {
+                others.gone_back_ms = others.gone_back_ms.max(Some(now_ms - before_ms));
+            }
+            *told_ms = (!behind.is_empty()).then_some(now_ms);
+        }
+        Ok(others)
+    }
+
+    /// This node signals nothing more, and everything that it did is merged.
+    ///
+    /// # Errors
+    /// [`ViewError::Unavailable`].
+    pub async fn leave(&self) -> Result<(), ViewError> {
+        for key in &self.keys {
+            self.ask(key, "leaves", "").await?;
+        }
+        Ok(())
+    }
+
+    /// The time, how far the others are behind, and when this node spoke before.
+    async fn ask(
+        &self,
+        key: &Key,
+        behind: &str,
+        unswept: &str,
+    ) -> Result<(i64, i64, Option<i64>), ViewError> {
+        let arguments = |command: &mut Cmd| {
+            command.arg(&self.node).arg(behind).arg(unswept);
+        };
+        let answer = self.redis.script(&self.script, key.name.as_bytes(), arguments).await?;
+        let Value::Array(parts) = &answer else { return Err(not_understood(&answer)) };
+        let [Value::Int(now_ms), Value::Int(behind_ms), Value::BulkString(before)] =
+            parts.as_slice()
+        else {
+            return Err(not_understood(&answer));
+        };
+        let before_ms = std::str::from_utf8(before).ok().and_then(|text| text.parse().ok());
+        Ok((*now_ms, *behind_ms, before_ms))
+    }
+}

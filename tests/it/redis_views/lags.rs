@@ -1,0 +1,101 @@
+//! How far nodes say they are, and what others make of it.
+
+use std::time::Duration;
+
+use viewlog::projections::{Freshness, Lags, Redis};
+
+use super::{fresh_prefix, shared_cluster, shared_redis, way};
+use crate::servers::OwnRedis;
+use crate::support::{at, eventually};
+
+/// On the server that tests share, and on the cluster that they share.
+fn everywhere() -> Vec<&'static Redis> {
+    shared_redis().into_iter().chain(shared_cluster().map(|(_, redis)| redis)).collect()
+}
+
+const fn seconds(seconds: u64) -> Option<Duration> {
+    Some(Duration::from_secs(seconds))
+}
+
+/// How far the last of the others is behind, by whole seconds.
+async fn heard(lags: &Lags, own: Option<Duration>, unswept: Option<Duration>) -> i64 {
+    lags.tell(own, unswept).await.unwrap().behind_ms / 1_000
+}
+
+#[tokio::test]
+async fn a_node_hears_of_the_one_that_is_furthest_behind() {
+    for redis in everywhere() {
+        let prefix = fresh_prefix();
+        let [one, other, third] = ["one", "other", "third"].map(|it| Lags::new(redis, &prefix, it));
+        assert_eq!(heard(&one, seconds(30), None).await, 0, "its own is not another's");
+        assert_eq!(heard(&other, seconds(60), None).await, 30);
+        assert_eq!(heard(&third, None, None).await, 60, "who signals nothing hears all the same");
+        assert_eq!(heard(&one, seconds(0), None).await, 60);
+        other.leave().await.unwrap();
+        assert_eq!(heard(&one, seconds(0), None).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_a_node_said_that_died_counts_until_a_sweep_has_been_through() {
+    for redis in everywhere() {
+        let prefix = fresh_prefix();
+        let [dead, alive] = ["dead", "alive"].map(|name| Lags::new(redis, &prefix, name));
+        dead.tell(seconds(5), None).await.unwrap();
+        assert_eq!(heard(&alive, seconds(0), seconds(600)).await, 5, "not swept since then");
+        eventually("it is swept, and with it a moment more", async || {
+            heard(&alive, seconds(0), seconds(0)).await == 0
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_went_back_to_an_older_state_is_found_out_once() {
+    let Some(server) = OwnRedis::one() else { return };
+    let lags = Lags::new(&way(&server.url()), &fresh_prefix(), "one");
+    lags.tell(seconds(0), None).await.unwrap();
+    let older = server.snapshot(1);
+    eventually("time goes by", async || {
+        lags.tell(seconds(0), None).await.unwrap().gone_back_ms.is_none()
+    })
+    .await;
+    server.restore(1, &older);
+    let mut found = None;
+    eventually("it answers again", async || {
+        let told = lags.tell(seconds(0), None).await;
+        found = found.or(told.as_ref().ok().and_then(|others| others.gone_back_ms));
+        told.is_ok()
+    })
+    .await;
+    assert!(found.is_some_and(|gone_back_ms| gone_back_ms > 0), "{found:?}");
+    assert_eq!(lags.tell(seconds(0), None).await.unwrap().gone_back_ms, None);
+    server.flush();
+    let after = lags.tell(seconds(0), None).await.unwrap();
+    assert_eq!(after.gone_back_ms, None, "nothing is no older state: views say that by themselves");
+}
+
+#[test]
+fn answers_are_as_of_the_node_that_is_furthest_behind() {
+    let (freshness, now) = (Freshness::default(), at(100));
+    assert_eq!(freshness.as_of(now), now);
+    freshness.others_merged_through(at(93));
+    assert_eq!((freshness.as_of(now), freshness.own_as_of(now)), (at(93), now));
+    assert!(Freshness::is_stale(freshness.as_of(now), now));
+    freshness.others_merged_through(now);
+    assert_eq!(freshness.as_of(now), now);
+}
+
+#[test]
+fn what_was_lost_is_lost_until_all_of_it_is_swept() {
+    let (freshness, now) = (Freshness::default(), at(100));
+    freshness.lost_since(at(80), now);
+    freshness.lost_since(at(90), at(110));
+    assert_eq!(freshness.as_of(at(120)), at(80));
+    freshness.swept_through(at(105));
+    assert_eq!(freshness.as_of(at(120)), at(80), "merges of the last seconds may be gone too");
+    freshness.swept_between(at(85), at(120));
+    assert_eq!(freshness.as_of(at(120)), at(80), "it began before that");
+    freshness.swept_between(at(80), at(120));
+    assert_eq!(freshness.as_of(at(120)), at(120));
+}
