@@ -46,8 +46,8 @@ pub(in crate::http) enum Served {
     ByAll,
     /// Those that have this role.
     By(Role),
-    /// Those that collect and those that provide; the handler knows which part is asked for.
-    InPart,
+    /// Those that collect and those that provide; of the feed each serves its part.
+    ByEither,
 }
 
 /// What is to be done.
@@ -107,6 +107,7 @@ const ALL: Served = Served::ByAll;
 const COLLECT: Served = Served::By(Role::Collect);
 const PROCESS: Served = Served::By(Role::Process);
 const PROVIDE: Served = Served::By(Role::Provide);
+const EITHER: Served = Served::ByEither;
 
 /// Methods and addresses, `{}` where something is named.
 const RULES: &[(&str, &str, Served, Rule)] = &[
@@ -121,12 +122,12 @@ const RULES: &[(&str, &str, Served, Rule)] = &[
     ("POST", "/v1/events", COLLECT, token(Need::Record, Reach::AllAccounts)),
     ("POST", "/v1/accounts/{}/events", COLLECT, BEACON),
     ("POST", "/v1/accounts/{}/import", COLLECT, RECORD_ACCOUNT),
-    ("GET", "/v1/accounts/{}/live", Served::InPart, FEED),
+    ("GET", "/v1/accounts/{}/live", EITHER, FEED),
     ("GET", "/v1/accounts/{}/now", PROVIDE, READ_ACCOUNT),
     ("GET", "/v1/accounts/{}/profiles", PROVIDE, READ_ACCOUNT),
     ("GET", "/v1/accounts/{}/sessions/{}", PROVIDE, READ_ACCOUNT),
     ("GET", "/v1/accounts/{}/export", PROVIDE, READ_ACCOUNT),
-    ("GET", "/v1/accounts/{}/erasures/{}", COLLECT, token(Need::Any, Reach::Account)),
+    ("GET", "/v1/accounts/{}/erasures/{}", EITHER, token(Need::Any, Reach::Account)),
     ("DELETE", "/v1/accounts/{}/history/{}", COLLECT, RECORD_ACCOUNT),
     ("DELETE", "/v1/accounts/{}", COLLECT, token(Need::Admin, Reach::WholeAccount)),
     ("DELETE", "/v1/accounts/{}/profiles/{}", COLLECT, token(Need::Admin, Reach::Profile)),
@@ -177,7 +178,7 @@ impl Served {
             Self::By(Role::Collect) => &[Role::Collect],
             Self::By(Role::Process) => &[Role::Process],
             Self::By(Role::Provide) => &[Role::Provide],
-            Self::InPart => &[Role::Collect, Role::Provide],
+            Self::ByEither => &[Role::Collect, Role::Provide],
         }
     }
 

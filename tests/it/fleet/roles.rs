@@ -5,6 +5,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use viewlog::events::SessionId;
@@ -15,6 +16,12 @@ use crate::support::{at, eventually, fresh, json_fact};
 
 /// What is left to another node unless it lives is another's after a second.
 pub(super) const HASTY: (&str, &str) = ("VIEWLOG_SIGNALS__RECLAIM_AFTER_MS", "1000");
+
+/// One fleet of many processes at a time: together they are more than a small machine carries.
+pub(super) async fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    TURN.lock().await
+}
 
 /// A node with some roles, and its directory.
 pub(super) struct Part {
@@ -110,6 +117,7 @@ fn refused_socket(opened: Result<Socket, tungstenite::Error>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_node_collects_another_processes_and_a_third_provides() {
+    let _turn = turn().await;
     let Some(fleet) = Fleet::begin() else { return };
     let [collect, process, provide] =
         ["collect", "process", "provide"].map(|role| Part::of(&fleet, role));
@@ -166,6 +174,7 @@ impl Part {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_refuses_what_is_not_its_work_and_says_whose_it_is() {
     use reqwest::Method;
+    let _turn = turn().await;
     let Some(fleet) = Fleet::begin() else { return };
     let [collect, process, provide] =
         ["collect", "process", "provide"].map(|role| Part::of(&fleet, role));
@@ -206,6 +215,7 @@ async fn a_node_refuses_what_is_not_its_work_and_says_whose_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_with_all_roles_process_what_nodes_that_collect_tell() {
+    let _turn = turn().await;
     let Some(fleet) = Fleet::begin() else { return };
     let (collect, all) = (Part::of(&fleet, "collect"), Part::of(&fleet, "all"));
     all.answers_from_nothing().await;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use viewlog::events::{Clock, SessionId, Slice, SystemClock};
 use viewlog::projections::{Position, RedisViews, RedisViewsOptions, ViewStore};
 
-use super::roles::{Part, facts};
+use super::roles::{Part, facts, turn};
 use super::{Fleet, asked, done, fact};
 use crate::redis_views::way;
 use crate::servers::OwnRedis;
@@ -27,10 +27,14 @@ async fn begun(fleet: &Fleet) -> (Part, Part, Part) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_processor_had_read_another_merges() {
+    let _turn = turn().await;
     let Some(fleet) = Fleet::begin() else { return };
     let (collect, process, provide) = begun(&fleet).await;
     let mut seq = 20;
     eventually("it has read something that it does not merge", async || {
+        // It waits for something to come, most of the time.
+        let is_idle = async || collect.signals().await["waiting"] == 0;
+        eventually("nothing waits", is_idle).await;
         process.node.freeze();
         collect.record(&facts(seq, seq + 10)).await;
         seq += 10;
@@ -65,6 +69,7 @@ async fn what_a_killed_processor_had_read_another_merges() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_was_cut_off_is_noticed_and_healed_by_a_sweep() {
+    let _turn = turn().await;
     let Some(redis) = OwnRedis::one() else { return };
     let Some(fleet) = Fleet::on(redis.url()) else { return };
     let (collect, process, provide) = begun(&fleet).await;
@@ -115,6 +120,7 @@ fn cut_off(connection: &mut Connection) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_flush_the_streams_are_made_anew_and_all_goes_on() {
+    let _turn = turn().await;
     let Some(redis) = OwnRedis::one() else { return };
     let Some(fleet) = Fleet::on(redis.url()) else { return };
     let (collect, process, provide) = begun(&fleet).await;
@@ -136,6 +142,7 @@ async fn after_a_flush_the_streams_are_made_anew_and_all_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_redis_is_away_signals_wait_where_they_are_and_go_on_when_it_is_back() {
+    let _turn = turn().await;
     let Some(redis) = OwnRedis::one() else { return };
     let Some(fleet) = Fleet::on(redis.url()) else { return };
     let (collect, process, provide) = begun(&fleet).await;
@@ -163,6 +170,7 @@ async fn reported(account: String, session: SessionId, parts: [&Part; 2]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_collect_two_process_and_one_provides_what_is_so() {
+    let _turn = turn().await;
     let Some(fleet) = Fleet::begin() else { return };
     let parts = ["collect", "collect", "process", "process", "provide"];
     let [one, other, first, second, provide] = parts.map(|role| Part::of(&fleet, role));
