@@ -151,16 +151,6 @@ impl Served {
         signal(&self.child, Signal::TERM);
     }
 
-    /// Lets it stand still, its connections open.
-    pub(crate) fn freeze(&self) {
-        signal(&self.child, Signal::STOP);
-    }
-
-    /// Lets it go on.
-    pub(crate) fn thaw(&self) {
-        signal(&self.child, Signal::CONT);
-    }
-
     /// Its exit code, if it ends within so long.
     pub(crate) fn ended(mut self, within: Duration) -> Option<i32> {
         wait(&mut self.child, within)?.code()

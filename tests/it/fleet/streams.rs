@@ -35,7 +35,7 @@ async fn what_a_killed_processor_had_read_another_merges() {
         // It waits for something to come, most of the time.
         let is_idle = async || collect.signals().await["waiting"] == 0;
         eventually("nothing waits", is_idle).await;
-        process.node.freeze();
+        process.node.pause();
         collect.record(&facts(seq, seq + 10)).await;
         seq += 10;
         let mut signals = Value::Null;
@@ -47,7 +47,7 @@ async fn what_a_killed_processor_had_read_another_merges() {
         // It may have been frozen between two reads.
         let is_owed = signals["pending"].as_u64().is_some_and(|pending| pending > 0);
         if !is_owed {
-            process.node.thaw();
+            process.node.resume();
         }
         is_owed
     })
