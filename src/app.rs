@@ -156,16 +156,16 @@ impl App {
         let freshness = Arc::new(Freshness::default());
         let shared = (Arc::clone(&policy), Arc::clone(&freshness), Arc::clone(&clock));
         let system = System::start(Arc::clone(&log), Arc::clone(&views), shared, config.limits());
-        let spool = spool::open(config).map_err(StartError::Spool)?;
-        if let Some(spool) = &spool {
-            system.spool(Arc::clone(spool), config.spool.enabled);
-        }
         if let Some(redis) = redis {
             clocks.add(redis.watch(Arc::clone(&clock)));
             let name = SessionId::fresh(clock.now()).to_string();
             system.join(Relay::new(&redis, &config.redis_views_options().prefix, &name));
             system.exchange(Signals::new(&redis, config.signals_options(), &name));
             system.tell_lags(Lags::new(&redis, &config.redis_views_options().prefix, &name));
+        }
+        let spool = spool::open(config).map_err(StartError::Spool)?;
+        if let Some(spool) = &spool {
+            system.spool(Arc::clone(spool), config.spool.enabled);
         }
         let answers = Answers::new(
             (Arc::clone(&log), Arc::clone(&views)),
