@@ -7,6 +7,8 @@ use crate::cli::seams::{self, RedisAnswer, RedisServer, Settings};
 /// What its scripts were written for and tested with.
 const VERSION_MIN: u32 = 7;
 const WHEN_FULL: &str = "noeviction";
+/// In percent.
+const MEMORY_SHARE_MAX: u64 = 90;
 
 /// Looks at them, if there are any.
 pub(super) async fn look(settings: &Settings, findings: &mut Findings) -> anyhow::Result<()> {
@@ -75,6 +77,11 @@ fn wrong(answer: &RedisAnswer, is_cluster: bool) -> Vec<(String, &'static str)> 
         let todo = "set maxmemory-policy noeviction, and give it memory enough (docs/scale.md)";
         wrong.push((what, todo));
     }
+    if let Some(share) = memory_share(answer).filter(|share| *share >= MEMORY_SHARE_MAX) {
+        let what = format!("has {share} % of its memory in use; a full one takes no more views");
+        let todo = "give it more, or lower views_redis.idle_days or plays_per_profile_max";
+        wrong.push((what, todo));
+    }
     if answer.is_of_a_cluster && !is_cluster {
         let what = "is one of a cluster, and alone has a part of the slots".to_owned();
         wrong.push((what, "begin the views' address with redis-cluster://"));
@@ -88,4 +95,9 @@ fn wrong(answer: &RedisAnswer, is_cluster: bool) -> Vec<(String, &'static str)> 
         wrong.push((what, "name its primary in the views' address"));
     }
     wrong
+}
+
+/// In percent; nothing where it may take what there is.
+fn memory_share(answer: &RedisAnswer) -> Option<u64> {
+    answer.memory_bytes.saturating_mul(100).checked_div(answer.memory_bytes_max)
 }

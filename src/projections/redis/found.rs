@@ -47,7 +47,9 @@ pub struct RedisAnswer {
     pub version: String,
     /// What becomes of keys when it is full, such as `noeviction`.
     pub when_full: String,
-    /// How much memory it may take; 0 is all there is.
+    /// How much memory it takes.
+    pub memory_bytes: u64,
+    /// How much it may take; 0 is all there is.
     pub memory_bytes_max: u64,
     /// Whether it writes an append-only file.
     pub is_appending: bool,
@@ -114,6 +116,7 @@ async fn answer(
     Ok(RedisAnswer {
         version: text("redis_version"),
         when_full: text("maxmemory_policy"),
+        memory_bytes: info.get("used_memory").unwrap_or(0),
         memory_bytes_max: info.get("maxmemory").unwrap_or(0),
         is_appending: is_set("aof_enabled"),
         is_of_a_cluster: is_set("cluster_enabled"),

@@ -108,7 +108,7 @@ fn a_keyspace_that_was_not_made_and_a_datacentre_that_is_not_there_are_named() {
 }
 
 #[test]
-fn a_redis_that_drops_what_it_holds_and_keeps_no_file_is_named() {
+fn a_redis_that_drops_what_it_holds_or_is_full_or_keeps_no_file_is_named() {
     let (Some(redis), Some(cassandra)) = (OwnRedis::one(), cassandra()) else { return };
     let mut connection = Client::open(redis.url()).unwrap().get_connection().unwrap();
     let mut set = |name: &str, value: &str| {
@@ -123,6 +123,9 @@ fn a_redis_that_drops_what_it_holds_and_keeps_no_file_is_named() {
     assert!(out(&seen).contains("note  views: "), "{}", said(&seen));
     set("maxmemory-policy", "noeviction");
     set("appendonly", "yes");
+    set("maxmemory", "1");
+    finds(&doctor(&log, &redis.url()), &["% of its memory in use", "views_redis.idle_days"]);
+    set("maxmemory", "0");
     let seen = doctor(&log, &redis.url());
     assert!(!out(&seen).contains("maxmemory") && !out(&seen).contains("note  "), "{}", said(&seen));
 }
