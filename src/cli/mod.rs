@@ -118,7 +118,7 @@ enum Command {
     Schema(schema::Schema),
     /// Make access tokens
     Token(token::Token),
-    /// Check configuration, disk, clock, port and store, and say what to do
+    /// Check configuration, disk, clocks, port and stores, and say what to do
     Doctor(doctor::Doctor),
 }
 
