@@ -189,12 +189,7 @@ impl App {
             settings: settings(config),
         });
         let mut background = vec![rt::spawn(upkeep(metrics, embedded.clone()))];
-        if config.compact.every_hours > 0 && config.role.has(Role::Process) {
-            background.push(rt::spawn(compact_regularly(node.clone(), config.clone())));
-        }
-        if node.tokens.is_some() {
-            background.push(rt::spawn(look_after_tokens(node.clone())));
-        }
+        background.extend(tend(&node, config));
         Ok(Self {
             node,
             embedded,
@@ -286,6 +281,18 @@ fn from_here(bound: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, bound.port())
+}
+
+/// What a node does now and then by itself.
+fn tend(node: &Data<Node>, config: &Config) -> Vec<JoinHandle<()>> {
+    let mut background = vec![];
+    if config.compact.every_hours > 0 && config.role.has(Role::Process) {
+        background.push(rt::spawn(compact_regularly(node.clone(), config.clone())));
+    }
+    if node.tokens.is_some() {
+        background.push(rt::spawn(look_after_tokens(node.clone())));
+    }
+    background
 }
 
 async fn look_after_tokens(node: Data<Node>) {
