@@ -1,7 +1,7 @@
 //! What is not as it should be with a node, and whether it is to be asked all the same.
 //!
-//! Each state has its metric too: `viewlog_log_up`, `viewlog_views_up`, `viewlog_append_seconds`
-//! and `viewlog_clock_ahead_seconds`.
+//! Each state has its metric too: `viewlog_log_up`, `viewlog_spool_waiting`, `viewlog_views_up`,
+//! `viewlog_append_seconds` and `viewlog_clock_ahead_seconds`.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ impl Clocks {
 /// Something that is not as it should be.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Degraded {
-    /// `log_away`, `views_away`, `slow` or `clock`.
+    /// `log_away`, `spool`, `views_away`, `slow` or `clock`.
     what: &'static str,
     /// What it is, and what comes of it.
     detail: String,
@@ -65,7 +65,13 @@ pub(super) fn degraded(node: &Node) -> Vec<Degraded> {
         format!("{} does not answer: answers are folded from the log, and slower", views.kind)
     });
     add("views_away", views_away);
-    let pace = node.system.observe().pace;
+    let observed = node.system.observe();
+    let waiting = observed.spool.map_or(0, |spool| spool.standing.facts);
+    let spool = (waiting > 0).then(|| {
+        format!("{waiting} facts wait on this node's disk alone until the log has taken them")
+    });
+    add("spool", spool);
+    let pace = observed.pace;
     let slow = pace.is_slow().then(|| {
         let PaceObserved { slow, appends } = pace;
         format!("the log took more than half a second for {slow} of the last {appends} appends")

@@ -93,6 +93,8 @@ async fn what_a_node_took_while_cassandra_was_away_is_read_after_it_was_killed_a
     let standing = spool(&node).await;
     assert_eq!((&standing["enabled"], &standing["waiting"]), (&json!(true), &json!(21)));
     assert!(standing["oldest_at"].is_string(), "{standing}");
+    let degraded = asked(&format!("{}/v1/system", node.url)).await["degraded"].to_string();
+    assert!(degraded.contains("21 facts wait on this node's disk"), "{degraded}");
     node.kill();
 
     house.proxy.heal().await;
