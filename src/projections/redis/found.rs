@@ -12,6 +12,7 @@ use redis::{
 use super::watch::instant;
 use super::{RedisOptions, RedisUrl};
 use crate::events::{Clock, ahead_ms};
+use crate::tls::remedy;
 
 /// All slots of a cluster.
 const SLOTS: u32 = 16_384;
@@ -98,7 +99,11 @@ impl RedisFound {
 }
 
 async fn ask(node: &ConnectionInfo, options: &RedisOptions, clock: &dyn Clock) -> RedisServer {
-    let answer = answer(node, options, clock).await.map_err(|error| error.to_string());
+    let answer = answer(node, options, clock).await.map_err(|error| {
+        let said = error.to_string();
+        let remedy = remedy(&said);
+        said + remedy
+    });
     RedisServer { address: node.addr().to_string(), answer }
 }
 

@@ -75,6 +75,20 @@ async fn a_node_whose_stores_are_both_encrypted_records_answers_and_is_heard() {
     .await;
     done(&node.url, &["verify"]);
     assert_eq!(node.terminate(), Some(0));
+
+    let stores = [("VIEWLOG_LOG", fleet.log.as_str()), ("VIEWLOG_VIEWS", fleet.views.as_str())];
+    let doctor = |believing: &Believing| {
+        let mut doctor = viewlog();
+        doctor.args(["doctor", "--data"]).arg(data.path()).envs(stores);
+        said(&finish(doctor.envs(believing.environment())))
+    };
+    let looked = doctor(&well());
+    assert!(looked.contains("log: its tables are as they should be"), "{looked}");
+    let answers = format!("views: {} answers", &fleet.views["rediss://".len()..]);
+    assert!(looked.contains(&answers), "{answers}: {looked}");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let looked = doctor(&Believing { ca: stranger(elsewhere.path()), ..well() });
+    assert_eq!(looked.matches("tls.ca_file").count(), 2, "both are not believed: {looked}");
 }
 
 #[test]
