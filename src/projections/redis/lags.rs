@@ -2,8 +2,8 @@
 //! of the others. Instants are the server's, whatever the nodes' clocks say.
 //!
 //! What a node said stays when it dies, so that answers grow stale until a sweep has been through
-//! what it had on its way. And a server that knows less than it did a moment ago has gone back to an
-//! older state, as after a failover: what was merged since is not there any more.
+//! what it had on its way. And a server that knows less than it did a moment ago has gone back to
+//! an older state, as after a failover: what was merged since is not there any more.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
