@@ -13,6 +13,7 @@ mod quiet;
 mod roles;
 mod spooled;
 mod streams;
+mod suites;
 mod three_nodes;
 mod two_datacentres;
 

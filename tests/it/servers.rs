@@ -12,6 +12,7 @@ mod cassandra;
 mod cluster;
 mod redis;
 mod stack;
+pub(crate) mod stores;
 mod tests;
 mod tls;
 

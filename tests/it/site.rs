@@ -1,4 +1,5 @@
-//! The application in this process, answering on a free port of loopback.
+//! The application in this process, answering on a free port of loopback: on stores of this
+//! process, or, where a whole suite is run once more for it, on those of a fleet.
 
 use std::path::Path;
 
@@ -6,12 +7,15 @@ use serde_json::Value;
 use viewlog::app::App;
 use viewlog::config::{Config, Sources};
 
+use crate::servers::stores::{self, Stores};
+
 /// A running application and a client for it.
 pub(crate) struct Site {
     pub(crate) app: App,
     pub(crate) url: String,
     pub(crate) client: reqwest::Client,
     _data: Option<tempfile::TempDir>,
+    _stores: Option<Stores>,
 }
 
 impl Site {
@@ -23,23 +27,45 @@ impl Site {
     /// On a fresh directory, with these settings.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let mut site = Self::on(data.path(), settings).await;
-        site._data = Some(data);
+        let stores = if stores::are_a_fleets() { Some(Stores::empty().await) } else { None };
+        let urls = stores.as_ref().map(|stores| (stores.log.as_str(), stores.views.as_str()));
+        let mut site = Self::configured(data.path(), settings, urls).await;
+        (site._data, site._stores) = (Some(data), stores);
         site
     }
 
     /// On a directory that stays.
     pub(crate) async fn on(data: &Path, settings: &[(&str, &str)]) -> Self {
-        let data = ("data".to_owned(), data.to_str().unwrap().to_owned());
-        let given = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        if !stores::are_a_fleets() {
+            return Self::configured(data, settings, None).await;
+        }
+        let (log, views) = Stores::of(data).await;
+        Self::configured(data, settings, Some((&log, &views))).await
+    }
+
+    /// Stores of a fleet take the place of those that the settings name.
+    async fn configured(
+        data: &Path,
+        settings: &[(&str, &str)],
+        fleet: Option<(&str, &str)>,
+    ) -> Self {
+        let mut overrides = vec![("data", data.to_str().unwrap())];
+        overrides.extend(settings.iter().filter(|(key, _)| fleet.is_none() || *key != "log"));
+        if let Some((log, views)) = fleet {
+            // Redis may be slow on a machine with much else to do: then the log would be asked.
+            let patience = ("views_redis.response_timeout_ms", "10000");
+            overrides.extend([("log", log), ("views", views), patience]);
+        }
+        let owned = overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let config = Config::load(Sources {
             file: Some("/dev/null".into()),
             environment: std::iter::empty(),
-            overrides: given.chain([data]).collect(),
+            overrides: owned.collect(),
         });
         let app = App::start(&config.unwrap()).await.unwrap();
         let address = app.listen(([127, 0, 0, 1], 0).into()).unwrap();
-        Self { app, url: address.url, client: reqwest::Client::new(), _data: None }
+        let client = reqwest::Client::new();
+        Self { app, url: address.url, client, _data: None, _stores: None }
     }
 
     /// What a path is answered with: status and JSON.

@@ -1,4 +1,4 @@
-//! A server on a port of its own over a log in memory, and how tests ask it.
+//! A server on a port of its own over stores in memory, or over a fleet's, and how tests ask it.
 
 use std::sync::Arc;
 
@@ -17,22 +17,32 @@ use viewlog::events::{
 };
 use viewlog::http::{self, Clocks, Jobs, Node, Settings, Sockets};
 use viewlog::projections::{
-    Answers, Freshness, MemoryViews, MemoryViewsOptions, Policy, ViewStore,
+    Answers, Freshness, MemoryViews, MemoryViewsOptions, Policy, RedisViews, RedisViewsOptions,
+    ViewStore,
 };
 
+use crate::redis_views;
+use crate::servers::stores::{self, Stores};
 use crate::support::{at, folded, home, session};
 
 /// Where the facts of the test's household go.
 pub(super) const EVENTS: &str = "/v1/accounts/home/events";
 
-/// A running server. Its clock stands an hour after the test's beginning.
+/// An hour after the test's beginning.
+const BEGUN_S: i64 = 3_600;
+
+/// A running server, whose clock stands.
 pub(super) struct Site {
     pub(super) address: String,
     pub(super) clock: Arc<ManualClock>,
     pub(super) log: Arc<dyn EventLog>,
     client: reqwest::Client,
     listener: ServerHandle,
+    _stores: Option<Stores>,
 }
+
+/// A log, and views of it.
+type Both = (Arc<dyn EventLog>, Arc<dyn ViewStore>);
 
 impl Site {
     /// As it is by default.
@@ -41,7 +51,19 @@ impl Site {
     }
 
     pub(super) async fn with(settings: Settings) -> Self {
-        Self::on(Self::memory(), Limits::default(), settings).await
+        if !stores::are_a_fleets() {
+            return Self::on(Self::memory(), Limits::default(), settings).await;
+        }
+        let clock = Arc::new(ManualClock::new(at(BEGUN_S)));
+        let stores = Stores::empty().await;
+        let log = Arc::new(stores.open_log(Arc::clone(&clock) as Arc<dyn Clock>).await);
+        let redis = redis_views::way(&stores.views);
+        let views = RedisViews::new(redis, RedisViewsOptions::default(), Arc::clone(&clock) as _);
+        let limits = Limits { marks: true, ..Limits::default() };
+        let bounds = (limits, settings);
+        let mut site = Self::over((log, Arc::new(views)), (clock, Clocks::default()), bounds);
+        site._stores = Some(stores);
+        site
     }
 
     pub(super) fn memory() -> Arc<dyn EventLog> {
@@ -49,7 +71,7 @@ impl Site {
     }
 
     pub(super) async fn on(log: Arc<dyn EventLog>, limits: Limits, settings: Settings) -> Self {
-        let clock = Arc::new(ManualClock::new(at(3_600)));
+        let clock = Arc::new(ManualClock::new(at(BEGUN_S)));
         Self::beside(log, (clock, Clocks::default()), (limits, settings)).await
     }
 
@@ -57,10 +79,20 @@ impl Site {
     pub(super) async fn beside(
         log: Arc<dyn EventLog>,
         (clock, clocks): (Arc<ManualClock>, Clocks),
+        bounds: (Limits, Settings),
+    ) -> Self {
+        let views = MemoryViews::new(MemoryViewsOptions::default(), Arc::clone(&clock) as _);
+        Self::over((log, Arc::new(views)), (clock, clocks), bounds)
+    }
+
+    fn over(
+        stores: Both,
+        (clock, clocks): (Arc<ManualClock>, Clocks),
         (limits, settings): (Limits, Settings),
     ) -> Self {
+        let log = Arc::clone(&stores.0);
         let limits = Limits { shards: 1, ..limits };
-        let node = Data::new(node(&log, (&clock, clocks), limits, settings.clone()));
+        let node = Data::new(node(stores, (&clock, clocks), limits, settings.clone()));
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(node.clone())
@@ -73,7 +105,7 @@ impl Site {
         let listener = server.handle();
         actix_web::rt::spawn(server);
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { address, clock, log, client, listener }
+        Self { address, clock, log, client, listener, _stores: None }
     }
 
     /// A request that is still to be filled and asked.
@@ -162,21 +194,19 @@ impl Drop for Site {
 }
 
 fn node(
-    log: &Arc<dyn EventLog>,
+    (log, views): Both,
     (clock, clocks): (&Arc<ManualClock>, Clocks),
     limits: Limits,
     settings: Settings,
 ) -> Node {
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
-    let views: Arc<dyn ViewStore> =
-        Arc::new(MemoryViews::new(MemoryViewsOptions::default(), Arc::clone(&clock)));
     let (policy, freshness) = (Arc::new(Policy::default()), Arc::new(Freshness::default()));
     let shared = (Arc::clone(&policy), Arc::clone(&freshness), Arc::clone(&clock));
-    let stores = (Arc::clone(log), Arc::clone(&views));
+    let stores = (Arc::clone(&log), Arc::clone(&views));
     Node {
-        system: Arc::new(System::start(Arc::clone(log), Arc::clone(&views), shared, limits)),
+        system: Arc::new(System::start(Arc::clone(&log), Arc::clone(&views), shared, limits)),
         answers: Answers::new(stores, policy, (Arc::clone(&freshness), Arc::clone(&clock)), 8),
-        log: Arc::clone(log),
+        log,
         views,
         freshness,
         started_at: clock.now(),

@@ -1,0 +1,41 @@
+//! Suites that say nothing of where things are kept, once more on Cassandra and Redis: the very
+//! same tests, in a process of their own.
+
+use std::time::Duration;
+
+use crate::binary::{finish_within, out, said};
+use crate::servers::stores::{again_on_a_fleet, are_a_fleets};
+use crate::servers::{cassandra, redis};
+
+/// Each application connects to both stores, and a machine has much else to do.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Runs them; so many at least must be there, lest a new name leaves some out.
+fn pass(filters: &[&str], tests_min: usize) {
+    if are_a_fleets() || cassandra().is_none() || redis().is_none() {
+        return;
+    }
+    let ran = finish_within(&mut again_on_a_fleet(filters), PATIENCE);
+    let said = said(&ran);
+    assert!(ran.status.success(), "{said}");
+    let out = out(&ran);
+    let passed = out.split("test result: ok. ").nth(1).and_then(|rest| rest.split(' ').next());
+    let passed: usize = passed.and_then(|count| count.parse().ok()).unwrap_or(0);
+    assert!(passed >= tests_min, "{said}");
+}
+
+#[test]
+fn the_contract_over_http_is_kept_on_cassandra_and_redis() {
+    // In that one the embedded log's disk is full.
+    pass(&["http::contract", "--skip=a_store_that_takes_nothing"], 150);
+}
+
+#[test]
+fn who_may_is_judged_alike_on_cassandra_and_redis() {
+    pass(&["http::auth"], 50);
+}
+
+#[test]
+fn requests_are_answered_alike_on_cassandra_and_redis() {
+    pass(&["http::", "--skip=http::contract", "--skip=http::auth"], 80);
+}
