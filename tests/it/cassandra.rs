@@ -23,11 +23,11 @@ use crate::log_contract::{
 };
 
 /// A log on the run's own keyspace; `None`, said aloud, where there is no server.
-async fn log() -> Option<Arc<CassandraLog>> {
+pub(crate) async fn log() -> Option<Arc<CassandraLog>> {
     log_at(Arc::new(SystemClock)).await
 }
 
-async fn log_at(clock: Arc<dyn Clock>) -> Option<Arc<CassandraLog>> {
+pub(crate) async fn log_at(clock: Arc<dyn Clock>) -> Option<Arc<CassandraLog>> {
     let keyspace = Keyspace::shared().await?;
     Some(Arc::new(CassandraLog::open(&keyspace.options, clock).await.unwrap()))
 }

@@ -5,6 +5,7 @@ mod away;
 mod maintenance;
 mod properties;
 mod signals;
+mod skew;
 mod sweeps;
 
 use std::sync::Arc;

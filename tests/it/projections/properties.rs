@@ -1,9 +1,10 @@
 //! Whatever is delivered in whatever order, with reads, panics, evictions and restarts in between:
-//! the answers are those of the set of facts.
+//! the answers are those of the set of facts. On every log and every kind of views.
 
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use viewlog::actors::Limits;
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
     About, AccountId, Event, EventLog, Fact, Kind, ManualClock, Mark, MarkKind, Reason, SessionId,
@@ -11,6 +12,7 @@ use viewlog::events::{
 use viewlog::projections::MemoryViewsOptions;
 
 use super::Node;
+use crate::cassandra;
 use crate::redis_views;
 use crate::support::{at, id};
 
@@ -35,8 +37,29 @@ enum Step {
     Compact,
 }
 
-fn account(number: usize) -> AccountId {
-    id(["one", "two", "three"][number % 3])
+/// Makes a node, or another on the same log and views.
+type Make = dyn Fn(&Arc<dyn EventLog>) -> Node;
+
+/// What a story is played on.
+struct Stage<'a> {
+    log: Arc<dyn EventLog>,
+    /// What the accounts' names begin with, where others have the same log.
+    prefix: String,
+    make: &'a Make,
+}
+
+impl<'a> Stage<'a> {
+    fn in_memory(make: &'a Make) -> Self {
+        Self { log: Arc::new(MemoryLog::default()), prefix: String::new(), make }
+    }
+
+    fn account(&self, number: usize) -> AccountId {
+        id(&format!("{}{}", self.prefix, ["one", "two", "three"][number % 3]))
+    }
+
+    fn node(&self) -> Node {
+        (self.make)(&self.log)
+    }
 }
 
 /// The moves of a session, its title, and whether it is Anna's.
@@ -113,32 +136,29 @@ fn story(facts: usize, marks: usize) -> impl Strategy<Value = Vec<Step>> {
         .prop_flat_map(move |extra| Just([needed.clone(), extra].concat()).prop_shuffle())
 }
 
-/// Makes a node, or another on the same log and views.
-type Make<'a> = &'a dyn Fn(&Arc<dyn EventLog>) -> Node;
-
-async fn run(facts: &[(usize, Event)], steps: &[Step], make: Make<'_>) -> Node {
-    let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
-    let mut node = make(&log);
+async fn run(facts: &[(usize, Event)], steps: &[Step], stage: &Stage<'_>) -> Node {
+    let mut node = stage.node();
     let marks = marks();
     for step in steps {
         match step {
-            Step::Fact(number) => deliver(&node, &facts[*number]).await,
+            Step::Fact(number) => deliver(&node, &facts[*number], stage).await,
             Step::Mark(number) => {
                 let (of, mark) = &marks[*number];
-                node.say(&account(*of), mark.clone()).await;
+                node.say(&stage.account(*of), mark.clone()).await;
             }
-            Step::Read(number) => drop(node.everything(&account(*number)).await),
-            Step::Panic(number) => node.system.accounts().panic(&account(*number)),
+            Step::Read(number) => drop(node.everything(&stage.account(*number)).await),
+            Step::Panic(number) => node.system.accounts().panic(&stage.account(*number)),
             Step::Flush => node.system.projector().flush().await,
             Step::Restart => {
                 node.system.stop().await;
-                node = make(&log);
+                node = stage.node();
             }
             Step::Compact => {
                 node.clock.set(at(60 * DAY_S));
                 for number in 0..3 {
                     let before = at(30 * DAY_S);
-                    let compacted = node.system.accounts().compact(account(number), before);
+                    let account = stage.account(number);
+                    let compacted = node.system.accounts().compact(account, before);
                     // A panic just before it is an answer, too.
                     let _ = compacted.await;
                 }
@@ -151,45 +171,61 @@ async fn run(facts: &[(usize, Event)], steps: &[Step], make: Make<'_>) -> Node {
 }
 
 /// As a player would: a fact that is refused because its actor failed is sent again.
-async fn deliver(node: &Node, (session, event): &(usize, Event)) {
+async fn deliver(node: &Node, (session, event): &(usize, Event), stage: &Stage<'_>) {
     loop {
-        let outcome = node.record(&account(*session), vec![event.clone()]).await;
+        let outcome = node.record(&stage.account(*session), vec![event.clone()]).await;
         if outcome.refused.is_empty() {
             return;
         }
     }
 }
 
-/// The same facts in their order on a log of their own, read once.
+/// The same facts in their order on a log in memory, read once.
 async fn folded(facts: &[(usize, Event)]) -> Node {
     let steps: Vec<Step> =
         (0..facts.len()).map(Step::Fact).chain((0..marks().len()).map(Step::Mark)).collect();
-    run(facts, &steps, &|log| Node::on(log, MemoryViewsOptions::default())).await
+    let make = |log: &Arc<dyn EventLog>| Node::on(log, MemoryViewsOptions::default());
+    run(facts, &steps, &Stage::in_memory(&make)).await
 }
 
 /// In memory, so many bytes of it.
 async fn compare_in(bytes_max: usize, facts: Vec<(usize, Event)>, steps: Vec<Step>) {
     let options = MemoryViewsOptions { bytes_max, ..MemoryViewsOptions::default() };
-    compare(facts, steps, &|log| Node::on(log, options.clone())).await;
+    let make = |log: &Arc<dyn EventLog>| Node::on(log, options.clone());
+    compare(facts, steps, &Stage::in_memory(&make)).await;
 }
 
 /// In Redis, where views outlive the node.
 async fn compare_in_redis(plays_max: usize, facts: Vec<(usize, Event)>, steps: Vec<Step>) {
-    let prefix = redis_views::fresh_prefix();
-    let made = |clock: &Arc<ManualClock>| redis_views::shared_under(&prefix, plays_max, clock);
-    if made(&Arc::new(ManualClock::new(at(0)))).is_none() {
-        return;
-    }
-    let node = |log: &Arc<dyn EventLog>| Node::with(log, |clock| Arc::new(made(&clock).unwrap()));
-    compare(facts, steps, &node).await;
+    let Some(make) = nodes_on_redis(plays_max) else { return };
+    compare(facts, steps, &Stage::in_memory(&make)).await;
 }
 
-async fn compare(facts: Vec<(usize, Event)>, steps: Vec<Step>, make: Make<'_>) {
-    let node = run(&facts, &steps, make).await;
+/// In Redis, with the log on Cassandra.
+async fn compare_in_a_fleet(facts: Vec<(usize, Event)>, steps: Vec<Step>) {
+    let (Some(log), Some(make)) = (cassandra::log().await, nodes_on_redis(1_000)) else { return };
+    let prefix = redis_views::fresh_prefix();
+    compare(facts, steps, &Stage { log, prefix, make: &make }).await;
+}
+
+/// Nodes that share views of their own; they mark what changes, as in a fleet.
+fn nodes_on_redis(plays_max: usize) -> Option<impl Fn(&Arc<dyn EventLog>) -> Node> {
+    let prefix = redis_views::fresh_prefix();
+    let made = move |clock: &Arc<ManualClock>| redis_views::shared_under(&prefix, plays_max, clock);
+    made(&Arc::new(ManualClock::new(at(0))))?;
+    let limits = Limits { marks: true, ..Node::limits() };
+    Some(move |log: &Arc<dyn EventLog>| {
+        Node::within(log, limits.clone(), |clock| Arc::new(made(&clock).unwrap()))
+    })
+}
+
+async fn compare(facts: Vec<(usize, Event)>, steps: Vec<Step>, stage: &Stage<'_>) {
+    let node = run(&facts, &steps, stage).await;
     let straight = folded(&facts).await;
     for number in 0..3 {
-        let account = account(number);
-        let expected = straight.everything(&account).await;
+        let account = stage.account(number);
+        let named = ["one", "two", "three"][number];
+        let expected = straight.everything(&id(named)).await;
         assert_eq!(node.everything(&account).await, expected, "live");
         assert_eq!(node.everything(&account).await, expected, "read again");
         node.views.forget(&account).await.unwrap();
@@ -227,5 +263,15 @@ proptest! {
     #[test]
     fn below_the_floor_of_views_in_redis_the_answers_are_the_same((facts, steps) in stories()) {
         actix_rt::System::new().block_on(compare_in_redis(2, facts, steps));
+    }
+}
+
+proptest! {
+    // Every step of a story waits for a server's disk.
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn on_cassandra_and_redis_the_answers_are_the_same((facts, steps) in stories()) {
+        actix_rt::System::new().block_on(compare_in_a_fleet(facts, steps));
     }
 }
