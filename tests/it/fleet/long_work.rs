@@ -1,0 +1,107 @@
+//! A rebuild and a verification over a fleet: the node that does it is killed in the middle,
+//! another goes on, and players report all the while.
+
+use std::collections::BTreeSet;
+
+use scylla::client::session::Session;
+use serde_json::{Value, json};
+use viewlog::events::SessionId;
+
+use super::load::{Habits, Load, is_well, nothing_is_lost};
+use super::{Fleet, asked, done, fact};
+use crate::binary::Served;
+use crate::servers::cassandra;
+use crate::support::{at, eventually};
+
+const HOUSEHOLDS: u128 = 1_600;
+const FACTS: u64 = 3;
+
+/// Households that are recorded, and then left alone.
+async fn recorded(node: &Served) {
+    let client = reqwest::Client::new();
+    let numbers: Vec<u128> = (0..HOUSEHOLDS).collect();
+    for some in numbers.chunks(400) {
+        let facts = some.iter().flat_map(|number| (0..FACTS).map(move |seq| of(*number, seq)));
+        let facts: Vec<Value> = facts.collect();
+        let url = format!("{}/v1/events", node.url);
+        let answer = client.post(url).json(&json!({ "events": facts })).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        assert_eq!(answer["recorded"], facts.len(), "{answer}");
+    }
+}
+
+fn of(number: u128, seq: u64) -> Value {
+    let mut fact = fact(SessionId::derived(at(0), number), seq * 20);
+    fact["seq"] = seq.into();
+    fact["kind"] = if seq == 0 { "started" } else { "progressed" }.into();
+    fact["account"] = household(number).into();
+    fact
+}
+
+fn household(number: u128) -> String {
+    format!("quiet-{number}")
+}
+
+/// The ranges of accounts of which a rebuild has noted how far it is.
+async fn checkpoints(session: &Session, fleet: &Fleet) -> BTreeSet<String> {
+    let keyspace = fleet.log.rsplit('/').next().unwrap();
+    let select = format!("SELECT name FROM {keyspace}.notes");
+    let rows = session.query_unpaged(select, ()).await.unwrap().into_rows_result().unwrap();
+    let names = rows.rows::<(String,)>().unwrap().map(|row| row.unwrap().0);
+    names.filter(|name| name.starts_with("rebuild")).collect()
+}
+
+async fn begun(node: &Served, work: &str) {
+    let url = format!("{}/v1/system/{work}", node.url);
+    let begun = reqwest::Client::new().post(url).send().await.unwrap();
+    assert_eq!(begun.status(), 202, "{work}");
+}
+
+async fn job(node: &Served, kind: &str) -> Value {
+    asked(&format!("{}/v1/system/jobs/{kind}", node.url)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let past = cassandra().unwrap().session().await;
+    let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (first, second) = (fleet.node(data[0].path()), fleet.node(data[1].path()));
+    recorded(&first).await;
+    let habits = Habits { players: 8, ..Habits::of("home") };
+    let load = Load::begin(&habits, &[&first.url, &second.url]);
+    load.goes_on(50).await;
+
+    begun(&first, "rebuild").await;
+    eventually("some of it is noted", async || !checkpoints(&past, &fleet).await.is_empty()).await;
+    first.kill();
+    let noted = checkpoints(&past, &fleet).await;
+    assert!(noted.len() < 16, "it was killed in the middle: {noted:?}");
+    load.goes_on(50).await;
+
+    begun(&second, "rebuild").await;
+    eventually("it is done", async || job(&second, "rebuild").await["state"] == "done").await;
+    let went_on = job(&second, "rebuild").await;
+    let (folded, total) = (went_on["done"].as_u64().unwrap(), went_on["total"].as_u64().unwrap());
+    assert!(0 < folded && folded < total, "what was noted was not done again: {went_on}");
+    assert_eq!(checkpoints(&past, &fleet).await, BTreeSet::new());
+
+    begun(&second, "verify").await;
+    eventually("it is at it", async || job(&second, "verify").await["done"] != 0).await;
+    load.goes_on(50).await;
+    let (players, tally) = load.end().await;
+    tally.say("a rebuild killed and gone on with");
+    second.kill();
+    let third = fleet.node(data[1].path());
+    nothing_is_lost(&players, &third.url).await;
+    is_well(&players, &third.url).await;
+    for number in (0..HOUSEHOLDS).step_by(97) {
+        let account = format!("{}/v1/accounts/{}", third.url, household(number));
+        let resume = format!("{account}/profiles/anna/resume/film");
+        assert_eq!(asked(&resume).await["position_ms"], (FACTS - 1) * 20_000);
+        eventually("its views are there", async || asked(&resume).await["source"] == "views").await;
+        assert_eq!(asked(&resume).await["position_ms"], (FACTS - 1) * 20_000);
+    }
+    done(&third.url, &["verify"]);
+    assert_eq!(third.terminate(), Some(0));
+}
