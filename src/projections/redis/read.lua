@@ -61,8 +61,10 @@ local function labelled(drawer, page, first, last)
 end
 
 -- A page and where the next query begins; false when something is gone that should be there.
-local function answer(set, i)
-  local drawer, kind, page = drawer_of(set, argv[i]), argv[i + 1], {}
+local function answer(set, drawers, i)
+  local name, kind, page = argv[i], argv[i + 1], {}
+  local drawer = drawers[name] or drawer_of(set, name)
+  drawers[name] = drawer
   if kind == 'a' then
     page = has(drawer, 'h') and call('HGETALL', key_of(drawer, 'h')) or page
     return (#page > 0 or not has(drawer, 'h')) and page, i + 2
@@ -87,10 +89,10 @@ end
 
 local set = open()
 if not set then return false end
-local pages, i = {}, 6
+local pages, drawers, i = {}, {}, 6
 while argv[i] do
   local page
-  page, i = answer(set, i)
+  page, i = answer(set, drawers, i)
   if not page then
     lose(set)
     return false
