@@ -20,6 +20,8 @@ pub(super) struct Statements {
     pub(super) read: Reads,
     /// `put.event` 0, 1, 2 … times.
     put_events: Vec<Batch>,
+    /// `put.event` and `put.snapshot`, of one partition.
+    pub(super) put_both: Batch,
 }
 
 /// Each takes its timestamp last.
@@ -62,7 +64,8 @@ impl Statements {
         let prepare = Prepare { session, keyspace };
         let (put, delete) = (prepare.puts().await?, prepare.deletes().await?);
         let put_events = batches(&put.event);
-        Ok(Self { put, delete, read: prepare.reads().await?, put_events })
+        let put_both = batch(vec![put.event.clone(), put.snapshot.clone()]);
+        Ok(Self { put, delete, read: prepare.reads().await?, put_events, put_both })
     }
 
     /// The batch that writes so many events of one partition, up to [`BATCH_ROWS_MAX`].
@@ -158,12 +161,13 @@ pub(super) fn everywhere(statement: &PreparedStatement) -> PreparedStatement {
 }
 
 fn batches(statement: &PreparedStatement) -> Vec<Batch> {
-    let batch = |rows| {
-        let statements = vec![BatchStatement::PreparedStatement(statement.clone()); rows];
-        let mut batch = Batch::new_with_statements(BatchType::Unlogged, statements);
-        // Of its own: it does not come from the statements.
-        batch.set_is_idempotent(true);
-        batch
-    };
-    (0..=BATCH_ROWS_MAX).map(batch).collect()
+    (0..=BATCH_ROWS_MAX).map(|rows| batch(vec![statement.clone(); rows])).collect()
+}
+
+fn batch(statements: Vec<PreparedStatement>) -> Batch {
+    let statements = statements.into_iter().map(BatchStatement::PreparedStatement).collect();
+    let mut batch = Batch::new_with_statements(BatchType::Unlogged, statements);
+    // Of its own: it does not come from the statements.
+    batch.set_is_idempotent(true);
+    batch
 }

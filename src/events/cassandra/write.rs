@@ -1,5 +1,5 @@
-//! Appending: the events of a week in single-partition batches, everything else row by row, all in
-//! parallel once the weeks are registered.
+//! Appending: the events of a week in single-partition batches, one event with its snapshot in
+//! another, everything else row by row, all in parallel once the weeks are registered.
 
 use std::ptr;
 
@@ -25,6 +25,9 @@ const ROW_BYTES: usize = 80;
 /// Account, week, session, seq, fingerprint, body, timestamp.
 type EventValues<'a> = (&'a str, i32, Uuid, Number, [u8; 8], &'a [u8], i64);
 
+/// Account, week, session, body, timestamp.
+type SnapshotValues<'a> = (&'a str, i32, Uuid, &'a [u8], i64);
+
 /// What came of each request; none where there was nothing to write.
 type Puts = Vec<Result<(), AppendError>>;
 
@@ -47,12 +50,8 @@ impl Store {
         if !weeks.is_empty() {
             self.register(&batch.account, &weeks, at_us).await?;
         }
-        let (events, snapshots, dirty) = tokio::join!(
-            self.put_events(batch, at_us),
-            self.put_snapshots(batch, at_us),
-            self.put_dirty(batch, at_us),
-        );
-        together(events.into_iter().chain(snapshots).chain(dirty))
+        let (rows, dirty) = tokio::join!(self.put_rows(batch, at_us), self.put_dirty(batch, at_us));
+        together(rows.into_iter().chain(dirty))
     }
 
     /// A timestamp later than every deletion of the account.
@@ -77,6 +76,23 @@ impl Store {
             self.put(self.execute(statement, values))
         });
         together(join_all(puts).await)
+    }
+
+    /// Events and snapshots. One of each, in the same week, are of one partition: one request takes
+    /// both.
+    async fn put_rows(&self, batch: &Append, at_us: i64) -> Puts {
+        let of_one = (batch.events.as_slice(), batch.snapshots.as_slice(), batch.marks.as_slice());
+        if let ([event], [snapshot], []) = of_one
+            && event.session.week() == snapshot.session.week()
+        {
+            let event = event_values(&batch.account, event, at_us);
+            let snapshot = snapshot_values(&batch.account, snapshot, at_us);
+            let both = self.execute_batch(&self.statements.put_both, (event, snapshot));
+            return vec![self.put(both).await];
+        }
+        let (events, snapshots) =
+            tokio::join!(self.put_events(batch, at_us), self.put_snapshots(batch, at_us));
+        events.into_iter().chain(snapshots).collect()
     }
 
     async fn put_events(&self, batch: &Append, at_us: i64) -> Puts {
@@ -117,8 +133,7 @@ impl Store {
         row: &SnapshotRow,
         at_us: i64,
     ) -> Result<(), AppendError> {
-        let (session, week) = (values::session(row.session), values::week(row.session.week()));
-        let values = (account.as_str(), week, session, row.body.as_slice(), at_us);
+        let values = snapshot_values(account, row, at_us);
         self.put(self.execute(&self.statements.put.snapshot, values)).await
     }
 
@@ -178,6 +193,15 @@ fn event_values<'a>(account: &'a AccountId, row: &'a EventRow, at_us: i64) -> Ev
         body,
         at_us,
     )
+}
+
+fn snapshot_values<'a>(
+    account: &'a AccountId,
+    row: &'a SnapshotRow,
+    at_us: i64,
+) -> SnapshotValues<'a> {
+    let (week, session) = (values::week(row.session.week()), values::session(row.session));
+    (account.as_str(), week, session, row.body.as_slice(), at_us)
 }
 
 fn mark_values<'a>(

@@ -1,6 +1,6 @@
 //! Much at once: appends of many and of large rows, weeks of many sessions, sessions of many rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use viewlog::events::codec::encode_found;
 use viewlog::events::{SessionId, SnapshotRow};
@@ -41,6 +41,24 @@ async fn an_append_of_several_weeks_is_found_in_each() {
     for id in ids {
         let week = log.week(&account, id.week(), Depth::Facts).await.unwrap();
         assert_eq!((week.len(), week[0].events.len()), (1, 40));
+    }
+}
+
+#[tokio::test]
+async fn a_fact_and_the_snapshot_of_any_week_are_kept() {
+    let Some(log) = log().await else { return };
+    for days in [0, 7] {
+        let account = account(&format!("both-{days}"));
+        let [one, other] =
+            [(0, 1), (days, 2)].map(|(days, n)| SessionId::derived(at(days * 86_400), n));
+        let mut batch = append(&account, &[event(one, 0)]);
+        batch.weeks = BTreeSet::from([one.week(), other.week()]).into_iter().collect();
+        batch.snapshots = vec![snapshot_of(&fold(None, &[event(other, 0)]).unwrap())];
+        log.append(&batch).await.unwrap();
+        let stored = log.session(&key(&account, one)).await.unwrap().unwrap();
+        assert_eq!(stored.events, [event(one, 0)]);
+        let stored = log.session(&key(&account, other)).await.unwrap().unwrap();
+        assert_eq!(stored.snapshot, fold(None, &[event(other, 0)]));
     }
 }
 
