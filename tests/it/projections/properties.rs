@@ -38,18 +38,18 @@ enum Step {
 }
 
 /// Makes a node, or another on the same log and views.
-type Make = dyn Fn(&Arc<dyn EventLog>) -> Node;
+type Make<'a> = dyn Fn(&Arc<dyn EventLog>) -> Node + 'a;
 
 /// What a story is played on.
 struct Stage<'a> {
     log: Arc<dyn EventLog>,
     /// What the accounts' names begin with, where others have the same log.
     prefix: String,
-    make: &'a Make,
+    make: &'a Make<'a>,
 }
 
 impl<'a> Stage<'a> {
-    fn in_memory(make: &'a Make) -> Self {
+    fn in_memory(make: &'a Make<'a>) -> Self {
         Self { log: Arc::new(MemoryLog::default()), prefix: String::new(), make }
     }
 
