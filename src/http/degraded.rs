@@ -1,7 +1,7 @@
 //! What is not as it should be with a node, and whether it is to be asked all the same.
 //!
 //! Each state has its metric too: `viewlog_log_up`, `viewlog_spool_waiting`, `viewlog_views_up`,
-//! `viewlog_append_seconds` and `viewlog_clock_ahead_seconds`.
+//! `viewlog_views_lag_seconds`, `viewlog_append_seconds` and `viewlog_clock_ahead_seconds`.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::Node;
 use crate::actors::PaceObserved;
 use crate::events::Skew;
+use crate::projections::Freshness;
 
 /// The clocks of the stores that this node shares with others, beside its own.
 #[derive(Debug, Default)]
@@ -46,7 +47,7 @@ impl Clocks {
 /// Something that is not as it should be.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Degraded {
-    /// `log_away`, `spool`, `views_away`, `slow` or `clock`.
+    /// `log_away`, `spool`, `views_away`, `behind`, `slow` or `clock`.
     what: &'static str,
     /// What it is, and what comes of it.
     detail: String,
@@ -65,6 +66,7 @@ pub(super) fn degraded(node: &Node) -> Vec<Degraded> {
         format!("{} does not answer: answers are folded from the log, and slower", views.kind)
     });
     add("views_away", views_away);
+    add("behind", behind(node));
     let observed = node.system.observe();
     let waiting = observed.spool.map_or(0, |spool| spool.standing.facts);
     let spool = (waiting > 0).then(|| {
@@ -79,6 +81,17 @@ pub(super) fn degraded(node: &Node) -> Vec<Degraded> {
     add("slow", slow);
     add("clock", node.clocks.far());
     found
+}
+
+/// How far views are behind, if answers say so.
+fn behind(node: &Node) -> Option<String> {
+    let now = node.clock.now();
+    let as_of = node.freshness.as_of(now);
+    Freshness::is_stale(as_of, now).then(|| {
+        format!(
+            "views may lack what was recorded since {as_of}: signals wait, or a sweep is to come"
+        )
+    })
 }
 
 /// Why the node is better not asked, if it is: nobody could record, or what is recorded would bear

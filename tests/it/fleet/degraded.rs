@@ -139,6 +139,8 @@ async fn a_redis_set_back_to_an_older_state_has_everything_again_after_a_sweep()
         answer["stale"] == true && answer["source"] == "views"
     })
     .await;
+    let system = asked(&format!("{}/v1/system", house.node.url)).await;
+    assert!(system["degraded"].to_string().contains("may lack what was recorded"), "{system}");
     done(&house.node.url, &["sweep", "--from", "1h"]);
     house.answers_from_views().await;
     house.verify();

@@ -51,7 +51,9 @@ async fn a_quiet_node_notices_that_its_stores_went_away_and_came_back() {
     assert_eq!(readiness(&node).await, 200, "facts are taken, and the log answers");
     assert_eq!(metric(&node, "viewlog_views_up").await, "0");
     redis.start_again(1);
-    eventually("it has them again", async || degraded(&node).await.is_empty()).await;
+    // With its last second a Redis that dies may lose what was merged in it; then it is behind.
+    let is_back = async || !degraded(&node).await.contains(&"views_away".to_owned());
+    eventually("it has them again", is_back).await;
     assert_eq!(metric(&node, "viewlog_views_up").await, "1");
     let clocks =
         ["log", "views"].map(|store| format!("viewlog_clock_ahead_seconds{{store=\"{store}\"}}"));
