@@ -32,6 +32,10 @@ pub(super) async fn erase(
     // behind.
     deps.tell_erased(account);
     deps.projector.settle().await;
+    if let Some(exchange) = deps.exchange.get() {
+        // What is on its way between nodes is in the views before they are forgotten.
+        exchange.settle().await;
+    }
     let views = deps.views.forget(account).await?;
     let id = SessionId::fresh(fenced_at);
     let events = events + marks_count;

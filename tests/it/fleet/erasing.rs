@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use viewlog::events::SessionId;
 
+use super::roles::{Part, facts, turn};
 use super::{Fleet, asked, done, fact};
 use crate::binary::Served;
 use crate::servers::{OwnRedis, redis};
@@ -39,6 +40,31 @@ impl Pair {
         let answer = reqwest::Client::new().delete(url).send().await.unwrap();
         assert_eq!(answer.status(), 202);
         answer.json().await.unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_on_its_way_from_node_to_node_is_erased_too() {
+    let _turn = turn().await;
+    let Some(fleet) = Fleet::begin() else { return };
+    let [collect, process, provide] =
+        ["collect", "process", "provide"].map(|role| Part::of(&fleet, role));
+    collect.record(&facts(0, 20)).await;
+    provide.answers_from_views(19_000).await;
+    collect.record(&facts(20, 30)).await;
+    let erased = reqwest::Client::new().delete(collect.url("/v1/accounts/home")).send().await;
+    assert_eq!(erased.unwrap().status(), 202);
+    eventually("nothing waits", async || collect.signals().await["waiting"] == 0).await;
+    let profiles = provide.url("/v1/accounts/home/profiles");
+    eventually("the views know of nobody", async || {
+        let answer = asked(&profiles).await;
+        assert_eq!(answer["items"], json!([]));
+        answer["source"] == "views"
+    })
+    .await;
+    assert_eq!(exported(&provide.node).await, "");
+    for part in [collect, process, provide] {
+        part.stop();
     }
 }
 
