@@ -249,7 +249,6 @@ pub(super) async fn is_well(players: &[Player], node: &str) {
     .await;
     eventually("both stores are well", async || {
         let system = asked(&format!("{node}/v1/system")).await;
-        println!("{} {}", system["log"], system["views"]);
         system["views"]["ok"] == true && system["log"]["ok"] == true
     })
     .await;
