@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::Deps;
 use super::host::{self, Watch};
 use crate::events::{SessionId, Slice, Timestamp};
-use crate::projections::{Pass, Rest, Sweep};
+use crate::projections::{Pass, Rest, StoresError, Sweep};
 
 /// How often it is looked what is due.
 const ROUND: Duration = Duration::from_secs(2);
@@ -100,8 +100,16 @@ async fn run(sweep: Arc<Sweep>, deps: Arc<Deps>) {
             known.filter(|(_, left)| left.is_none_or(|left| left.look_at <= now)).collect();
         let turns = due.into_iter().map(|(one, before)| turn(&sweep, one, before, sweeping));
         let mut turns = stream::iter(turns).buffer_unordered(SLICES);
-        while let Some((one, left)) = turns.next().await {
+        let (mut failed, mut why) = (0_u64, None);
+        while let Some((one, left, error)) = turns.next().await {
             rests.insert(one, left);
+            failed += u64::from(error.is_some());
+            why = why.or(error.map(|error| (one.1, error)));
+        }
+        if let Some((slice, error)) = why {
+            sweeping.failed.fetch_add(failed, Ordering::Relaxed);
+            let first = slice.number();
+            tracing::warn!(slices = failed, first, %error, "slices could not be swept");
         }
         if let Some(oldest) = oldest(&rests) {
             sweeping.oldest_ms.store(oldest.ms(), Ordering::Relaxed);
@@ -117,25 +125,23 @@ fn oldest(rests: &Rests) -> Option<Timestamp> {
     first.map(|(_, left)| left.since).min().flatten()
 }
 
-/// Sweeps a slice; what is left of it, of which an error teaches nothing new.
+/// Sweeps a slice; what is left of it, of which an error teaches nothing new, and that error.
 async fn turn(
     sweep: &Sweep,
     (pass, slice): (Pass, Slice),
     before: Option<Left>,
     sweeping: &Sweeping,
-) -> ((Pass, Slice), Left) {
-    let left = match sweep.slice(slice, pass).await {
+) -> ((Pass, Slice), Left, Option<StoresError>) {
+    let (left, error) = match sweep.slice(slice, pass).await {
         Ok((swept, Rest { since, look_at })) => {
             sweeping.windows.fetch_add(swept.windows, Ordering::Relaxed);
             sweeping.sessions.fetch_add(swept.sessions, Ordering::Relaxed);
-            Left { since: Some(since), look_at }
+            (Left { since: Some(since), look_at }, None)
         }
         Err(error) => {
-            sweeping.failed.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(%error, slice = slice.number(), "a slice could not be swept");
             let since = before.and_then(|left| left.since);
-            Left { since, look_at: sweep.clock.now().plus_ms(AGAIN_MS) }
+            (Left { since, look_at: sweep.clock.now().plus_ms(AGAIN_MS) }, Some(error))
         }
     };
-    ((pass, slice), left)
+    ((pass, slice), left, error)
 }

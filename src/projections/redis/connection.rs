@@ -230,28 +230,41 @@ impl Redis {
     }
 
     async fn ask(&self, primary: Option<&Primary>, command: &Cmd) -> Result<Value, Failure> {
-        let shared = &self.0;
-        if !shared.breaker.admits() {
+        if !self.0.breaker.admits() {
             return Err(Failure::Away);
         }
-        let RedisOptions { response_timeout, connect_timeout, .. } = shared.options;
-        let asked = async {
-            let called = async {
-                let _permit = shared.permits.acquire().await.map_err(|_| Failure::Away)?;
-                shared.call(primary, command).await.map_err(Failure::Redis)
-            };
-            tokio::time::timeout(response_timeout + connect_timeout, called).await
-        };
-        let answer = shared.thread.run(asked).await.unwrap_or(Err(Failure::Late));
-        match &answer {
-            Err(failure) if failure.is_absence() => shared.failed(failure),
-            _ => shared.answered(),
+        match &self.0.thread.0 {
+            // It tries for all others, so it comes to its end even if its own caller gives up,
+            // perhaps because others of the same caller were not admitted.
+            Some(runtime) if !self.is_well() => {
+                let (redis, primary, command) = (self.clone(), primary.cloned(), command.clone());
+                let tried = async move { redis.0.asked(primary.as_ref(), &command).await };
+                runtime.spawn(tried).await.unwrap_or(Err(Failure::Away))
+            }
+            _ => self.0.asked(primary, command).await,
         }
-        answer
     }
 }
 
 impl Shared {
+    /// Makes a call within its time, and remembers whether it was answered.
+    async fn asked(&self, primary: Option<&Primary>, command: &Cmd) -> Result<Value, Failure> {
+        let RedisOptions { response_timeout, connect_timeout, .. } = self.options;
+        let asked = async {
+            let called = async {
+                let _permit = self.permits.acquire().await.map_err(|_| Failure::Away)?;
+                self.call(primary, command).await.map_err(Failure::Redis)
+            };
+            tokio::time::timeout(response_timeout + connect_timeout, called).await
+        };
+        let answer = self.thread.run(asked).await.unwrap_or(Err(Failure::Late));
+        match &answer {
+            Err(failure) if failure.is_absence() => self.failed(failure),
+            _ => self.answered(),
+        }
+        answer
+    }
+
     /// The first call makes the connection.
     async fn call(&self, primary: Option<&Primary>, command: &Cmd) -> Result<Value, RedisError> {
         let mut link = self.link()?;

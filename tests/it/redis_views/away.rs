@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join;
 use viewlog::projections::{Redis, RedisOptions, RedisViews, Select, ViewStore};
 
 use super::{clock, filled, play, query, texts, told, values, views, views_on};
@@ -47,6 +48,20 @@ async fn a_redis_that_is_not_there_fails_at_once_and_again_without_being_asked()
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     let failures = store.standing().failures;
     assert!(failures < 50, "{failures} were made");
+}
+
+#[tokio::test]
+async fn a_try_that_its_caller_gives_up_counts_all_the_same() {
+    let Some(server) = OwnRedis::one() else { return };
+    filled(&views_on(&server), &home(), vec![play(1, 1, "a")]).await;
+    let store = hasty_views(&server.url());
+    eventually("it is used", async || is_read(&store).await).await;
+    server.kill(1);
+    eventually("it is missed", async || !is_read(&store).await && !store.standing().ok).await;
+    server.start_again(1);
+    // Of two at once one tries and the other fails at once, and with it both.
+    let both = async || try_join(store.read(&home(), &[]), store.read(&home(), &[])).await;
+    eventually("both are answered", async || both().await.is_ok()).await;
 }
 
 #[tokio::test]
