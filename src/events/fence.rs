@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Mark, MarkKind, ProfileId, SessionId, Timestamp, TitleId};
+use super::{About, Mark, MarkKind, ProfileId, SessionId, Timestamp, TitleId};
 
 /// What an erasure reaches, inside one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,18 @@ impl Scope {
             MarkKind::Undone { .. } => {}
         }
         scopes
+    }
+
+    /// Whether it reaches a session of which so much is known.
+    pub fn reaches(&self, session: SessionId, about: Option<&About>) -> bool {
+        let profile = about.and_then(|about| about.profile.as_ref());
+        let title = about.and_then(|about| about.title.as_ref());
+        match self {
+            Self::Account => true,
+            Self::Session(this) => *this == session,
+            Self::Profile(of) => profile == Some(of),
+            Self::Title(of, this) => profile == Some(of) && title == Some(this),
+        }
     }
 
     /// A 128-bit hash; all that is kept of what was erased.

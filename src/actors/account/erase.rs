@@ -6,7 +6,7 @@ use super::errand::Failure;
 use crate::actors::{Deps, Receipt};
 use crate::events::{
     AccountId, Append, AppendError, Depth, Erased, Fence, Gone, Mark, MarkKind, ReadError, Scope,
-    SessionId, State,
+    SessionId,
 };
 
 /// Erases a scope; memory knows nothing of it afterwards.
@@ -68,25 +68,13 @@ async fn sessions_in(
                 Scope::Account => true,
                 Scope::Session(erased) => *erased == session,
                 Scope::Profile(_) | Scope::Title(..) => {
-                    stored.state().is_some_and(|state| is_of(&state, scope))
+                    stored.state().is_some_and(|state| scope.reaches(session, Some(&state.about)))
                 }
             };
             found.extend(inside.then_some(session));
         }
     }
     Ok(found)
-}
-
-fn is_of(state: &State, scope: &Scope) -> bool {
-    match scope {
-        Scope::Account => true,
-        Scope::Session(session) => state.session == *session,
-        Scope::Profile(profile) => state.about.profile.as_ref() == Some(profile),
-        Scope::Title(profile, title) => {
-            state.about.profile.as_ref() == Some(profile)
-                && state.about.title.as_ref() == Some(title)
-        }
-    }
 }
 
 /// The marks that go, and those that speak of other titles too and stay without the erased one.

@@ -317,15 +317,8 @@ impl Waiting {
     }
 
     fn is_in(&self, scope: &Scope) -> bool {
-        let about = self.event.as_ref().ok().and_then(|event| event.fact.about.as_deref());
-        let profile = about.and_then(|about| about.profile.as_ref());
-        let title = about.and_then(|about| about.title.as_ref());
-        match scope {
-            Scope::Account => true,
-            Scope::Session(erased) => *erased == self.session,
-            Scope::Profile(erased) => profile == Some(erased),
-            Scope::Title(of, erased) => profile == Some(of) && title == Some(erased),
-        }
+        let event = self.event.as_ref().ok();
+        scope.reaches(self.session, event.and_then(|event| event.fact.about.as_deref()))
     }
 }
 
