@@ -17,9 +17,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::Deps;
 use super::host::{self, Watch};
-use crate::events::{AccountId, Slice, Timestamp};
+use super::projector::merge_in_parts;
+use crate::events::{Slice, Timestamp};
 use crate::projections::{
-    Delivered, Entry, Position, Seen, Signals, SignalsStanding, ViewError, ViewStore, project,
+    Delivered, Position, Seen, Signals, SignalsStanding, ViewError, ViewStore, project,
 };
 
 /// How often it is looked how far the streams are.
@@ -34,8 +35,6 @@ const AGAIN: Duration = Duration::from_secs(1);
 const CLAIM: Duration = Duration::from_secs(1);
 /// How often nodes that are gone are forgotten.
 const DISMISS: Duration = Duration::from_secs(60);
-/// How many accounts one merge takes.
-const MERGE_MAX: usize = 2_000;
 /// How long a node that shuts down waits until what it read is merged.
 const LEAVE_MAX: Duration = Duration::from_secs(2);
 /// How long long work waits until what was recorded before it is merged.
@@ -273,17 +272,11 @@ impl<'a> Consumer<'a> {
     }
 
     async fn merge(&self, delivered: &Delivered) -> Result<(), ViewError> {
-        let mut parts = delivered.each().filter_map(|(account, what)| {
+        let parts = delivered.each().filter_map(|(account, what)| {
             let projected = catch_unwind(AssertUnwindSafe(|| project(&what)));
             Some((account.clone(), projected.ok()?))
         });
-        loop {
-            let batch: Vec<(AccountId, Vec<Entry>)> = parts.by_ref().take(MERGE_MAX).collect();
-            if batch.is_empty() {
-                return Ok(());
-            }
-            self.deps.views.merge(batch).await?;
-        }
+        merge_in_parts(self.deps.views.as_ref(), parts).await
     }
 }
 

@@ -22,7 +22,7 @@ use self::queue::{Batch, Queue};
 use super::exchange::Exchange;
 use super::host::{self, KindVitals, Watch};
 use crate::events::{AccountId, Clock, Timestamp};
-use crate::projections::{Freshness, Seen, ViewError, ViewStore, project};
+use crate::projections::{Entry, Freshness, Seen, ViewError, ViewStore, project};
 
 /// How long a session's heartbeats are conflated.
 const LAZY: Duration = Duration::from_secs(1);
@@ -142,11 +142,7 @@ impl Projector {
 
     async fn merge_all(&self, batch: &Batch) -> Result<(), ViewError> {
         let entries = batch.each().map(|(account, what)| (account.clone(), project(&what)));
-        let mut entries = entries.peekable();
-        while entries.peek().is_some() {
-            self.views.merge(entries.by_ref().take(MERGE_MAX).collect()).await?;
-        }
-        Ok(())
+        merge_in_parts(self.views.as_ref(), entries).await
     }
 
     /// Merges commute, so what the store took and what it did not are sent again alike. While it is
@@ -216,4 +212,16 @@ impl Projector {
             }
         }
     }
+}
+
+/// Merges entries of many accounts, so many at once.
+pub(super) async fn merge_in_parts(
+    views: &dyn ViewStore,
+    entries: impl Iterator<Item = (AccountId, Vec<Entry>)>,
+) -> Result<(), ViewError> {
+    let mut entries = entries.peekable();
+    while entries.peek().is_some() {
+        views.merge(entries.by_ref().take(MERGE_MAX).collect()).await?;
+    }
+    Ok(())
 }
