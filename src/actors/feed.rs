@@ -124,9 +124,7 @@ impl Feeds {
 
     /// Tells the followers of an account to look again.
     pub(super) fn resync(&self, account: &AccountId) {
-        if let Some(topic) = self.topics().get_mut(account) {
-            topic.resync(Resync::Once);
-        }
+        self.look_again(account);
         if let Some(relay) = self.relay.get() {
             relay.resync(account);
         }
@@ -134,9 +132,7 @@ impl Feeds {
 
     /// Something was erased from an account: its followers look again, and every node hears of it.
     pub(super) fn erased(&self, account: &AccountId) {
-        if let Some(topic) = self.topics().get_mut(account) {
-            topic.resync(Resync::Once);
-        }
+        self.look_again(account);
         if let Some(relay) = self.relay.get() {
             relay.erased(account);
         }
@@ -195,6 +191,13 @@ impl Feeds {
             Heard::Resync(Whose::Everyone) | Heard::Erased(Whose::Everyone) => {
                 self.topics().values_mut().for_each(resync)
             }
+        }
+    }
+
+    /// Whoever follows it here is to look again.
+    fn look_again(&self, account: &AccountId) {
+        if let Some(topic) = self.topics().get_mut(account) {
+            topic.resync(Resync::Once);
         }
     }
 
