@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join};
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
 use scylla::response::PagingState;
@@ -14,7 +14,9 @@ use scylla::value::CqlVarint;
 use uuid::Uuid;
 use viewlog::events::cassandra::{CassandraLog, CassandraOptions, Schema};
 use viewlog::events::codec::encode_snapshot;
-use viewlog::events::{Append, EventLog, EventRow, SessionKey, SnapshotRow, SystemClock, fold};
+use viewlog::events::{
+    Append, Event, EventLog, EventRow, SessionKey, SnapshotRow, SystemClock, fold,
+};
 use viewlog::projections::count_accounts;
 
 use crate::appends::appends;
@@ -25,6 +27,11 @@ use crate::server::Cassandra;
 /// How often driver and log take turns.
 const TURNS: usize = 3;
 const ACCOUNTS: usize = 20_000;
+pub(crate) const DRIVER: &str = "driver, facts one by one, 256 in flight";
+/// At every so many facts an account writes its state beside them.
+const SNAPSHOT_EVERY: u32 = 16;
+/// How long a server compiles its hot paths, and more.
+const WARM_UP: Duration = Duration::from_secs(40);
 /// Facts of the session that is read.
 const LONG: usize = 10_000;
 
@@ -35,14 +42,14 @@ pub(crate) fn run() {
         let store = Store::make(&cassandra, "log").await;
         store.warm_up().await;
         for _ in 0..TURNS {
-            store.drive(256).await.print("driver, rows one by one, 256 in flight");
+            store.drive(Player::many(ACCOUNTS), 256).await.print(DRIVER);
             store.append(256, 1).await.print("appends of 1 row, 256 in flight, rows");
         }
         for (in_flight, rows) in [(64, 10), (256, 10), (16, 25), (64, 25)] {
             let load = store.append(in_flight, rows).await;
             load.print(&format!("appends of {rows} rows, {in_flight} in flight, rows"));
         }
-        store.drive(256).await.print("driver, rows one by one, 256 in flight");
+        store.drive(Player::many(ACCOUNTS), 256).await.print(DRIVER);
         store.read_long().await;
         store.scan().await;
         store.count().await;
@@ -52,7 +59,7 @@ pub(crate) fn run() {
 /// A log in a keyspace of its own, and the bare driver beside it.
 pub(crate) struct Store {
     session: Arc<Session>,
-    insert: PreparedStatement,
+    inserts: Inserts,
     pub(crate) log: Arc<CassandraLog>,
     pub(crate) keyspace: &'static str,
 }
@@ -73,31 +80,26 @@ impl Store {
         schema.apply(&schema.default_replication()).await.unwrap();
         let log = CassandraLog::open(&options, Arc::new(SystemClock)).await.unwrap();
         let session = SessionBuilder::new().known_node(&cassandra.host).build().await.unwrap();
-        let insert = format!(
-            "INSERT INTO {keyspace}.events (account, week, session, seq, fingerprint, body) \
-             VALUES (?, ?, ?, ?, ?, ?)"
-        );
-        let mut insert = session.prepare(insert).await.unwrap();
-        insert.set_is_idempotent(true);
-        Self { session: Arc::new(session), insert, log: Arc::new(log), keyspace }
+        let inserts = Inserts::prepare(&session, keyspace).await;
+        Self { session: Arc::new(session), inserts, log: Arc::new(log), keyspace }
     }
 
-    /// The server compiles its hot paths for some twenty seconds.
     pub(crate) async fn warm_up(&self) {
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(20) {
+        while begun.elapsed() < WARM_UP {
             self.append(64, 10).await;
+            self.append(256, 1).await;
         }
     }
 
-    /// The same rows through the driver alone.
-    pub(crate) async fn drive(&self, in_flight: usize) -> Load {
-        let players = Player::many(ACCOUNTS);
+    /// Through the driver alone, the rows that an account writes: each fact, and now and then its
+    /// state.
+    pub(crate) async fn drive(&self, players: Vec<Player>, in_flight: usize) -> Load {
         let chunk = players.len() / in_flight;
         measure(|signal| {
             let chunks = players.chunks(chunk).take(in_flight).map(<[Player]>::to_vec);
             let driver =
-                |players| driver(Arc::clone(&self.session), self.insert.clone(), players, signal);
+                |players| driver(Arc::clone(&self.session), self.inserts.clone(), players, signal);
             chunks.map(driver).collect()
         })
         .await
@@ -167,9 +169,52 @@ impl Store {
     }
 }
 
+/// How the bare driver writes.
+#[derive(Clone)]
+struct Inserts {
+    event: PreparedStatement,
+    snapshot: PreparedStatement,
+    /// What a session comes to, for every one of them.
+    state: Arc<Vec<u8>>,
+}
+
+impl Inserts {
+    async fn prepare(session: &Session, keyspace: &str) -> Self {
+        let insert = async |into: &str| {
+            let values = vec!["?"; into.split(',').count()].join(", ");
+            let insert = format!("INSERT INTO {keyspace}.{into} VALUES ({values})");
+            let mut insert = session.prepare(insert).await.unwrap();
+            insert.set_is_idempotent(true);
+            insert
+        };
+        let mut player = Player::new(0);
+        let events: Vec<Event> = (0..SNAPSHOT_EVERY).map(|_| player.next()).collect();
+        Self {
+            event: insert("events (account, week, session, seq, fingerprint, body)").await,
+            snapshot: insert("snapshots (account, week, session, body)").await,
+            state: Arc::new(encode_snapshot(&fold(None, &events).unwrap())),
+        }
+    }
+
+    /// The player's next fact; whether it was written.
+    async fn write(&self, session: &Session, player: &mut Player) -> bool {
+        let EventRow { session: id, order, body } = player.next_row();
+        let (account, week) = (player.account.as_str(), id.week().number().cast_signed());
+        let id = Uuid::from_bytes(*id.as_bytes());
+        let state = (account, week, id, self.state.as_slice());
+        let seq = CqlVarint::from_signed_bytes_be(order.seq.to_be_bytes().to_vec());
+        let event = (account, week, id, seq, order.fingerprint.to_be_bytes(), body);
+        let event = session.execute_unpaged(&self.event, event);
+        if player.seq % SNAPSHOT_EVERY > 0 {
+            return event.await.is_ok();
+        }
+        try_join(event, session.execute_unpaged(&self.snapshot, state)).await.is_ok()
+    }
+}
+
 fn driver(
     session: Arc<Session>,
-    insert: PreparedStatement,
+    inserts: Inserts,
     mut players: Vec<Player>,
     signal: &Signal,
 ) -> impl Future<Output = hdrhistogram::Histogram<u64>> + Send + use<> {
@@ -178,16 +223,11 @@ fn driver(
         let count = players.len();
         for turn in (0..count).cycle() {
             let player = &mut players[turn];
-            let EventRow { session: id, order, body } = player.next_row();
-            let week = id.week().number().cast_signed();
-            let seq = CqlVarint::from_signed_bytes_be(order.seq.to_be_bytes().to_vec());
-            let id = Uuid::from_bytes(*id.as_bytes());
-            let fingerprint = order.fingerprint.to_be_bytes();
-            let values = (player.account.as_str(), week, id, seq, fingerprint, body);
             let sent = Instant::now();
-            match session.execute_unpaged(&insert, values).await {
-                Ok(_) => waiter.acknowledged(1, sent),
-                Err(_) => waiter.failed(),
+            if inserts.write(&session, player).await {
+                waiter.acknowledged(1, sent);
+            } else {
+                waiter.failed();
             }
             if !waiter.goes_on() {
                 break;

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use tokio::runtime::Handle;
 use viewlog::actors::{Accounts, Submission, System};
 
-use crate::cassandra::Store;
+use crate::cassandra::{DRIVER, Store};
 use crate::facts::Player;
 use crate::load::{Load, Signal, Waiter, measure};
 use crate::rebuild::fill;
@@ -22,31 +22,39 @@ const IN_FLIGHT: usize = 256;
 pub(crate) async fn facts(store: &Arc<Store>, system: &System, clients: &Handle) -> f64 {
     let (mut driver, mut node) = (0.0, 0.0);
     for turn in 0..TURNS {
-        let driven = Arc::clone(store);
-        let load = clients.spawn(async move { driven.drive(IN_FLIGHT).await }).await.unwrap();
-        load.print("driver, rows one by one, 256 in flight");
+        let (driven, players) = (Arc::clone(store), players(TURNS + 2 + turn));
+        let load = clients.spawn(async move { driven.drive(players, IN_FLIGHT).await });
+        let load = load.await.unwrap();
+        load.print(DRIVER);
         driver += load.facts_per_s / TURNS as f64;
         let players = begun(system, turn).await;
         let load = sent(players, (IN_FLIGHT, 1), system.accounts(), clients).await;
         load.print("facts through a node, 256 in flight");
         node += load.facts_per_s / TURNS as f64;
     }
-    println!("  facts through a node : rows by the driver = {:.2}", node / driver);
+    println!("  facts through a node : the same rows by the driver = {:.2}", node / driver);
     for (turn, facts) in [10, 25].into_iter().enumerate() {
         let players = begun(system, TURNS + turn).await;
         let load = sent(players, (64, facts), system.accounts(), clients).await;
         load.print(&format!("requests of {facts} facts of an account, 64 in flight, facts"));
-        println!("  facts of these : rows by the driver = {:.2}", load.facts_per_s / driver);
+        println!(
+            "  facts of these : the same by the driver one by one = {:.2}",
+            load.facts_per_s / driver
+        );
     }
     node
 }
 
 /// Players whose sessions have begun.
 async fn begun(system: &System, turn: usize) -> Vec<Player> {
-    let first = (turn + 10) * ACCOUNTS;
-    let mut players: Vec<_> = (first..first + ACCOUNTS).map(Player::new).collect();
+    let mut players = players(turn);
     fill(system, &mut players, 1).await;
     players
+}
+
+fn players(turn: usize) -> Vec<Player> {
+    let first = (turn + 10) * ACCOUNTS;
+    (first..first + ACCOUNTS).map(Player::new).collect()
 }
 
 /// Requests of so many facts of one account, so many at once.

@@ -128,7 +128,7 @@ async fn reads(server: &Server, views: &Arc<RedisViews>) {
     let resumes = many(IN_FLIGHT, move |turn| {
         let views = Arc::clone(&views);
         async move {
-            let title = format!("tt0944947:s{}e{}\0", turn % 25, turn % 20);
+            let title = format!("tt0944947:s{}e{}", turn % 25, turn % 20);
             let query = |view| Query {
                 view,
                 scope: Some(Id::new("anna").unwrap()),

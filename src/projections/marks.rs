@@ -47,7 +47,7 @@ fn entry(mark: &Mark, title: &TitleId) -> Entry {
         scope: Some(mark.profile.clone()),
         version: version(mark),
         rank: None,
-        label: title_label(title, &key),
+        label: title_label(title),
         key: key.into(),
         value: encode_mark(mark).into(),
         expires_at: None,

@@ -30,7 +30,7 @@ impl Projection for Plays {
             key: Bytes::copy_from_slice(key),
             version: now::version(state),
             rank: Some(state.moved_at().ms()),
-            label: title_label(title, key),
+            label: title_label(title),
             value: now::value(state),
             expires_at: None,
         }]

@@ -58,13 +58,7 @@ pub fn project(recorded: &Recorded<'_>) -> Vec<Entry> {
     PROJECTIONS.iter().flat_map(|projection| projection.project(recorded)).collect()
 }
 
-/// A label that begins with a title: everything of the title has [`title_prefix`].
-pub(super) fn title_label(title: &TitleId, rest: &[u8]) -> Bytes {
-    [title.as_str().as_bytes(), b"\0", rest].concat().into()
-}
-
-/// What the labels of a title begin with; ids hold no control character, so none is a beginning of
-/// another.
-pub(super) fn title_prefix(title: &TitleId) -> Bytes {
-    title_label(title, b"")
+/// The label of everything of a title.
+pub(super) fn title_label(title: &TitleId) -> Bytes {
+    Bytes::copy_from_slice(title.as_str().as_bytes())
 }

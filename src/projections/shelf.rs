@@ -23,7 +23,7 @@ pub(super) struct Shelf {
 struct Drawer {
     entries: BTreeMap<Bytes, Kept>,
     ranked: BTreeSet<(i64, Bytes)>,
-    labelled: BTreeMap<Bytes, Bytes>,
+    labelled: BTreeSet<(Bytes, Bytes)>,
     expiring: BTreeSet<(Timestamp, Bytes)>,
     floor: Option<i64>,
 }
@@ -106,7 +106,7 @@ impl Drawer {
             self.ranked.insert((rank, key.clone()));
         }
         if !label.is_empty() {
-            self.labelled.insert(label.clone(), key.clone());
+            self.labelled.insert((label.clone(), key.clone()));
         }
         if let Some(at) = expires_at {
             self.expiring.insert((at, key.clone()));
@@ -118,8 +118,8 @@ impl Drawer {
     fn remove(&mut self, key: &Bytes) -> usize {
         let Place::Occupied(place) = self.entries.entry(key.clone()) else { return 0 };
         let (key, kept) = place.remove_entry();
-        self.labelled.remove(&kept.label);
         let bytes = bytes_of(&key, &kept.label, &kept.value);
+        self.labelled.remove(&(kept.label, key.clone()));
         if let Some(at) = kept.expires_at {
             self.expiring.remove(&(at, key.clone()));
         }
@@ -163,9 +163,9 @@ impl Drawer {
                 };
                 keys.filter_map(|(_, key)| found(key)).take(*limit).collect()
             }
-            Select::Labelled(prefix) => {
-                let from = self.labelled.range(prefix.clone()..);
-                let those = from.take_while(|(label, _)| label.starts_with(prefix));
+            Select::Labelled(label) => {
+                let from = self.labelled.range((label.clone(), Bytes::new())..);
+                let those = from.take_while(|(of, _)| of == label);
                 those.filter_map(|(_, key)| found(key)).collect()
             }
         };

@@ -39,7 +39,7 @@ pub struct Entry {
     pub version: Version,
     /// Orders entries numerically, within ±2^53; only ranked entries are capped.
     pub rank: Option<i64>,
-    /// Orders entries by bytes, for finding them by prefix.
+    /// Entries with one label are found together; those without one by other ways alone.
     pub label: Bytes,
     /// What the answers read; see the view's own file.
     pub value: Bytes,
@@ -70,7 +70,7 @@ pub enum Select {
         /// How many.
         limit: usize,
     },
-    /// Entries whose label begins with this, by label.
+    /// Entries with this label, by key.
     Labelled(Bytes),
 }
 

@@ -126,7 +126,7 @@ fn play(key: u8, version: u64, value: &str) -> Entry {
         key: Bytes::copy_from_slice(&[key]),
         version: Version(version, 0),
         rank: Some(i64::from(key)),
-        label: Bytes::copy_from_slice(&[b't', 0, key]),
+        label: Bytes::from_static(b"t"),
         value: Bytes::copy_from_slice(value.as_bytes()),
         expires_at: None,
     }
@@ -141,7 +141,7 @@ fn all_ways() -> [Query; 3] {
     [
         query(Select::All),
         query(Select::Ranked { below: None, limit: 1_000 }),
-        query(Select::Labelled(Bytes::from_static(b"t\0"))),
+        query(Select::Labelled(Bytes::from_static(b"t"))),
     ]
 }
 

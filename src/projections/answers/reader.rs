@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::folded::Folded;
 use crate::events::{AccountId, Mark, ProfileId, SessionId, State, Timestamp, TitleId};
-use crate::projections::projection::title_prefix;
+use crate::projections::projection::title_label;
 use crate::projections::{Found, Page, Query, Select, View, ViewStore, marks, now};
 
 /// The views do not reach so far; the log does.
@@ -155,7 +155,7 @@ fn complete(page: &Page) -> Result<(), Beyond> {
 
 /// Everything of each title.
 fn of_titles(view: View, profile: &ProfileId, titles: &[TitleId]) -> impl Iterator<Item = Query> {
-    let of_title = move |title| query(view, Some(profile), Select::Labelled(title_prefix(title)));
+    let of_title = move |title| query(view, Some(profile), Select::Labelled(title_label(title)));
     titles.iter().map(of_title)
 }
 

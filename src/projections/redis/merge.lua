@@ -23,11 +23,14 @@ local function is_ranked(bytes, from)
   return byte(bytes, from + 1) % 4 >= 2
 end
 
--- How an entry stands among the labels: label, key, two bytes of the key's length; false without a label.
-local function label_of(bytes, from, key)
-  if byte(bytes, from + 1) < 8 then return false end
-  local label = sub(bytes, from + 4, from + 3 + label_length(bytes, from))
-  return label .. key .. string.char(math.floor(#key / 256), #key % 256)
+-- False without a label.
+local function label_of(bytes, from)
+  return byte(bytes, from + 1) % 8 >= 4 and sub(bytes, from + 4, from + 3 + label_length(bytes, from))
+end
+
+-- As a label has a key.
+local function listed(key)
+  return string.char(math.floor(#key / 256), #key % 256) .. key
 end
 
 local function say_kinds(drawer)
@@ -57,11 +60,24 @@ local function take_out(drawer, kind, command, member)
   say_kinds(drawer)
 end
 
+-- Takes a key out of its label, and with the last of them the label.
+local function label_out(drawer, label, key)
+  local rest = {}
+  for _, other in ipairs(keys_in(call('HGET', key_of(drawer, 'l'), label) or '')) do
+    if other ~= key then rest[#rest + 1] = listed(other) end
+  end
+  if #rest > 0 then
+    call('HSET', key_of(drawer, 'l'), label, table.concat(rest))
+  else
+    take_out(drawer, 'l', 'HDEL', label)
+  end
+end
+
 local function remove(drawer, key, old, from)
   take_out(drawer, 'h', 'HDEL', key)
   if is_ranked(old, from) then take_out(drawer, 'r', 'ZREM', key) end
-  local label = label_of(old, from, key)
-  if label then take_out(drawer, 'l', 'ZREM', label) end
+  local label = label_of(old, from)
+  if label then label_out(drawer, label, key) end
 end
 
 -- Raises the floor to the lowest rank, and takes out whatever is not above it.
@@ -100,16 +116,14 @@ local function rank_in(drawer, key, rank, was_ranked)
 end
 
 -- False when the labels that there were are gone.
-local function label_in(drawer, label, before)
+local function label_in(drawer, label, key, before)
   if label then
     local l = key_of(drawer, 'l')
-    local is_added = call('ZADD', l, 0, label) == 1
+    local is_added = call('HSET', l, label, (call('HGET', l, label) or '') .. listed(key)) == 1
     if not has(drawer, 'l') then begin(drawer, 'l')
-    elseif is_added and call('ZCARD', l) == 1 then return false end
-    if before then call('ZREM', l, before) end
-  elseif before then
-    take_out(drawer, 'l', 'ZREM', before)
+    elseif is_added and call('HLEN', l) == 1 then return false end
   end
+  if before then label_out(drawer, before, key) end
   return true
 end
 
@@ -127,8 +141,8 @@ local function put(drawer, key, rank, new, from, old, old_from)
     return rank == '' or call('ZADD', key_of(drawer, 'r'), rank, key) == 0
   end
   if not old and not has(drawer, 'h') then begin(drawer, 'h') end
-  local before, label = old and label_of(old, old_from, key), label_of(new, from, key)
-  if before ~= label and not label_in(drawer, label, before) then return false end
+  local before, label = old and label_of(old, old_from), label_of(new, from)
+  if before ~= label and not label_in(drawer, label, key, before) then return false end
   if rank ~= '' then
     if not rank_in(drawer, key, rank, old and is_ranked(old, old_from)) then return false end
   elseif old and is_ranked(old, old_from) then

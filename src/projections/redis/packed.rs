@@ -9,12 +9,11 @@ use crate::events::{ProfileId, Timestamp};
 use crate::projections::{Entry, Found, Version, View};
 
 /// Changes whenever the bytes do: views of another form are not read.
-pub(super) const FORM: u32 = 1;
+pub(super) const FORM: u32 = 2;
 
 const EXPIRES: u8 = 1;
 const RANKED: u8 = 2;
-const ENDS_WITH_KEY: u8 = 4;
-const LABELLED: u8 = 8;
+const LABELLED: u8 = 4;
 /// An instant takes so many of its eight bytes.
 const INSTANT_BYTES: usize = 6;
 
@@ -22,7 +21,6 @@ const INSTANT_BYTES: usize = 6;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kept {
     pub(super) found: Found,
-    pub(super) label: Bytes,
     pub(super) expires_at: Option<Timestamp>,
 }
 
@@ -34,21 +32,18 @@ impl Kept {
 
 /// An entry's bytes.
 pub(super) fn pack(entry: &Entry) -> Vec<u8> {
-    let Entry { key, version, rank, label, value, expires_at, .. } = entry;
+    let Entry { version, rank, label, value, expires_at, .. } = entry;
     let mut packed = Vec::with_capacity(48 + label.len() + value.len());
     put_number(&mut packed, &version.0.to_be_bytes());
     put_number(&mut packed, &version.1.to_be_bytes());
-    let short = label.strip_suffix(key.as_ref());
-    let written = short.unwrap_or(label);
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
     packed.push(
         flag(expires_at.is_some(), EXPIRES)
             | flag(rank.is_some(), RANKED)
-            | flag(short.is_some(), ENDS_WITH_KEY)
             | flag(!label.is_empty(), LABELLED),
     );
-    packed.put_u16(u16::try_from(written.len()).unwrap_or(u16::MAX));
-    packed.put_slice(written);
+    packed.put_u16(u16::try_from(label.len()).unwrap_or(u16::MAX));
+    packed.put_slice(label);
     if let Some(at) = expires_at {
         packed.put_int(at.ms(), INSTANT_BYTES);
     }
@@ -74,11 +69,7 @@ pub(super) fn unpack(key: Bytes, packed: Vec<u8>) -> Option<Kept> {
     let version = Version(first, take_number(&mut rest)?);
     let flags = *take(&mut rest, 1)?.first()?;
     let length = usize::try_from(number(&take(&mut rest, 2)?)).ok()?;
-    let written = take(&mut rest, length)?;
-    let label = match flags & ENDS_WITH_KEY {
-        0 => written,
-        _ => [written, key.clone()].concat().into(),
-    };
+    take(&mut rest, length)?;
     let expires_at = match flags & EXPIRES {
         0 => None,
         _ => Some(number(&take(&mut rest, INSTANT_BYTES)?)),
@@ -91,7 +82,7 @@ pub(super) fn unpack(key: Bytes, packed: Vec<u8>) -> Option<Kept> {
         0 => 0,
         _ => i64::from_be_bytes(take(&mut rest, 8)?.as_ref().try_into().ok()?),
     };
-    Some(Kept { found: Found { key, version, rank, value: rest }, label, expires_at })
+    Some(Kept { found: Found { key, version, rank, value: rest }, expires_at })
 }
 
 fn take(rest: &mut Bytes, length: usize) -> Option<Bytes> {
@@ -112,20 +103,4 @@ fn number(big_endian: &[u8]) -> u128 {
 pub(super) fn drawer(view: View, scope: Option<&ProfileId>) -> Vec<u8> {
     [view.0.as_bytes(), b"\0", scope.map_or(b"".as_slice(), |scope| scope.as_str().as_bytes())]
         .concat()
-}
-
-/// The first and the last label with a beginning, as ZRANGE takes them.
-pub(super) fn labels(beginning: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    if beginning.is_empty() {
-        return (b"-".to_vec(), b"+".to_vec());
-    }
-    let first = [b"[", beginning].concat();
-    let tail = beginning.iter().rev().take_while(|byte| **byte == u8::MAX).count();
-    let mut last = [b"(", beginning].concat();
-    last.truncate(last.len() - tail);
-    match last.last_mut() {
-        Some(byte) if tail < beginning.len() => *byte += 1,
-        _ => last = b"+".to_vec(),
-    }
-    (first, last)
 }

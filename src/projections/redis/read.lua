@@ -1,26 +1,25 @@
 -- Reads pages of one account, of one instant.
 --
 -- ARGV goes on with queries: drawer, and then "a" for all; "r", rank and key below which to begin ("" and "" for
--- the greatest), limit; "l", first and last label as ZRANGE takes them. Returns false when the account is not
--- complete, else for each query keys and bytes in turn, the floor under the empty key.
+-- the greatest), limit; "l", label. Returns false when the account is not complete, else for each query keys and
+-- bytes in turn, the floor under the empty key.
 
 -- Entries by their keys, added to the page; false when one is gone.
 local function fetch(drawer, keys, page, take)
   for from = 1, #keys, 1000 do
-    local some = { unpack(keys, from, math.min(from + 999, #keys)) }
-    local found = call('HMGET', key_of(drawer, 'h'), unpack(some))
-    for i, key in ipairs(some) do
-      if not found[i] then return false end
-      if take(found[i]) then
-        page[#page + 1] = key
-        page[#page + 1] = found[i]
+    local to = math.min(from + 999, #keys)
+    local found = call('HMGET', key_of(drawer, 'h'), unpack(keys, from, to))
+    for i = from, to do
+      local bytes = found[i - from + 1]
+      if not bytes then return false end
+      if not take or take(bytes) then
+        page[#page + 1] = keys[i]
+        page[#page + 1] = bytes
       end
     end
   end
   return true
 end
-
-local function any() return true end
 
 -- How many of the greatest keys of a rank are not below this one.
 local function ties(drawer, rank, key)
@@ -51,13 +50,10 @@ local function ranked(drawer, page, rank, key, limit)
   return #page > 0 or not is_gone(drawer, 'r')
 end
 
-local function labelled(drawer, page, first, last)
-  local keys = {}
-  for i, label in ipairs(call('ZRANGE', key_of(drawer, 'l'), first, last, 'BYLEX')) do
-    local length = byte(label, -2) * 256 + byte(label, -1)
-    keys[i] = sub(label, -2 - length, -3)
-  end
-  return fetch(drawer, keys, page, any) and (#page > 0 or not is_gone(drawer, 'l'))
+local function labelled(drawer, page, label)
+  local list = call('HGET', key_of(drawer, 'l'), label)
+  if not list then return not is_gone(drawer, 'l') end
+  return fetch(drawer, keys_in(list), page)
 end
 
 -- A page and where the next query begins; false when something is gone that should be there.
@@ -69,17 +65,15 @@ local function answer(set, drawers, i)
     page = has(drawer, 'h') and call('HGETALL', key_of(drawer, 'h')) or page
     return (#page > 0 or not has(drawer, 'h')) and page, i + 2
   end
-  local to = kind == 'r' and i + 5 or i + 4
-  if not has(drawer, 'h') then return page, to end
-  local floor = set.is_worn and call('HGET', key_of(drawer, 'h'), '')
-  local is_whole
+  local is_whole, to
   if kind == 'r' then
-    is_whole = ranked(drawer, page, argv[i + 2], argv[i + 3], tonumber(argv[i + 4]))
+    is_whole, to = ranked(drawer, page, argv[i + 2], argv[i + 3], tonumber(argv[i + 4])), i + 5
   else
-    is_whole = labelled(drawer, page, argv[i + 2], argv[i + 3])
+    is_whole, to = labelled(drawer, page, argv[i + 2]), i + 3
   end
   -- Where nothing was found nothing was missed, unless all is gone.
   if #page == 0 and is_gone(drawer, 'h') then return false, to end
+  local floor = set.is_worn and call('HGET', key_of(drawer, 'h'), '')
   if floor then
     page[#page + 1] = ''
     page[#page + 1] = floor

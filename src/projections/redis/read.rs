@@ -5,7 +5,7 @@ use redis::{Cmd, Value};
 
 use super::RedisViews;
 use super::merge::not_understood;
-use super::packed::{Kept, drawer, labels, unpack};
+use super::packed::{Kept, drawer, unpack};
 use crate::events::{AccountId, Timestamp};
 use crate::projections::{Page, Query, Select, ViewError};
 
@@ -37,10 +37,7 @@ fn add_query(command: &mut Cmd, query: &Query) {
             command.arg("r").arg(rank).arg(key.as_ref()).arg(limit)
         }
         Select::Ranked { below: None, limit } => command.arg("r").arg("").arg("").arg(limit),
-        Select::Labelled(beginning) => {
-            let (first, last) = labels(beginning);
-            command.arg("l").arg(first).arg(last)
-        }
+        Select::Labelled(label) => command.arg("l").arg(label.as_ref()),
     };
 }
 
@@ -59,13 +56,8 @@ fn page(query: &Query, found: Value, now: Timestamp) -> Result<Page, ViewError> 
             kept.extend(unpack(Bytes::from(key), bytes).filter(|kept| !kept.is_expired(now)));
         }
     }
-    match &query.select {
-        Select::All => kept.sort_by(|one, other| one.found.key.cmp(&other.found.key)),
-        Select::Ranked { .. } => {}
-        Select::Labelled(beginning) => {
-            kept.retain(|kept| kept.label.starts_with(beginning));
-            kept.sort_by(|one, other| one.label.cmp(&other.label));
-        }
+    if !matches!(query.select, Select::Ranked { .. }) {
+        kept.sort_by(|one, other| one.found.key.cmp(&other.found.key));
     }
     let entries = kept.into_iter().map(|Kept { found, .. }| found).collect();
     Ok(Page { entries, floor })

@@ -8,7 +8,8 @@
 --       a generation             its set: "fTOKEN,SINCE,PARTS" while it is filled, "cTOKEN" once it is complete
 --       TOKEN \0 VIEW \0 PROFILE which keys a drawer of the set has: letters of h, r, l
 --   home h|r|l ACCOUNT \0 TOKEN \0 VIEW \0 PROFILE
---       a drawer: entries by key, with its floor under the empty key; keys by rank; labels
+--       a drawer: entries by key, with its floor under the empty key; keys by rank; keys by label, each as two bytes
+--       of its length and itself
 -- A drawer bears the token of its fill, so that nothing of an older fill is ever seen again. The card says which
 -- keys there must be: where one is gone, the set is dropped and filled again.
 --
@@ -16,9 +17,9 @@
 -- forgets an account finds all of it. It counts as gone before that.
 --
 -- An entry's bytes: version (two numbers, each its length and its big-endian bytes), flags (1 expires, 2 ranked,
--- 4 the label ends with the key, 8 labelled), label (two bytes of length; without the key it may end with), six
--- bytes of expiry, eight of rank, value. Compared byte by byte, since Lua's own < goes by the server's locale and
--- its numbers end at 2^53; a number with fewer bytes is the smaller one.
+-- 4 labelled), label (two bytes of length, and itself), six bytes of expiry, eight of rank, value. Compared byte by
+-- byte, since Lua's own < goes by the server's locale and its numbers end at 2^53; a number with fewer bytes is the
+-- smaller one.
 --
 -- ARGV begins with: the node's clock, how long an account lives unused (both ms), how many ranked entries a
 -- drawer keeps.
@@ -39,6 +40,17 @@ end
 
 local function label_length(bytes, from)
   return byte(bytes, from + 2) * 256 + byte(bytes, from + 3)
+end
+
+-- The keys of a label.
+local function keys_in(list)
+  local keys, from = {}, 1
+  while from < #list do
+    local to = from + 1 + byte(list, from) * 256 + byte(list, from + 1)
+    keys[#keys + 1] = sub(list, from + 2, to)
+    from = to + 1
+  end
+  return keys
 end
 
 -- Of bytes whose version ends there.
