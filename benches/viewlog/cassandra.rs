@@ -205,10 +205,10 @@ impl Inserts {
         let seq = CqlVarint::from_signed_bytes_be(order.seq.to_be_bytes().to_vec());
         let event = (account, week, id, seq, order.fingerprint.to_be_bytes(), body);
         let event = session.execute_unpaged(&self.event, event);
-        if player.seq % SNAPSHOT_EVERY > 0 {
-            return event.await.is_ok();
+        if player.seq.is_multiple_of(SNAPSHOT_EVERY) {
+            return try_join(event, session.execute_unpaged(&self.snapshot, state)).await.is_ok();
         }
-        try_join(event, session.execute_unpaged(&self.snapshot, state)).await.is_ok()
+        event.await.is_ok()
     }
 }
 

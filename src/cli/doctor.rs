@@ -30,12 +30,18 @@ const CLOCK_FROM_MS: i64 = 1_767_225_600_000;
 /// Files of the future are a sign of a clock that was set back; a little is rounding.
 const CLOCK_BACK_MAX: Duration = Duration::from_secs(60);
 
-/// Which data directory to look at.
+/// What to look at; what is not named here is as the server would have it.
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Where events are kept [default: VIEWLOG_LOG]
+    #[arg(long, value_name = "URL")]
+    log: Option<String>,
+    /// Where views are kept [default: VIEWLOG_VIEWS]
+    #[arg(long, value_name = "URL")]
+    views: Option<String>,
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -69,7 +75,8 @@ impl Doctor {
     /// Looks, prints, and tells by the exit status how it is.
     pub(super) async fn run(self) -> anyhow::Result<Found> {
         let mut findings = Findings::default();
-        let given = Given { config: self.config, data: self.data, ..Given::default() };
+        let Self { data, log, views, config } = self;
+        let given = Given { config, data, log, views, ..Given::default() };
         let settings = match seams::settings(given) {
             Ok(settings) => settings,
             Err(error) => {

@@ -197,7 +197,7 @@ impl<'m> Draft<'m> {
         for (name, value) in table {
             let key = joined(under, name.get_ref());
             match value.get_ref() {
-                DeValue::Table(inner) if self.manual.first_in(&key).is_some() => {
+                DeValue::Table(inner) if self.manual.all_in(&key).next().is_some() => {
                     self.flatten(&key, inner, into);
                 }
                 _ => into.push((key, name.span().start, value)),
@@ -225,8 +225,9 @@ impl<'m> Draft<'m> {
     }
 
     fn unknown(&self, key: String, value: &Value, place: Place) -> Problem {
-        if let Some(first) = self.manual.first_in(&key) {
-            let wrong = format!("is a table of settings, such as {}", place.spelled(first));
+        let inside: Vec<String> = self.manual.all_in(&key).map(|one| place.spelled(one)).collect();
+        if !inside.is_empty() {
+            let wrong = format!("is a table of settings: {}", inside.join(", "));
             return Problem::Value { key, place, wrong };
         }
         let nearest = match value {

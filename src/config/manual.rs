@@ -39,9 +39,9 @@ impl Manual {
         self.known.get(key)
     }
 
-    /// The first of the settings that stand under this name.
-    pub(super) fn first_in(&self, table: &str) -> Option<&str> {
-        self.known.keys().map(String::as_str).find(|key| is_in(key, table))
+    /// The settings that stand under this name.
+    pub(super) fn all_in(&self, table: &str) -> impl Iterator<Item = &str> {
+        self.known.keys().map(String::as_str).filter(move |key| is_in(key, table))
     }
 
     /// The setting that may have been meant by a name that is none.

@@ -22,7 +22,7 @@ fn doctor(log: &str, views: &str) -> Output {
     let data = tempfile::tempdir().unwrap();
     let mut doctor = viewlog();
     doctor.arg("doctor").arg("--data").arg(data.path());
-    doctor.env("VIEWLOG_LOG", log).env("VIEWLOG_VIEWS", views);
+    doctor.args(["--log", log]).env("VIEWLOG_VIEWS", views);
     finish(doctor.env("VIEWLOG_LISTEN", free_address().to_string()))
 }
 
