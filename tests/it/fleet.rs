@@ -7,6 +7,7 @@ mod erasing;
 mod frozen;
 mod live;
 mod load;
+mod logins;
 mod long_work;
 mod network;
 mod nodes;

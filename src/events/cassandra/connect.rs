@@ -40,19 +40,26 @@ pub(super) async fn connect(options: &CassandraOptions) -> Result<(Session, Stri
     if let Some(files) = &options.tls {
         builder = builder.tls_context(Some(Arc::new(files.client_of_cassandra()?)));
     }
-    let session = builder.build().await.map_err(|error| {
-        let said = error.to_string();
-        let remedy = remedy(&said);
-        OpenError::Unreachable {
-            hosts: options.hosts.join(", "),
-            reason: format!("{said}{remedy}"),
-        }
+    let session = builder.build().await.map_err(|error| OpenError::Unreachable {
+        hosts: options.hosts.join(", "),
+        reason: reason(error.to_string()),
     })?;
     let datacentre = datacentre(&session, options)?;
     // Also when it was not named: another one may be added while this runs.
     let mut handle = session.get_default_execution_profile_handle().clone();
     handle.map_to_another_profile(profile(options, Some(&datacentre)));
     Ok((session, datacentre))
+}
+
+/// Why nobody let us in, and what mends it.
+fn reason(said: String) -> String {
+    // The driver would have its own caller name them.
+    if said.contains("Authentication is required") {
+        let login = "cassandra://USER:PASSWORD@HOST/KEYSPACE";
+        return format!("it asks who connects: put user and password into its address, {login}");
+    }
+    let remedy = remedy(&said);
+    said + remedy
 }
 
 fn profile(options: &CassandraOptions, datacentre: Option<&String>) -> ExecutionProfile {

@@ -20,25 +20,30 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// A single node, in `dc1`.
     pub(crate) fn one() -> Option<Self> {
-        or_skipped(Self::start("one"))
+        or_skipped(Self::start("one", &[]))
     }
 
     /// Three nodes of datacentre `dc1`.
     pub(crate) fn three() -> Option<Self> {
-        or_skipped(Self::start("three"))
+        or_skipped(Self::start("three", &[]))
     }
 
     /// One node in `dc1`, one in `dc2`.
     pub(crate) fn two_datacentres() -> Option<Self> {
-        or_skipped(Self::start("two-datacentres"))
+        or_skipped(Self::start("two-datacentres", &[]))
     }
 
-    fn start(preset: &str) -> Result<Self, Missing> {
+    /// A single node that asks who connects. It knows `cassandra`, whose password is that too.
+    pub(crate) fn of_known_users() -> Option<Self> {
+        or_skipped(Self::start("one", &["--users", "known"]))
+    }
+
+    fn start(preset: &str, options: &[&str]) -> Result<Self, Missing> {
         std::fs::create_dir_all(checkout()).unwrap();
         let turn = File::create(checkout().join("cluster.turn")).unwrap();
         turn.lock().unwrap();
         let stack = Stack::own("cassandra");
-        let nodes = stack.start(&OPTIONS, preset)?;
+        let nodes = stack.start(&[&OPTIONS, options].concat(), preset)?;
         Ok(Self { stack, nodes, _turn: turn })
     }
 
@@ -55,6 +60,11 @@ impl Cluster {
     /// Where a keyspace is, as a viewlog in this datacentre is told.
     pub(crate) fn url(&self, keyspace: &str, datacentre: &str) -> String {
         format!("cassandra://{}/{keyspace}?dc={datacentre}", self.nodes.join(","))
+    }
+
+    /// The same for who logs in.
+    pub(crate) fn url_of(&self, (user, password): (&str, &str), keyspace: &str) -> String {
+        format!("cassandra://{user}:{password}@{}/{keyspace}", self.nodes.join(","))
     }
 
     /// A connection past viewlog, to whichever nodes run.
