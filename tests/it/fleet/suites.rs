@@ -7,8 +7,8 @@ use crate::binary::{finish_within, out, said};
 use crate::servers::stores::{again_on_a_fleet, are_a_fleets};
 use crate::servers::{cassandra, redis};
 
-/// Each application connects to both stores, and a machine has much else to do.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// Each application connects to both stores and makes its tables, and a machine may be slow.
+const PATIENCE: Duration = Duration::from_secs(1_500);
 
 /// Runs them; so many at least must be there, lest a new name leaves some out.
 fn pass(filters: &[&str], tests_min: usize) {
