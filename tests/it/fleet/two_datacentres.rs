@@ -124,6 +124,21 @@ impl Households {
         }
     }
 
+    /// Every fact has come to this region's copies, which a sweep reads.
+    async fn are_in_the_log_of(&self, region: &Region) {
+        for (account, sessions) in self.all().into_iter().zip([1..4, 4..5, 5..6]) {
+            for number in sessions {
+                let session = SessionId::derived(at(0), number);
+                let url = format!("{}/v1/accounts/{account}/sessions/{session}", region.node.url);
+                within(Duration::from_secs(60), "each region has the other's facts", async || {
+                    let state = asked(&url).await;
+                    state["seq"] == FACTS - 1 && state["missing"] == json!([])
+                })
+                .await;
+            }
+        }
+    }
+
     /// Both regions know all of it, from their views.
     async fn are_known(&self, regions: &[Region; 2], patience: Duration) {
         let [one, other] = regions;
@@ -171,22 +186,15 @@ async fn two_datacentres_come_to_the_same_answers_by_the_marks_in_the_log() {
     let swept_by_hand = Households::named("by-hand", &LATE_MS);
     swept_by_hand.watch(&regions).await;
     // The other region's copies may still be on their way.
-    within(Duration::from_secs(60), "each region has the other's facts", async || {
-        let [one, other] = &regions;
-        let known = async |region: &Region, account: &AccountId, number| {
-            let session = SessionId::derived(at(0), number);
-            let url = format!("{}/v1/accounts/{account}/sessions/{session}", region.node.url);
-            asked(&url).await["seq"] == FACTS - 1
-        };
-        known(one, &swept_by_hand.second, 5).await && known(other, &swept_by_hand.first, 4).await
-    })
-    .await;
+    for region in &regions {
+        swept_by_hand.are_in_the_log_of(region).await;
+    }
     let (of_one, _) = regions[0].answers(&swept_by_hand.second).await;
     assert_eq!(of_one[0]["items"], json!([]), "nothing tells the other's views before a sweep");
     for region in &regions {
         block_in_place(|| done(&region.node.url, &["sweep", "--from", "1h"]));
     }
-    swept_by_hand.are_known(&regions, Duration::from_secs(20)).await;
+    swept_by_hand.are_known(&regions, Duration::from_secs(60)).await;
     for Region { node, .. } in regions {
         block_in_place(|| done(&node.url, &["verify"]));
         assert_eq!(node.terminate(), Some(0));
