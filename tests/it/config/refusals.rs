@@ -51,6 +51,8 @@ fn a_wrong_value_is_refused_with_what_would_be_right() {
     assert_says(&refused("allowed_origins = \"*\""), &["must be a list of texts"]);
     assert_says(&refused("log_format = \"xml\""), &["log_format", "xml", "`text` or `json`"]);
     assert_says(&refused("log_filter = \"a=loud\""), &["log_filter: must be a level"]);
+    let table = refused_in_environment("VIEWLOG_HTTP", "5");
+    assert_says(&table, &["http: is a table of settings: VIEWLOG_HTTP__BODY_BYTES_MAX, "]);
     let table = refused_in_environment("VIEWLOG_SPOOL", "true");
     assert_says(
         &table,

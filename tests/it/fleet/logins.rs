@@ -2,12 +2,12 @@
 
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
+use viewlog::events::SessionId;
 
 use super::{Fleet, asked, done, fact};
 use crate::binary::{finish, said, viewlog};
 use crate::servers::{Cluster, redis};
 use crate::support::{at, eventually};
-use viewlog::events::SessionId;
 
 const ADMINISTRATOR: (&str, &str) = ("cassandra", "cassandra");
 /// With what an address has to spell otherwise.

@@ -1,7 +1,6 @@
 //! Two datacentres, each with a viewlog and a Redis of its own, that write the same and different
 //! accounts: what one recorded comes to the other's views by the marks that the log carries over.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -15,12 +14,10 @@ use crate::support::{at, eventually, id, within};
 
 /// Enough for a watch to be history.
 const FACTS: u64 = 90;
-/// When the window of a household closes that waits for its sweep, from when it is named on. Such
-/// a sweep comes a minute and an append's deadline later, and a loaded machine is slow.
-const SOON_MS: Range<i64> = 10_000..20_000;
+/// A window closes within so long of its beginning in this test…
+const CLOSES_MS: i64 = 20_000;
+/// …is swept a minute and an append's deadline later, and a loaded machine is slow.
 const SWEPT_WITHIN: Duration = Duration::from_secs(200);
-/// The same of one that no sweep comes to by itself while this test runs.
-const LATE_MS: Range<i64> = 300_000..600_000;
 const DEADLINE: (&str, &str) = ("VIEWLOG_ACTORS__APPEND_DEADLINE_MS", "3000");
 
 /// One datacentre's part of a fleet.
@@ -76,15 +73,16 @@ impl Region {
     }
 }
 
-/// A household of this name whose window closes in so long.
-fn household(name: &str, closes_in_ms: &Range<i64>) -> AccountId {
+/// A household of this name whose window closes soon.
+fn household(name: &str) -> AccountId {
     let now = SystemClock.now();
-    let closes_then = |account: &AccountId| {
+    let closes_soon = |account: &AccountId| {
         let slice = Slice::of(account);
-        closes_in_ms.contains(&Window::at(slice, now).ends_at(slice).since_ms(now))
+        let left_ms = Window::at(slice, now).ends_at(slice).since_ms(now);
+        (CLOSES_MS / 2..CLOSES_MS).contains(&left_ms)
     };
     let named = (0..).map(|number| id(&format!("{name}-{number}")));
-    named.into_iter().find(closes_then).unwrap()
+    named.into_iter().find(closes_soon).unwrap()
 }
 
 /// The households that both regions write, or one alone.
@@ -95,8 +93,8 @@ struct Households {
 }
 
 impl Households {
-    fn named(name: &str, closes_in_ms: &Range<i64>) -> Self {
-        let named = |whose: &str| household(&format!("{name}-{whose}"), closes_in_ms);
+    fn named(name: &str) -> Self {
+        let named = |whose: &str| household(&format!("{name}-{whose}"));
         Self { both: named("both"), first: named("first"), second: named("second") }
     }
 
@@ -121,21 +119,6 @@ impl Households {
             other.record(&self.both, &fact(session(3), seq)).await;
             one.record(&self.first, &fact(session(4), seq)).await;
             other.record(&self.second, &fact(session(5), seq)).await;
-        }
-    }
-
-    /// Every fact has come to this region's copies, which a sweep reads.
-    async fn are_in_the_log_of(&self, region: &Region) {
-        for (account, sessions) in self.all().into_iter().zip([1..4, 4..5, 5..6]) {
-            for number in sessions {
-                let session = SessionId::derived(at(0), number);
-                let url = format!("{}/v1/accounts/{account}/sessions/{session}", region.node.url);
-                within(Duration::from_secs(60), "each region has the other's facts", async || {
-                    let state = asked(&url).await;
-                    state["seq"] == FACTS - 1 && state["missing"] == json!([])
-                })
-                .await;
-            }
         }
     }
 
@@ -175,26 +158,33 @@ async fn two_datacentres_come_to_the_same_answers_by_the_marks_in_the_log() {
     let (Some(one), Some(other)) = (region("dc1"), region("dc2")) else { return };
     let regions = [one, other];
 
-    let swept_by_itself = Households::named("waits", &SOON_MS);
+    let swept_by_itself = Households::named("waits");
     swept_by_itself.watch(&regions).await;
+    let (of_one, _) = regions[0].answers(&swept_by_itself.second).await;
+    assert_eq!(of_one[0]["items"], json!([]), "nothing tells the other's views before a sweep");
     swept_by_itself.are_known(&regions, SWEPT_WITHIN).await;
     for region in &regions {
         let is_counted = async || region.swept_sessions().await >= 5.0;
         eventually("each sweep is counted when its window is done", is_counted).await;
     }
 
-    let swept_by_hand = Households::named("by-hand", &LATE_MS);
+    let swept_by_hand = Households::named("by-hand");
     swept_by_hand.watch(&regions).await;
     // The other region's copies may still be on their way.
-    for region in &regions {
-        swept_by_hand.are_in_the_log_of(region).await;
-    }
-    let (of_one, _) = regions[0].answers(&swept_by_hand.second).await;
-    assert_eq!(of_one[0]["items"], json!([]), "nothing tells the other's views before a sweep");
+    within(Duration::from_secs(60), "each region has the other's facts", async || {
+        let [one, other] = &regions;
+        let known = async |region: &Region, account: &AccountId, number| {
+            let session = SessionId::derived(at(0), number);
+            let url = format!("{}/v1/accounts/{account}/sessions/{session}", region.node.url);
+            asked(&url).await["seq"] == FACTS - 1
+        };
+        known(one, &swept_by_hand.second, 5).await && known(other, &swept_by_hand.first, 4).await
+    })
+    .await;
     for region in &regions {
         block_in_place(|| done(&region.node.url, &["sweep", "--from", "1h"]));
     }
-    swept_by_hand.are_known(&regions, Duration::from_secs(60)).await;
+    swept_by_hand.are_known(&regions, Duration::from_secs(20)).await;
     for Region { node, .. } in regions {
         block_in_place(|| done(&node.url, &["verify"]));
         assert_eq!(node.terminate(), Some(0));
