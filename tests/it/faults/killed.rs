@@ -6,8 +6,9 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
+use tokio::sync::watch::Receiver;
 
-use super::players::{Player, back, lost, play, players};
+use super::players::{Heard, Player, back, lost, play, players};
 use super::{Numbers, exported, numbers};
 use crate::binary::{Served, run, said};
 use crate::support::eventually;
@@ -35,6 +36,12 @@ fn verify(data: &Path) {
     assert_eq!(verified.status.code(), Some(0), "{}", said(&verified));
 }
 
+/// Kills it in the middle of its work, once so much was heard of it.
+async fn kill_when(served: Served, all: Receiver<Heard>, enough: impl Fn(&Heard) -> bool) {
+    eventually("enough is acknowledged", async || enough(&all.borrow())).await;
+    kill_after(served, 0).await;
+}
+
 async fn kill_after(served: Served, moment_ms: u64) {
     let kill = move || served.kill_after(Duration::from_millis(moment_ms));
     tokio::task::spawn_blocking(kill).await.unwrap();
@@ -52,8 +59,11 @@ async fn a_server_killed_again_and_again_loses_nothing_it_acknowledged() {
             kill_after(Served::begin(data.path(), &[], &[]), moment_ms).await;
         }
         let served = Served::start(data.path(), &[]);
+        let heard = all[0].heard.subscribe();
+        let facts = heard.borrow().facts + random.random_range(0..500);
+        let everyone = if round + 1 == ROUNDS { PLAYERS } else { 0 };
         let playing = play(all, &served.url);
-        kill_after(served, random.random_range(20..700)).await;
+        kill_when(served, heard, |heard| heard.facts >= facts && heard.players >= everyone).await;
         all = back(playing).await;
         let served = Served::start(data.path(), &[]);
         let lost = lost(&all, &kept(&served).await);
@@ -80,8 +90,10 @@ async fn long_work_that_is_killed_costs_nothing_and_can_be_done_again() {
     let mut random = seeded("killed at work");
     let data = tempfile::tempdir().unwrap();
     let served = Served::start(data.path(), &[]);
-    let playing = play(players(8), &served.url);
-    kill_after(served, 600).await;
+    let all = players(8);
+    let heard = all[0].heard.subscribe();
+    let playing = play(all, &served.url);
+    kill_when(served, heard, |heard| heard.facts >= 500 && heard.players == 8).await;
     let all = back(playing).await;
     let served = Served::start(data.path(), &[]);
     let before = kept(&served).await;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
@@ -28,6 +29,15 @@ pub(super) enum Way {
     Socket,
 }
 
+/// What all of some players have heard.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Heard {
+    /// The facts that were acknowledged.
+    pub(super) facts: u64,
+    /// The players that had one acknowledged.
+    pub(super) players: u128,
+}
+
 /// One device with one session.
 #[derive(Debug, Clone)]
 pub(super) struct Player {
@@ -36,11 +46,14 @@ pub(super) struct Player {
     pub(super) way: Way,
     /// Every fact below was acknowledged.
     pub(super) acknowledged: u64,
+    /// What it and those beside it have heard.
+    pub(super) heard: watch::Sender<Heard>,
 }
 
 /// So many players, on a few accounts, of every way to send.
 pub(super) fn players(count: u128) -> Vec<Player> {
     let ways = [Way::One, Way::Some, Way::Socket];
+    let heard = watch::Sender::default();
     (0..count)
         .zip(ways.into_iter().cycle())
         .map(|(number, way)| Player {
@@ -48,6 +61,7 @@ pub(super) fn players(count: u128) -> Vec<Player> {
             session: SessionId::derived(at(BEGUN_S), number),
             way,
             acknowledged: 0,
+            heard: heard.clone(),
         })
         .collect()
 }
@@ -137,6 +151,10 @@ impl Player {
         let told: Value = serde_json::from_str(answer).unwrap();
         let count = |what: &str| told[what].as_u64().unwrap_or(0);
         assert_eq!(count("recorded") + count("duplicates"), sent, "{answer}");
+        self.heard.send_modify(|heard| {
+            heard.facts += sent;
+            heard.players += u128::from(self.acknowledged == 0);
+        });
         self.acknowledged += sent;
     }
 }
