@@ -61,20 +61,10 @@ impl Fleet {
     }
 }
 
-/// How often tables are tried to be made, each time a second or so.
-const TRIES_MAX: usize = 60;
-
 /// Makes the tables of a log, with so many copies.
 fn apply_schema(log: &str, copies: &str) {
     let arguments = ["schema", "apply", "--log", log, "--replication", copies];
-    let mut applied = finish(viewlog().args(arguments));
-    for _ in 0..TRIES_MAX {
-        // A server that has just started does not know yet of another datacentre.
-        if !said(&applied).contains("Unrecognized strategy option") {
-            break;
-        }
-        applied = finish(viewlog().args(arguments));
-    }
+    let applied = finish(viewlog().args(arguments));
     assert_eq!(applied.status.code(), Some(0), "{}", said(&applied));
 }
 
