@@ -48,7 +48,7 @@ type Measurement = (&'static str, fn());
 fn main() {
     let asked: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let all: [Measurement; 13] = [
+    let all: [Measurement; 14] = [
         ("log", log::run),
         ("in-process", in_process::run),
         ("network", network::run),
@@ -61,6 +61,7 @@ fn main() {
         ("memory-64", memory::run_of_many),
         ("cassandra", cassandra::run),
         ("fleet", fleet::run),
+        ("fleet-reads", fleet::run_reads),
         ("tokens", tokens::run),
     ];
     for (name, run) in all {

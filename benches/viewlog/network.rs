@@ -60,7 +60,8 @@ impl Drop for Server {
 /// A keep-alive connection that costs next to nothing beside the server.
 pub(crate) struct Http {
     stream: BufReader<TcpStream>,
-    body: Vec<u8>,
+    /// What was answered last.
+    pub(crate) body: Vec<u8>,
     /// The line with the token of the next request, if it has one.
     pub(crate) authorization: String,
 }

@@ -1,7 +1,7 @@
 //! Reads through HTTP: accounts with a year of history, asked in turn.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::facts::Player;
 use crate::load::{Load, Signal, Waiter, measure};
@@ -52,6 +52,22 @@ pub(crate) async fn fill(server: &Server, plays: usize, line: &dyn Fn(&str) -> S
             }
         }
         assert_eq!(http.post("/v1/events", "application/x-ndjson", &body).await, 200);
+    }
+}
+
+/// Asks for each of those accounts until the views answer, which the first who asks has filled.
+pub(crate) async fn reach_views(server: &Server, path: &str) {
+    let mut http = Http::connect(&server.address).await;
+    for account in 0..ACCOUNTS {
+        let path = format!("/v1/accounts/reader-{account}{path}");
+        for tried in 0.. {
+            assert!(tried < 600, "no views of reader-{account}");
+            assert_eq!(http.get(&path).await, 200);
+            if String::from_utf8_lossy(&http.body).contains("\"source\":\"views\"") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 }
 

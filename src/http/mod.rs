@@ -45,11 +45,12 @@ pub use problem::Problem;
 /// Every route, and what is answered where there is none.
 pub fn routes(config: &mut ServiceConfig, settings: &Settings) {
     config.app_data(PayloadConfig::new(settings.body_bytes_max));
+    // They are tried in turn: what is asked for most comes first.
     record::record_routes(config);
+    read::read_routes(config);
     import::import_routes(config);
     commands::command_routes(config);
     erase::erase_routes(config);
-    read::read_routes(config);
     sessions::session_routes(config);
     export::export_routes(config);
     live::live_routes(config);

@@ -11,6 +11,7 @@
 mod breaker;
 mod connection;
 mod found;
+mod gathered;
 mod generation;
 mod keys;
 mod lags;
@@ -34,6 +35,7 @@ use redis::{Cmd, Value};
 use self::connection::Script;
 pub use self::connection::{Redis, RedisOptions};
 pub use self::found::{RedisAnswer, RedisFound, RedisServer};
+use self::gathered::{Calls, Gathered};
 use self::keys::Keys;
 pub use self::lags::{Lags, Others};
 use self::merge::not_understood;
@@ -76,6 +78,7 @@ pub struct RedisViews {
     scripts: Arc<Scripts>,
     options: RedisViewsOptions,
     clock: Arc<dyn Clock>,
+    gathered: Gathered,
     /// The generation that was read when it was last looked at.
     generation: Arc<AtomicU64>,
 }
@@ -85,7 +88,14 @@ impl RedisViews {
     pub fn new(redis: Redis, options: RedisViewsOptions, clock: Arc<dyn Clock>) -> Self {
         let keys = Keys::new(&options.prefix);
         let scripts = Arc::new(Scripts::new());
-        Self { redis, keys, scripts, options, clock, generation: Arc::default() }
+        let gathered = Gathered::by(Calls {
+            redis: redis.clone(),
+            keys: keys.clone(),
+            scripts: Arc::clone(&scripts),
+            options: options.clone(),
+            clock: Arc::clone(&clock),
+        });
+        Self { redis, keys, scripts, options, clock, gathered, generation: Arc::default() }
     }
 
     /// Asks Redis whether it is there, and which generation is read.
@@ -97,16 +107,8 @@ impl RedisViews {
         Ok(())
     }
 
-    /// What every script's arguments begin with.
-    fn add_head(&self, command: &mut Cmd, now: Timestamp) {
-        let idle_ms = u64::try_from(self.options.idle.as_millis()).unwrap_or(u64::MAX);
-        // As far as a script's numbers reach.
-        let kept_max = self.options.plays_per_profile_max.min(1 << 52);
-        command.arg(now.ms()).arg(idle_ms.min(1 << 52)).arg(kept_max);
-    }
-
     fn add_account(&self, command: &mut Cmd, account: &AccountId, now: Timestamp) {
-        self.add_head(command, now);
+        add_head(command, &self.options, now);
         command.arg(self.keys.home(Slice::of(account))).arg(account.as_str());
     }
 
@@ -272,6 +274,14 @@ impl ViewStore for RedisViews {
             generation: self.generation.load(Ordering::Acquire),
         }
     }
+}
+
+/// What every script's arguments begin with.
+fn add_head(command: &mut Cmd, options: &RedisViewsOptions, now: Timestamp) {
+    let idle_ms = u64::try_from(options.idle.as_millis()).unwrap_or(u64::MAX);
+    // As far as a script's numbers reach.
+    let kept_max = options.plays_per_profile_max.min(1 << 52);
+    command.arg(now.ms()).arg(idle_ms.min(1 << 52)).arg(kept_max);
 }
 
 fn name_of(position: Position) -> &'static str {

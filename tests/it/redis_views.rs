@@ -3,6 +3,7 @@
 
 mod away;
 mod feeds;
+mod gathered;
 mod lags;
 mod loss;
 mod relay;

@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::{Cmd, Value};
 
 use super::packed::{drawer, pack};
-use super::{RedisViews, integer};
+use super::{RedisViews, add_head, integer};
 use crate::events::{AccountId, Slice, Timestamp};
 use crate::projections::{Entry, Fill, ViewError};
 
@@ -60,7 +60,7 @@ impl RedisViews {
         let Some(first) = parts.first() else { return Ok(0) };
         let key = self.keys.generations(first.slice);
         let merged = self.redis.script(&self.scripts.merge, &key, |command| {
-            self.add_head(command, now);
+            add_head(command, &self.options, now);
             for part in parts {
                 self.add_part(command, part, fill);
             }

@@ -1,9 +1,5 @@
--- What scripts that read go on with: the set of an account that may be read, or false. ARGV goes on with: home,
--- account.
-local home, account = argv[4], argv[5]
-
-local function open()
-  local live, next = generations_of(home)
+-- What scripts that read go on with: the set of an account that may be read, or false.
+local function open(home, account, live, next)
   if not live then return false end
   local said = call('HMGET', home .. 'a' .. account, 'u', 'w', live)
   local used = tonumber(said[1] or 0)

@@ -1,8 +1,9 @@
--- Reads pages of one account, of one instant.
+-- Reads pages of several accounts, all of one instant.
 --
--- ARGV goes on with queries: drawer, and then "a" for all; "r", rank and key below which to begin ("" and "" for
--- the greatest), limit; "l", label. Returns false when the account is not complete, else for each query keys and
--- bytes in turn, the floor under the empty key.
+-- ARGV goes on with accounts: home, account, how many arguments follow for it; how many drawers, their names; and
+-- queries: the number of a drawer, and then "a" for all; "r", rank and key below which to begin ("" and "" for the greatest),
+-- limit; "l", label. Returns for each account false when it is not complete, else for each query keys and bytes in
+-- turn, the floor under the empty key.
 
 -- Entries by their keys, added to the page; false when one is gone.
 local function fetch(drawer, keys, page, take)
@@ -32,6 +33,7 @@ local function ties(drawer, rank, key)
 end
 
 local function ranked(drawer, page, rank, key, limit)
+  if not has(drawer, 'r') then return true end
   local top, skip = '+inf', 0
   if rank ~= '' then top, skip = rank, ties(drawer, rank, key) end
   local taken = 0
@@ -47,33 +49,46 @@ local function ranked(drawer, page, rank, key, limit)
     if #keys < wanted then break end
     skip = skip + wanted
   end
-  return #page > 0 or not is_gone(drawer, 'r')
+  return #page > 0 or call('EXISTS', key_of(drawer, 'r')) == 1
 end
 
 local function labelled(drawer, page, label)
+  if not has(drawer, 'l') then return true end
   local list = call('HGET', key_of(drawer, 'l'), label)
-  if not list then return not is_gone(drawer, 'l') end
+  if not list then return call('EXISTS', key_of(drawer, 'l')) == 1 end
   return fetch(drawer, keys_in(list), page)
 end
 
+-- The drawers that an account's arguments name, and where its queries begin.
+local function drawers_of(set, i)
+  local drawers, fields, count = {}, {}, tonumber(argv[i])
+  if count == 0 then return drawers, i + 1 end
+  for n = 1, count do
+    drawers[n] = drawer_of(set, argv[i + n])
+    fields[n] = set.token .. '\0' .. argv[i + n]
+  end
+  for n, kinds in ipairs(call('HMGET', card_of(set), unpack(fields))) do
+    drawers[n].kinds = kinds or ''
+  end
+  return drawers, i + count + 1
+end
+
 -- A page and where the next query begins; false when something is gone that should be there.
-local function answer(set, drawers, i)
-  local name, kind, page = argv[i], argv[i + 1], {}
-  local drawer = drawers[name] or drawer_of(set, name)
-  drawers[name] = drawer
+local function answer(set, drawer, i)
+  local kind, page = argv[i], {}
   if kind == 'a' then
     page = has(drawer, 'h') and call('HGETALL', key_of(drawer, 'h')) or page
-    return (#page > 0 or not has(drawer, 'h')) and page, i + 2
+    return (#page > 0 or not has(drawer, 'h')) and page, i + 1
   end
   local is_whole, to
   if kind == 'r' then
-    is_whole, to = ranked(drawer, page, argv[i + 2], argv[i + 3], tonumber(argv[i + 4])), i + 5
+    is_whole, to = ranked(drawer, page, argv[i + 1], argv[i + 2], tonumber(argv[i + 3])), i + 4
   else
-    is_whole, to = labelled(drawer, page, argv[i + 2]), i + 3
+    is_whole, to = labelled(drawer, page, argv[i + 1]), i + 2
   end
   -- Where nothing was found nothing was missed, unless all is gone.
   if #page == 0 and is_gone(drawer, 'h') then return false, to end
-  local floor = set.is_worn and call('HGET', key_of(drawer, 'h'), '')
+  local floor = set.is_worn and has(drawer, 'h') and call('HGET', key_of(drawer, 'h'), '')
   if floor then
     page[#page + 1] = ''
     page[#page + 1] = floor
@@ -81,16 +96,33 @@ local function answer(set, drawers, i)
   return is_whole and page, to
 end
 
-local set = open()
-if not set then return false end
-local pages, drawers, i = {}, {}, 6
-while argv[i] do
-  local page
-  page, i = answer(set, drawers, i)
-  if not page then
-    lose(set)
-    return false
+-- The pages of an account whose arguments go from here to there, or false.
+local function pages_of(set, i, to)
+  local drawers, pages
+  drawers, i = drawers_of(set, i)
+  pages = {}
+  while i <= to do
+    local page
+    page, i = answer(set, drawers[tonumber(argv[i])], i + 1)
+    if not page then
+      lose(set)
+      return false
+    end
+    pages[#pages + 1] = page
   end
-  pages[#pages + 1] = page
+  return pages
 end
-return pages
+
+local accounts, generations, i = {}, {}, 4
+while argv[i] do
+  accounts[#accounts + 1] = i
+  generations[#generations + 1] = argv[i] .. 'g'
+  i = i + 3 + argv[i + 2]
+end
+local answers = {}
+for n, kept in ipairs(call('MGET', unpack(generations))) do
+  local from = accounts[n]
+  local set = open(argv[from], argv[from + 1], generations_in(kept))
+  answers[n] = set and pages_of(set, from + 3, from + 2 + argv[from + 2])
+end
+return answers

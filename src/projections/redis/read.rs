@@ -1,13 +1,14 @@
-//! Reading: the queries of a call as a script takes them, and its answer as pages.
+//! Reading: the queries of an account as a script takes them, and its answer as pages.
 
 use bytes::Bytes;
-use redis::{Cmd, Value};
+use redis::{Arg, Cmd, Value};
 
 use super::RedisViews;
+use super::keys::Keys;
 use super::merge::not_understood;
 use super::packed::{Kept, drawer, unpack};
-use crate::events::{AccountId, Timestamp};
-use crate::projections::{Page, Query, Select, ViewError};
+use crate::events::{AccountId, ProfileId, Slice, Timestamp};
+use crate::projections::{Page, Query, Select, View, ViewError};
 
 impl RedisViews {
     pub(super) async fn read_pages(
@@ -15,23 +16,68 @@ impl RedisViews {
         account: &AccountId,
         queries: &[Query],
     ) -> Result<Option<Vec<Page>>, ViewError> {
-        let read = self.on(account, &self.scripts.read, |command| {
-            queries.iter().for_each(|query| add_query(command, query));
-        });
-        let (now, answer) = (self.clock.now(), read.await?);
-        let pages = match answer {
+        let read = self.gathered.ask(Asked::of(account, queries)).await?;
+        let pages = match read {
             Value::Nil => return Ok(None),
             Value::Array(pages) if pages.len() == queries.len() => pages,
             answer => return Err(not_understood(&answer)),
         };
+        let now = self.clock.now();
         let pages = queries.iter().zip(pages).map(|(query, found)| page(query, found, now));
         pages.collect::<Result<Vec<_>, _>>().map(Some)
     }
 }
 
-fn add_query(command: &mut Cmd, query: &Query) {
-    command.arg(drawer(query.view, query.scope.as_ref()));
-    match &query.select {
+/// What is asked of one account, as the script takes it.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) slice: Slice,
+    account: AccountId,
+    drawers_and_queries: Cmd,
+}
+
+impl Asked {
+    fn of(account: &AccountId, queries: &[Query]) -> Self {
+        let mut drawers = Vec::new();
+        let numbers: Vec<_> = queries.iter().map(|query| number_in(&mut drawers, query)).collect();
+        let mut arguments = Cmd::new();
+        arguments.arg(drawers.len());
+        for (view, scope) in drawers {
+            arguments.arg(drawer(view, scope));
+        }
+        for (query, number) in queries.iter().zip(numbers) {
+            arguments.arg(number);
+            add_select(&mut arguments, &query.select);
+        }
+        let (slice, account) = (Slice::of(account), account.clone());
+        Self { slice, account, drawers_and_queries: arguments }
+    }
+
+    /// Adds it to a call of the script.
+    pub(super) fn add(&self, command: &mut Cmd, keys: &Keys) {
+        command.arg(keys.home(self.slice)).arg(self.account.as_str());
+        let arguments = || self.drawers_and_queries.args_iter();
+        command.arg(arguments().count());
+        for argument in arguments() {
+            if let Arg::Simple(bytes) = argument {
+                command.arg(bytes);
+            }
+        }
+    }
+}
+
+/// The number of a query's drawer, counted from 1, among these or as one more of them.
+fn number_in<'a>(drawers: &mut Vec<(View, Option<&'a ProfileId>)>, query: &'a Query) -> usize {
+    let drawer = (query.view, query.scope.as_ref());
+    let known = drawers.iter().position(|known| *known == drawer);
+    known.unwrap_or_else(|| {
+        drawers.push(drawer);
+        drawers.len() - 1
+    }) + 1
+}
+
+fn add_select(command: &mut Cmd, select: &Select) {
+    match select {
         Select::All => command.arg("a"),
         Select::Ranked { below: Some((rank, key)), limit } => {
             command.arg("r").arg(rank).arg(key.as_ref()).arg(limit)

@@ -1,6 +1,7 @@
--- The profiles that have a drawer of a view. ARGV goes on with: view. Returns false when the account is not
--- complete.
-local set = open()
+-- The profiles that have a drawer of a view. ARGV goes on with: home, account, view. Returns false when the account
+-- is not complete.
+local home, account = argv[4], argv[5]
+local set = open(home, account, generations_of(home))
 if not set then return false end
 local begins, profiles = set.token .. '\0' .. argv[6] .. '\0', {}
 for _, field in ipairs(call('HKEYS', home .. 'a' .. account)) do

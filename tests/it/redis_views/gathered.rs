@@ -1,0 +1,81 @@
+//! Reads that go to Redis together: each has its own answer.
+
+use futures_util::future::{join_all, poll_immediate};
+use tokio::task::unconstrained;
+use viewlog::events::AccountId;
+use viewlog::projections::{ViewError, ViewStore};
+
+use super::{all_ways, filled, play, texts, told, values_of, views_on};
+use crate::servers::OwnRedis;
+use crate::support::id;
+
+fn accounts(count: usize) -> Vec<AccountId> {
+    (0..count).map(|number| id(&format!("account-{number}"))).collect()
+}
+
+/// How many scripts a server has run by their names.
+fn scripts_run(server: &OwnRedis) -> u32 {
+    let stats: String = told(server, &["INFO", "commandstats"]);
+    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+    calls.map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
+}
+
+#[tokio::test]
+async fn reads_that_wait_together_take_few_calls_and_each_has_its_own_answer() {
+    let Some(server) = OwnRedis::one() else { return };
+    let store = views_on(&server);
+    let accounts = accounts(100);
+    for (number, account) in accounts.iter().enumerate().filter(|(number, _)| number % 3 != 0) {
+        let plays =
+            (0..number % 5).map(|key| play(u8::try_from(key).unwrap(), 1, account.as_str()));
+        filled(&store, account, plays.collect()).await;
+    }
+    values_of(&store, &accounts[0]).await;
+    let before = scripts_run(&server);
+    server.pause(1);
+    let queries = all_ways();
+    let read = || unconstrained(join_all(accounts.iter().map(|one| store.read(one, &queries))));
+    let mut given_up = Box::pin(read());
+    assert!(poll_immediate(&mut given_up).await.is_none(), "all of them wait");
+    let mut answered = Box::pin(read());
+    assert!(poll_immediate(&mut answered).await.is_none(), "and these");
+    drop(given_up);
+    server.resume(1);
+    for (number, pages) in answered.await.into_iter().enumerate() {
+        let Some(pages) = pages.unwrap() else {
+            assert_eq!(number % 3, 0, "what was filled is read");
+            continue;
+        };
+        assert_ne!(number % 3, 0, "what was not is not");
+        for page in pages {
+            assert_eq!(texts(&page), vec![accounts[number].as_str(); number % 5]);
+        }
+    }
+    let calls = scripts_run(&server) - before;
+    assert!(calls <= 12, "{calls} calls for 200 reads");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_one_account_is_not_told_of_others() {
+    let Some(server) = OwnRedis::one() else { return };
+    let store = views_on(&server);
+    let accounts = accounts(40);
+    for account in &accounts {
+        filled(&store, account, vec![play(1, 1, account.as_str())]).await;
+    }
+    let card: Vec<String> = told(&server, &["KEYS", "*aaccount-7"]);
+    told::<()>(&server, &["SET", &card[0], "no card"]);
+    server.pause(1);
+    let queries = all_ways();
+    let reads = accounts.iter().map(|account| store.read(account, &queries));
+    let mut reads = Box::pin(unconstrained(join_all(reads)));
+    assert!(poll_immediate(&mut reads).await.is_none(), "all of them wait");
+    server.resume(1);
+    for (account, pages) in accounts.iter().zip(reads.await) {
+        if account.as_str() == "account-7" {
+            assert!(matches!(pages, Err(ViewError::Unavailable(_))), "{pages:?}");
+        } else {
+            assert_eq!(texts(&pages.unwrap().unwrap()[0]), [account.as_str()]);
+        }
+    }
+}
