@@ -1,5 +1,6 @@
-//! The measurements of docs/benchmarks.md. `redis`, `relay`, `cassandra` and `fleet` start the
-//! stores that they need; where there are none they are skipped, which they say.
+//! The measurements of docs/benchmarks.md. `redis`, `relay`, `cassandra`, `fleet` and
+//! `fleet-reads` start the stores that they need; where there are none they are skipped, which they
+//! say.
 //! `cargo bench --bench viewlog -- [name…]`; no name runs all.
 //! `--no-default-features` measures with the system's allocator.
 //!

@@ -1,8 +1,9 @@
-//! Reads gathered: those that come while others are on their way go to Redis together, in one call
-//! of one script. What a call costs there by itself is then paid once for all of them.
+//! Reads gathered: small ones that come while others are on their way go to Redis together, in one
+//! call of one script. What a call costs there by itself is then paid once for all of them.
 //!
-//! Each goes by itself in a cluster, where slices live apart, and while Redis does not answer, where
-//! all but the one that tries fail at once.
+//! Whatever may take longer goes by itself, so that others come between. So does each read in a
+//! cluster, where slices live apart, and while Redis does not answer: then one of them tries, and
+//! all others fail at once.
 
 use std::sync::Arc;
 
@@ -60,7 +61,7 @@ impl Gathered {
     /// What the script answers for this account.
     pub(super) async fn ask(&self, asked: Asked) -> Result<Value, ViewError> {
         let redis = &self.calls.redis;
-        if redis.is_cluster() || !redis.is_well() {
+        if !asked.is_small || redis.is_cluster() || !redis.is_well() {
             return self.calls.read_one(&asked).await;
         }
         let (answer, answered) = oneshot::channel();

@@ -28,10 +28,15 @@ impl RedisViews {
     }
 }
 
+/// How many queries by label a small read has at most: plays and marks of a few titles.
+const SMALL_MAX: usize = 8;
+
 /// What is asked of one account, as the script takes it.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) slice: Slice,
+    /// Whether it takes Redis next to no time.
+    pub(super) is_small: bool,
     account: AccountId,
     drawers_and_queries: Cmd,
 }
@@ -49,8 +54,13 @@ impl Asked {
             arguments.arg(number);
             add_select(&mut arguments, &query.select);
         }
-        let (slice, account) = (Slice::of(account), account.clone());
-        Self { slice, account, drawers_and_queries: arguments }
+        let is_labelled = |query: &Query| matches!(query.select, Select::Labelled(_));
+        Self {
+            slice: Slice::of(account),
+            is_small: queries.len() <= SMALL_MAX && queries.iter().all(is_labelled),
+            account: account.clone(),
+            drawers_and_queries: arguments,
+        }
     }
 
     /// Adds it to a call of the script.
