@@ -128,7 +128,7 @@ pub enum Position {
 }
 
 /// Why views cannot be read or written; the log still can.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ViewError {
     /// Try again later.
     #[error("the view store is unavailable: {0}")]

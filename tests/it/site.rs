@@ -1,19 +1,22 @@
 //! The application in this process, answering on a free port of loopback: on stores of this
 //! process, or, where a whole suite is run once more for it, on those of a fleet.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use viewlog::app::App;
 use viewlog::config::{Config, Sources};
 
 use crate::servers::stores::{self, Stores};
+use crate::support::eventually;
 
 /// A running application and a client for it.
 pub(crate) struct Site {
     pub(crate) app: App,
     pub(crate) url: String,
     pub(crate) client: reqwest::Client,
+    data: PathBuf,
     _data: Option<tempfile::TempDir>,
     _stores: Option<Stores>,
 }
@@ -65,7 +68,8 @@ impl Site {
         let app = App::start(&config.unwrap()).await.unwrap();
         let address = app.listen(([127, 0, 0, 1], 0).into()).unwrap();
         let client = reqwest::Client::new();
-        Self { app, url: address.url, client, _data: None, _stores: None }
+        let data = data.to_owned();
+        Self { app, url: address.url, client, data, _data: None, _stores: None }
     }
 
     /// What a path is answered with: status and JSON.
@@ -83,9 +87,12 @@ impl Site {
         answered(self.client.delete(format!("{}{path}", self.url))).await
     }
 
-    /// Stops it in order.
+    /// Stops it, and waits until whoever still held its log has let go of the directory.
     pub(crate) async fn stop(self) {
         self.app.stop().await.unwrap();
+        if let Ok(lock) = File::open(self.data.join("log/lock")) {
+            eventually("the directory is free", async || lock.try_lock().is_ok()).await;
+        }
     }
 }
 

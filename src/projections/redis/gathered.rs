@@ -83,17 +83,24 @@ async fn make(calls: Arc<Calls>, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>) {
 }
 
 impl Calls {
-    /// Answers all of them; each by itself where they were refused together, so that what is wrong
+    /// Answers all of them; each by itself where Redis refuses them together, so that what is wrong
     /// with one account is its own matter.
     async fn answer(&self, waiting: Vec<Waiting>) {
         let asked: Vec<_> = waiting.iter().map(|one| &one.asked).collect();
-        let answers = if asked.len() > 1 { self.read(&asked).await.ok() } else { None };
-        let Some(answers) = answers else {
-            join_all(waiting.into_iter().map(|one| self.answer_one(one))).await;
-            return;
-        };
-        for (Waiting { answer, .. }, read) in waiting.into_iter().zip(answers) {
-            let _ = answer.send(Ok(read));
+        match self.read(&asked).await {
+            Ok(answers) => {
+                for (Waiting { answer, .. }, read) in waiting.into_iter().zip(answers) {
+                    let _ = answer.send(Ok(read));
+                }
+            }
+            Err(_) if waiting.len() > 1 && self.redis.is_well() => {
+                join_all(waiting.into_iter().map(|one| self.answer_one(one))).await;
+            }
+            Err(error) => {
+                for Waiting { answer, .. } in waiting {
+                    let _ = answer.send(Err(error.clone()));
+                }
+            }
         }
     }
 

@@ -1,9 +1,9 @@
 -- Reads pages of several accounts, all of one instant.
 --
 -- ARGV goes on with accounts: home, account, how many arguments follow for it; how many drawers, their names; and
--- queries: the number of a drawer, and then "a" for all; "r", rank and key below which to begin ("" and "" for the greatest),
--- limit; "l", label. Returns for each account false when it is not complete, else for each query keys and bytes in
--- turn, the floor under the empty key.
+-- queries: the number of a drawer, and then "a" for all; "r", rank and key below which to begin ("" and "" for the
+-- greatest), limit; "l", label. Returns for each account false when it is not complete, else for each query keys and
+-- bytes in turn, the floor under the empty key.
 
 -- Entries by their keys, added to the page; false when one is gone.
 local function fetch(drawer, keys, page, take)

@@ -25,17 +25,12 @@ mod shapes;
 mod transfer;
 mod undo;
 
-use std::fs::File;
-use std::path::Path;
-
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use viewlog::events::{Clock, SessionId, SystemClock, Timestamp};
 
-use crate::servers::stores;
 use crate::site::Site;
-use crate::support::eventually;
 
 /// Where facts of the test's household go.
 const EVENTS: &str = "/v1/accounts/home/events";
@@ -45,16 +40,6 @@ const ANNA: &str = "/v1/accounts/home/profiles/anna";
 /// An application that keeps nothing beyond its process.
 async fn site() -> Site {
     Site::with(&[("log", "memory:")]).await
-}
-
-/// Stops an application, and waits until whoever still held its log has let go of the directory.
-async fn stopped(site: Site, data: &Path) {
-    site.stop().await;
-    if stores::are_a_fleets() {
-        return;
-    }
-    let lock = File::open(data.join("log/lock")).unwrap();
-    eventually("the directory is free", async || lock.try_lock().is_ok()).await;
 }
 
 /// The present.

@@ -17,7 +17,7 @@ fn hasty() -> RedisOptions {
 }
 
 /// Views of the same names as [`views_on`] gives.
-fn hasty_views(url: &str) -> RedisViews {
+pub(super) fn hasty_views(url: &str) -> RedisViews {
     let redis = Redis::new(&url.parse().unwrap(), hasty()).unwrap();
     views(redis, "own-", usize::MAX, &clock())
 }

@@ -6,9 +6,10 @@ use tokio::task::unconstrained;
 use viewlog::events::AccountId;
 use viewlog::projections::{Query, Select, ViewError, ViewStore};
 
+use super::away::hasty_views;
 use super::{filled, play, query, texts, told, values_of, views_on};
 use crate::servers::OwnRedis;
-use crate::support::id;
+use crate::support::{eventually, id};
 
 fn accounts(count: usize) -> Vec<AccountId> {
     (0..count).map(|number| id(&format!("account-{number}"))).collect()
@@ -78,6 +79,24 @@ async fn lists_and_reads_of_many_titles_go_by_themselves() {
         }
         assert_eq!(scripts_run(&server) - before, 20, "{queries:?}");
     }
+}
+
+#[tokio::test]
+async fn those_that_wait_together_fail_together_and_are_answered_once_redis_is_back() {
+    let Some(server) = OwnRedis::one() else { return };
+    let (accounts, other) = (accounts(40), views_on(&server));
+    for account in &accounts {
+        filled(&other, account, vec![play(1, 1, account.as_str())]).await;
+    }
+    let (store, queries) = (hasty_views(&server.url()), [by_label()]);
+    let read = || unconstrained(join_all(accounts.iter().map(|one| store.read(one, &queries))));
+    eventually("Redis is used", async || read().await.iter().all(Result::is_ok)).await;
+    server.pause(1);
+    for failed in read().await {
+        assert!(matches!(failed, Err(ViewError::Unavailable(_))), "{failed:?}");
+    }
+    server.resume(1);
+    eventually("Redis is used again", async || read().await.iter().all(Result::is_ok)).await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ANNA, EVENTS, Play, asked, now, posted, record, site, stopped, titles, watched};
+use super::{ANNA, EVENTS, Play, asked, now, posted, record, site, titles, watched};
 use crate::site::Site;
 
 /// Every scope of an erasure, with how it is asked for.
@@ -135,7 +135,7 @@ async fn what_was_erased_stays_so_after_a_restart_and_nothing_else_is_lost() {
     watched(&site, Play::by("ben", "film", 3_600)).await;
     site.post(&format!("{ANNA}/titles/other/hide"), &json!({})).await;
     erase(&site, &scopes(&play)[1]).await;
-    stopped(site, data.path()).await;
+    site.stop().await;
 
     let site = Site::on(data.path(), &[]).await;
     assert_eq!(titles(&site.get(&format!("{ANNA}/history")).await.1), ["other"]);
@@ -156,7 +156,7 @@ async fn nothing_but_a_hash_is_kept_of_an_erased_account() {
     let site = Site::on(data.path(), &[]).await;
     watched(&site, Play::of("film", 3_600)).await;
     erase(&site, &scopes(&Play::of("film", 0))[3]).await;
-    stopped(site, data.path()).await;
+    site.stop().await;
 
     let site = Site::on(data.path(), &[]).await;
     for path in ["profiles", "profiles/anna/history", "profiles/anna/continue-watching"] {

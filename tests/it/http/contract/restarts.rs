@@ -3,7 +3,7 @@
 use serde_json::json;
 use viewlog::events::SessionId;
 
-use super::{ANNA, EVENTS, Play, now, sent, stopped, titles, watched};
+use super::{ANNA, EVENTS, Play, now, sent, titles, watched};
 use crate::servers::stores;
 use crate::site::Site;
 use crate::support::eventually;
@@ -14,7 +14,7 @@ async fn facts_and_answers_survive_and_repetitions_are_known() {
     let site = Site::on(data.path(), &[]).await;
     let play = watched(&site, Play::of("film", 3_600)).await;
     let (_, before) = site.get(&format!("{ANNA}/history")).await;
-    stopped(site, data.path()).await;
+    site.stop().await;
 
     let site = Site::on(data.path(), &[]).await;
     if stores::are_a_fleets() {
@@ -41,7 +41,7 @@ async fn a_session_goes_on_where_it_was_without_saying_again_whose_it_is() {
     let data = tempfile::tempdir().unwrap();
     let site = Site::on(data.path(), &[]).await;
     let play = watched(&site, Play::of("film", 3_600)).await;
-    stopped(site, data.path()).await;
+    site.stop().await;
 
     let site = Site::on(data.path(), &[]).await;
     let bare = json!({ "title": null, "profile": null, "device": null });
@@ -63,7 +63,7 @@ async fn commands_survive_and_their_keys_are_known() {
         sent(request.header("idempotency-key", &key))
     };
     assert_eq!(hide(&site).await.ok()["recorded"], json!(1));
-    stopped(site, data.path()).await;
+    site.stop().await;
 
     let site = Site::on(data.path(), &[]).await;
     assert!(titles(&site.get(&format!("{ANNA}/continue-watching")).await.1).is_empty());
@@ -76,7 +76,7 @@ async fn a_store_that_takes_nothing_is_said_in_words_of_no_store_and_reads_go_on
     let data = tempfile::tempdir().unwrap();
     let site = Site::on(data.path(), &[]).await;
     let play = watched(&site, Play::of("film", 3_600)).await;
-    stopped(site, data.path()).await;
+    site.stop().await;
 
     let full = [("embedded.free_bytes_min", "1099511627776"), ("actors.append_deadline_ms", "100")];
     let site = Site::on(data.path(), &full).await;

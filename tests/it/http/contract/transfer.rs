@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ANNA, EVENTS, Play, Reply, ago, asked, now, posted, record, site, stopped, watched};
+use super::{ANNA, EVENTS, Play, Reply, ago, asked, now, posted, record, site, watched};
 use crate::site::Site;
 use crate::support::eventually;
 
@@ -285,7 +285,7 @@ async fn what_is_imported_survives_a_restart() {
     let data = tempfile::tempdir().unwrap();
     let kept = Site::on(data.path(), &[]).await;
     imported(&kept, &export).await.ok();
-    stopped(kept, data.path()).await;
+    kept.stop().await;
     let kept = Site::on(data.path(), &[]).await;
     let copy = exported(&kept, "copy").await;
     assert_eq!(copy.replace("\"account\":\"copy\"", "\"account\":\"home\""), export);
