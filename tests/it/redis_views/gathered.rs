@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::future::{join_all, poll_immediate};
 use tokio::task::unconstrained;
 use viewlog::events::AccountId;
-use viewlog::projections::{Query, Select, ViewError, ViewStore};
+use viewlog::projections::{Query, RedisViews, Select, ViewError, ViewStore};
 
 use super::away::hasty_views;
 use super::{filled, play, query, texts, told, values_of, views_on};
@@ -13,6 +13,15 @@ use crate::support::{eventually, id};
 
 fn accounts(count: usize) -> Vec<AccountId> {
     (0..count).map(|number| id(&format!("account-{number}"))).collect()
+}
+
+/// So many accounts, each with a play that bears its name.
+async fn filled_with_a_play(store: &RedisViews, count: usize) -> Vec<AccountId> {
+    let accounts = accounts(count);
+    for account in &accounts {
+        filled(store, account, vec![play(1, 1, account.as_str())]).await;
+    }
+    accounts
 }
 
 /// What is read of a title, which is a small read.
@@ -64,10 +73,7 @@ async fn reads_that_wait_together_take_few_calls_and_each_has_its_own_answer() {
 async fn lists_and_reads_of_many_titles_go_by_themselves() {
     let Some(server) = OwnRedis::one() else { return };
     let store = views_on(&server);
-    let accounts = accounts(20);
-    for account in &accounts {
-        filled(&store, account, vec![play(1, 1, account.as_str())]).await;
-    }
+    let accounts = filled_with_a_play(&store, 20).await;
     let newest = query(Select::Ranked { below: None, limit: 50 });
     for queries in [vec![newest], vec![query(Select::All)], vec![by_label(); 100]] {
         let before = scripts_run(&server);
@@ -84,10 +90,7 @@ async fn lists_and_reads_of_many_titles_go_by_themselves() {
 #[tokio::test]
 async fn those_that_wait_together_fail_together_and_are_answered_once_redis_is_back() {
     let Some(server) = OwnRedis::one() else { return };
-    let (accounts, other) = (accounts(40), views_on(&server));
-    for account in &accounts {
-        filled(&other, account, vec![play(1, 1, account.as_str())]).await;
-    }
+    let accounts = filled_with_a_play(&views_on(&server), 40).await;
     let (store, queries) = (hasty_views(&server.url()), [by_label()]);
     let read = || unconstrained(join_all(accounts.iter().map(|one| store.read(one, &queries))));
     eventually("Redis is used", async || read().await.iter().all(Result::is_ok)).await;
@@ -103,10 +106,7 @@ async fn those_that_wait_together_fail_together_and_are_answered_once_redis_is_b
 async fn what_is_wrong_with_one_account_is_not_told_of_others() {
     let Some(server) = OwnRedis::one() else { return };
     let store = views_on(&server);
-    let accounts = accounts(40);
-    for account in &accounts {
-        filled(&store, account, vec![play(1, 1, account.as_str())]).await;
-    }
+    let accounts = filled_with_a_play(&store, 40).await;
     let card: Vec<String> = told(&server, &["KEYS", "*aaccount-7"]);
     told::<()>(&server, &["SET", &card[0], "no card"]);
     server.pause(1);
