@@ -12,12 +12,12 @@ use super::load::{Habits, Load, is_well, nothing_is_lost};
 use super::{Fleet, asked, done, fact};
 use crate::binary::Served;
 use crate::servers::cassandra;
-use crate::support::{at, eventually, within};
+use crate::support::{at, within};
 
 const HOUSEHOLDS: u128 = 1_600;
 const FACTS: u64 = 3;
 /// A loaded machine is slow.
-const REBUILT_WITHIN: Duration = Duration::from_secs(180);
+const DONE_WITHIN: Duration = Duration::from_secs(180);
 
 /// Households that are recorded, and then left alone.
 async fn recorded(node: &Served) {
@@ -76,7 +76,8 @@ async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() 
     load.goes_on(50).await;
 
     begun(&first, "rebuild").await;
-    eventually("some of it is noted", async || !checkpoints(&past, &fleet).await.is_empty()).await;
+    let is_noted = async || !checkpoints(&past, &fleet).await.is_empty();
+    within(DONE_WITHIN, "some of it is noted", is_noted).await;
     first.kill();
     let noted = checkpoints(&past, &fleet).await;
     assert!(noted.len() < 16, "it was killed in the middle: {noted:?}");
@@ -84,14 +85,15 @@ async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() 
 
     begun(&second, "rebuild").await;
     let is_done = async || job(&second, "rebuild").await["state"] == "done";
-    within(REBUILT_WITHIN, "it is done", is_done).await;
+    within(DONE_WITHIN, "it is done", is_done).await;
     let went_on = job(&second, "rebuild").await;
     let (folded, total) = (went_on["done"].as_u64().unwrap(), went_on["total"].as_u64().unwrap());
     assert!(0 < folded && folded < total, "what was noted was not done again: {went_on}");
     assert_eq!(checkpoints(&past, &fleet).await, BTreeSet::new());
 
     begun(&second, "verify").await;
-    eventually("it is at it", async || job(&second, "verify").await["done"] != 0).await;
+    let is_at_it = async || job(&second, "verify").await["done"] != 0;
+    within(DONE_WITHIN, "it is at it", is_at_it).await;
     load.goes_on(50).await;
     let (players, tally) = load.end().await;
     tally.say("a rebuild killed and gone on with");
@@ -103,7 +105,8 @@ async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() 
         let account = format!("{}/v1/accounts/{}", third.url, household(number));
         let resume = format!("{account}/profiles/anna/resume/film");
         assert_eq!(asked(&resume).await["position_ms"], (FACTS - 1) * 20_000);
-        eventually("its views are there", async || asked(&resume).await["source"] == "views").await;
+        let is_there = async || asked(&resume).await["source"] == "views";
+        within(DONE_WITHIN, "its views are there", is_there).await;
         assert_eq!(asked(&resume).await["position_ms"], (FACTS - 1) * 20_000);
     }
     done(&third.url, &["verify"]);
