@@ -90,7 +90,7 @@ pub(crate) fn json_fact(session: SessionId, seq: u32, kind: &str, position_ms: u
 }
 
 /// What has not come to be by then never will; a loaded machine is slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Reads an event stream until it says so; returns all that it said.
 pub(crate) async fn streamed(stream: &mut reqwest::Response, what: &str) -> String {

@@ -11,7 +11,7 @@ use viewlog::projections::{Freshness, Policy, Relay, playing};
 
 use super::{state, views_on, way};
 use crate::servers::OwnRedis;
-use crate::support::{at, eventually, home, session};
+use crate::support::{PATIENCE, at, eventually, home, session};
 
 /// A node that somebody follows, and two others that know how sessions stand.
 struct Fleet {
@@ -31,7 +31,7 @@ impl Fleet {
         let limits = Limits { shards: 1, ..Limits::default() };
         let system = System::start(Arc::new(MemoryLog::default()), views, shared, limits);
         system.join(Relay::new(&redis, "vl", "this"));
-        let subscription = system.subscribe(&home());
+        let mut subscription = system.subscribe(&home());
         let others = ["one", "other"].map(|name| {
             let relay = Relay::new(&redis, "vl", name);
             relay.listen(|_| {});
@@ -43,15 +43,17 @@ impl Fleet {
             })
             .await;
         }
+        // The word of the connection: until it is read it stands for whatever is told.
+        assert_eq!(subscription.next().await, Some(Update::Resync));
         Some(Self { system, others, subscription, _server: server })
     }
 
     /// The next change; words to look again are left out.
     async fn next(&mut self) -> Update {
         loop {
-            let update = self.subscription.next().await.unwrap();
-            if update != Update::Resync {
-                return update;
+            let update = timeout(PATIENCE, self.subscription.next()).await.expect("a change");
+            if update != Some(Update::Resync) {
+                return update.unwrap();
             }
         }
     }
@@ -60,7 +62,7 @@ impl Fleet {
     /// must.
     async fn words(&mut self) -> usize {
         let mut words = 0;
-        let mut patience = Duration::from_secs(20);
+        let mut patience = PATIENCE;
         while let Ok(update) = timeout(patience, self.subscription.next()).await {
             assert_eq!(update, Some(Update::Resync));
             words += 1;
