@@ -6,7 +6,8 @@ use std::time::Duration;
 use metrics::{Counter, Histogram, counter, histogram};
 
 use super::problem::RefusedFact;
-use crate::telemetry::{ACKNOWLEDGE_SECONDS, FACTS, FACTS_REFUSED};
+use crate::projections::Source;
+use crate::telemetry::{ACKNOWLEDGE_SECONDS, FACTS, FACTS_REFUSED, READ_SECONDS};
 
 struct Counters {
     recorded: Counter,
@@ -21,6 +22,19 @@ static COUNTERS: LazyLock<Counters> = LazyLock::new(|| Counters {
 });
 
 static ACKNOWLEDGED: LazyLock<Histogram> = LazyLock::new(|| histogram!(ACKNOWLEDGE_SECONDS));
+
+static READ_IN_VIEWS: LazyLock<Histogram> =
+    LazyLock::new(|| histogram!(READ_SECONDS, "source" => "views"));
+static READ_IN_LOG: LazyLock<Histogram> =
+    LazyLock::new(|| histogram!(READ_SECONDS, "source" => "log"));
+
+/// Takes down how long an answer took.
+pub(super) fn read(source: Source, time: Duration) {
+    match source {
+        Source::Views => READ_IN_VIEWS.record(time),
+        Source::Log => READ_IN_LOG.record(time),
+    }
+}
 
 /// Takes down how long the facts of one request, or of frames read at once, waited.
 pub(super) fn waited(time: Duration) {

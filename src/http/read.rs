@@ -5,8 +5,9 @@
 
 use std::time::Instant;
 
+use actix_web::error::JsonPayloadError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CacheControl, CacheDirective, ETag, EntityTag, IfNoneMatch};
+use actix_web::http::header::{CACHE_CONTROL, ContentType, ETag, EntityTag, IfNoneMatch};
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
@@ -16,13 +17,12 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::auth::Caller;
 use super::body::Body;
 use super::parameters::{Parameters, not_too_many};
-use super::{Node, Problem};
-use crate::events::{Timestamp, TitleId};
+use super::{Node, Problem, meter};
+use crate::events::TitleId;
 use crate::projections::{
-    Answer, AnswerError, HistoryQuery, Items, Now, Person, ProfileSeen, Resume, Source,
-    TitleAnswer, Watch, WatchTime, WatchTimeQuery,
+    Answer, AnswerError, HistoryQuery, Items, Now, Person, ProfileSeen, Resume, TitleAnswer, Watch,
+    WatchTime, WatchTimeQuery,
 };
-use crate::telemetry::READ_SECONDS;
 
 const CONTINUE_WATCHING_USUAL: usize = 20;
 const HISTORY_USUAL: usize = 50;
@@ -301,34 +301,26 @@ pub(super) fn sent<T: Serialize>(
     answer: &Answer<T>,
     begun: Instant,
 ) -> HttpResponse {
-    let source = match answer.source {
-        Source::Views => "views",
-        Source::Log => "log",
+    meter::read(answer.source, begun.elapsed());
+    let text = match serde_json::to_string(answer) {
+        Ok(text) => text,
+        Err(error) => return HttpResponse::from_error(JsonPayloadError::Serialize(error)),
     };
-    metrics::histogram!(READ_SECONDS, "source" => source).record(begun.elapsed());
-    let tag = tag(answer);
+    let tag = tag(&text);
     let is_known = is_known(request, &tag);
     let mut response = HttpResponse::Ok();
-    response
-        .insert_header(ETag(tag))
-        .insert_header(CacheControl(vec![CacheDirective::Private, CacheDirective::NoCache]));
+    response.insert_header(ETag(tag)).insert_header((CACHE_CONTROL, "private, no-cache"));
     if is_known {
         return response.status(StatusCode::NOT_MODIFIED).finish();
     }
-    response.json(answer)
+    response.content_type(ContentType::json()).body(text)
 }
 
-/// A tag of what an answer says and how far it can be trusted, whenever it is given.
-fn tag<T: Serialize>(answer: &Answer<T>) -> EntityTag {
-    let timeless = Answer {
-        body: &answer.body,
-        as_of: Timestamp::default(),
-        stale: answer.stale,
-        source: answer.source,
-        complete: answer.complete,
-    };
-    let text = serde_json::to_vec(&timeless).unwrap_or_default();
-    EntityTag::new_weak(format!("{:016x}", xxh3_64(&text)))
+/// A tag of what an answer says and how far it can be trusted, whenever it is given: of all that is
+/// before `as_of`, which comes last.
+fn tag(text: &str) -> EntityTag {
+    let timeless = text.rsplit_once(r#""as_of":"#).map_or(text, |(before, _)| before);
+    EntityTag::new_weak(format!("{:016x}", xxh3_64(timeless.as_bytes())))
 }
 
 /// True when a read says that it has what bears this tag.

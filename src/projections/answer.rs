@@ -12,15 +12,16 @@ pub struct Answer<T> {
     /// What was asked for.
     #[serde(flatten)]
     pub body: T,
-    /// The instant through which facts are in this answer.
-    #[schema(value_type = String, format = DateTime)]
-    pub as_of: Timestamp,
     /// True when views lag behind what was acknowledged.
     pub stale: bool,
     /// Where it was read.
     pub source: Source,
     /// False when only part could be read.
     pub complete: bool,
+    /// The instant through which facts are in this answer. The last of its fields: whoever compares
+    /// answers compares what is before it.
+    #[schema(value_type = String, format = DateTime)]
+    pub as_of: Timestamp,
 }
 
 /// Where an answer was read.
