@@ -15,6 +15,7 @@
 //! The driver is named nowhere else. It lives on the runtime on which the log was opened, which
 //! must outlive it and have threads of its own; calls may come from any runtime.
 
+mod account;
 mod answering;
 mod connect;
 mod erase;
@@ -41,7 +42,7 @@ use async_trait::async_trait;
 use self::store::Store;
 use super::{
     AccountId, AccountRange, Append, AppendError, Clock, Compacted, Depth, Erased, Event, EventLog,
-    Fence, Gone, Health, Mark, ReadError, SessionKey, Skew, Slice, Stored, Week, Window,
+    Fence, Gone, Health, Mark, Parts, ReadError, SessionKey, Skew, Slice, Stored, Week, Window,
 };
 use crate::tls::{TlsError, TlsFiles};
 
@@ -198,6 +199,10 @@ impl EventLog for CassandraLog {
 
     async fn fences(&self, account: &AccountId) -> Result<Vec<Fence>, ReadError> {
         self.store.read_fences(account).await
+    }
+
+    fn account<'a>(&'a self, account: &'a AccountId, depth: Depth) -> Parts<'a> {
+        self.store.read_account(account, depth)
     }
 
     fn ranges(&self, parts: usize) -> Vec<AccountRange> {

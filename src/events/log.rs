@@ -4,9 +4,12 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
+use futures_util::future::try_join;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::codec::DecodeError;
 use super::fold::fold;
+use super::part::{Parts, parts};
 use super::{
     AccountId, DirtyMark, Event, Fence, Mark, Order, SessionId, Slice, State, Week, Window,
 };
@@ -266,6 +269,16 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// What was erased from the account.
     async fn fences(&self, account: &AccountId) -> Result<Vec<Fence>, ReadError>;
+
+    /// Everything of an account: what persons said, then its weeks, the newest first; `depth` as
+    /// for [`EventLog::week`].
+    fn account<'a>(&'a self, account: &'a AccountId, depth: Depth) -> Parts<'a> {
+        let begun = async move {
+            let (marks, weeks) = try_join(self.marks(account), self.weeks(account)).await?;
+            Ok(parts(marks, weeks, move |week| self.week(account, week, depth)))
+        };
+        stream::once(begun).try_flatten().boxed()
+    }
 
     /// Cuts all accounts into at most `parts` ranges, and at least one, that can be read in
     /// parallel: each account is in exactly one. The same `parts` always gives the same ranges.

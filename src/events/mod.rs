@@ -20,6 +20,7 @@ pub mod json;
 mod log;
 mod mark;
 pub mod memory;
+mod part;
 mod record;
 mod skew;
 mod slice;
@@ -38,6 +39,7 @@ pub use log::{
     Health, ReadError, SessionKey, SnapshotRow, Stored,
 };
 pub use mark::{Mark, MarkKind, Restored};
+pub use part::{Part, Parts};
 pub use record::Record;
 pub use skew::{Skew, ahead_ms};
 pub use slice::{DirtyMark, Slice, Window};

@@ -12,13 +12,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::TryStreamExt;
 use viewlog::events::codec::{decode_snapshot, encode_event, encode_found, encode_snapshot};
 use viewlog::events::embedded::{EmbeddedLog, EmbeddedOptions};
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
     About, AccountId, AccountRange, Append, Compacted, Depth, DirtyMark, Erased, Event, EventLog,
-    EventRow, FOLD_VERSION, Fact, Fence, Gone, Kind, Mark, MarkKind, ProfileId, Scope, SessionId,
-    SessionKey, Slice, SnapshotRow, State, Stored, Timestamp, TitleId, Week, Window, fold,
+    EventRow, FOLD_VERSION, Fact, Fence, Gone, Kind, Mark, MarkKind, Part, ProfileId, Scope,
+    SessionId, SessionKey, Slice, SnapshotRow, State, Stored, Timestamp, TitleId, Week, Window,
+    fold,
 };
 
 pub(crate) type Log = Arc<dyn EventLog>;
@@ -71,6 +73,9 @@ const SUITE: &[(&str, Check)] = &[
     }),
     ("what nobody erased is left alone", |log| Box::pin(purges::what_nobody_erased(log))),
     ("marks are kept by command", |log| Box::pin(accounts::marks_are_kept_by_command(log))),
+    ("an account is read part by part", |log| {
+        Box::pin(accounts::an_account_is_read_part_by_part(log))
+    }),
     ("accounts are paged range by range", |log| {
         Box::pin(accounts::accounts_are_paged_range_by_range(log))
     }),
@@ -181,6 +186,10 @@ fn mark(command: SessionId, title: &str) -> Mark {
         received_at: at(1),
         kind: MarkKind::TitleHidden { title: TitleId::new(title).unwrap() },
     }
+}
+
+async fn parts(log: &Log, account: &AccountId, depth: Depth) -> Vec<Part> {
+    log.account(account, depth).try_collect().await.unwrap()
 }
 
 fn sessions(stored: &[Stored]) -> Vec<SessionId> {

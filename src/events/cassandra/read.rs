@@ -83,24 +83,39 @@ impl Store {
     }
 
     pub(super) async fn read_weeks(&self, account: &AccountId) -> Result<Vec<Week>, ReadError> {
+        let mut weeks = self.read_all_weeks(account).await?;
+        weeks.retain(|week| *week != Week::PERSON);
+        Ok(weeks)
+    }
+
+    /// The weeks, and that of what persons said where they said something.
+    pub(super) async fn read_all_weeks(&self, account: &AccountId) -> Result<Vec<Week>, ReadError> {
         let pages = self.pages(&self.statements.read.weeks, (account.as_str(),)).await?;
         let mut weeks = Vec::new();
         for page in &pages {
             for row in page.rows::<(i32,)>().map_err(misshapen)? {
-                let week = values::read_week(row.map_err(misshapen)?.0);
-                weeks.extend((week != Week::PERSON).then_some(week));
+                weeks.push(values::read_week(row.map_err(misshapen)?.0));
             }
         }
         Ok(weeks)
     }
 
     pub(super) async fn read_marks(&self, account: &AccountId) -> Result<Vec<Mark>, ReadError> {
-        let pages = self.stretch_pages(account, Week::PERSON, Stretch::WHOLE);
-        let (pages, fences) = try_join(pages, self.read_fences(account)).await?;
+        let fences = self.read_fences(account).await?;
+        self.read_marks_outside(account, &fences).await
+    }
+
+    /// What persons said that these fences do not cover.
+    pub(super) async fn read_marks_outside(
+        &self,
+        account: &AccountId,
+        fences: &[Fence],
+    ) -> Result<Vec<Mark>, ReadError> {
+        let pages = self.stretch_pages(account, Week::PERSON, Stretch::WHOLE).await?;
         let mut marks = Vec::new();
         for (command, _, body) in week::in_order(&pages)? {
             match decode_mark(command, body) {
-                Ok(mark) => marks.extend(mark.outside(&fences)),
+                Ok(mark) => marks.extend(mark.outside(fences)),
                 Err(error) => tracing::warn!(%account, %command, %error, "a mark cannot be read"),
             }
         }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::failed::misshapen;
 use super::store::Store;
 use super::values::{self, Number, read_order, read_session};
-use crate::events::{AccountId, Depth, Order, ReadError, SessionId, Stored, Week};
+use crate::events::{AccountId, Depth, Fence, Order, ReadError, SessionId, Stored, Week};
 
 /// A request costs as much as reading some forty rows (docs/benchmarks.md), so fewer covered rows
 /// than that are read and passed over.
@@ -52,8 +52,28 @@ impl Store {
         depth: Depth,
     ) -> Result<Vec<Stored>, ReadError> {
         let reading = (self.read_snapshots(account, week, depth), self.read_fences(account));
-        let (mut sessions, fences) = try_join(reading.0, reading.1).await?;
-        sessions.values_mut().for_each(|stored| stored.drop_fenced_snapshot(&fences));
+        let (sessions, fences) = try_join(reading.0, reading.1).await?;
+        self.with_rows((account, week, depth), sessions, &fences).await
+    }
+
+    /// The same, of an account whose fences are known.
+    pub(super) async fn read_week_outside(
+        &self,
+        (account, week, depth): (&AccountId, Week, Depth),
+        fences: &[Fence],
+    ) -> Result<Vec<Stored>, ReadError> {
+        let sessions = self.read_snapshots(account, week, depth).await?;
+        self.with_rows((account, week, depth), sessions, fences).await
+    }
+
+    /// Sessions by their snapshots, and the week's rows above these, less what fences cover.
+    async fn with_rows(
+        &self,
+        (account, week, depth): (&AccountId, Week, Depth),
+        mut sessions: BTreeMap<SessionId, Stored>,
+        fences: &[Fence],
+    ) -> Result<Vec<Stored>, ReadError> {
+        sessions.values_mut().for_each(|stored| stored.drop_fenced_snapshot(fences));
         let stretches = stretches(&sessions).into_iter();
         let reads: Vec<_> =
             stretches.map(|stretch| self.stretch_pages(account, week, stretch)).collect();
@@ -63,7 +83,7 @@ impl Store {
             let stored = sessions.entry(session);
             stored.or_insert_with(|| Stored::begin(session, None, depth)).add(order, body);
         }
-        Ok(sessions.into_values().filter_map(|stored| stored.outside(&fences)).collect())
+        Ok(sessions.into_values().filter_map(|stored| stored.outside(fences)).collect())
     }
 
     /// The sessions that have a snapshot, before their first event.

@@ -1,7 +1,10 @@
 //! An account folded from the log: for one answer, and on the way to fill its views.
 
+use futures_util::TryStreamExt;
+
 use crate::events::{
-    AccountId, Clock, Depth, Event, EventLog, ReadError, Stamp, State, Stored, Timestamp, fold,
+    AccountId, Clock, Depth, Event, EventLog, Mark, Part, ReadError, Stamp, State, Stored,
+    Timestamp, fold,
 };
 use crate::projections::shelf::Shelf;
 use crate::projections::{Entry, Fill, Recorded, Target, ViewError, ViewStore, project};
@@ -99,27 +102,34 @@ struct Folding<'a> {
 impl Folding<'_> {
     async fn run(&mut self, account: &AccountId, depth: Depth) -> Result<Folded, ReadError> {
         let mut folded = Folded { complete: true, ..Folded::default() };
-        let marks = self.log.marks(account).await?;
-        let marks = marks.iter().filter(|mark| self.as_of.is_none_or(|at| mark.at <= at));
-        let entries: Vec<Entry> = marks.flat_map(|mark| project(&Recorded::Mark(mark))).collect();
-        self.take(&mut folded, entries).await;
-        let mut weeks = self.log.weeks(account).await?;
-        weeks.sort_unstable();
-        for week in weeks.into_iter().rev() {
-            let sessions = self.log.week(account, week, depth).await?;
-            let mut entries = Vec::new();
-            for stored in sessions {
-                folded.events += stored.events.len() as u64;
-                folded.complete &= stored.damage.is_none();
-                let state = self.state(stored, &mut folded.complete);
-                folded.sessions += u64::from(state.is_some());
-                entries.extend(state.iter().flat_map(|state| project(&Recorded::Session(state))));
-            }
+        let mut parts = self.log.account(account, depth);
+        while let Some(part) = parts.try_next().await? {
+            let entries = match part {
+                Part::Marks(marks) => self.entries_of(&marks),
+                Part::Week(_, sessions) => self.fold_week(&mut folded, sessions),
+            };
             self.take(&mut folded, entries).await;
             // A large household is folded beside other answers, not before them.
             tokio::task::yield_now().await;
         }
         Ok(folded)
+    }
+
+    fn entries_of(&self, marks: &[Mark]) -> Vec<Entry> {
+        let marks = marks.iter().filter(|mark| self.as_of.is_none_or(|at| mark.at <= at));
+        marks.flat_map(|mark| project(&Recorded::Mark(mark))).collect()
+    }
+
+    fn fold_week(&self, folded: &mut Folded, sessions: Vec<Stored>) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for stored in sessions {
+            folded.events += stored.events.len() as u64;
+            folded.complete &= stored.damage.is_none();
+            let state = self.state(stored, &mut folded.complete);
+            folded.sessions += u64::from(state.is_some());
+            entries.extend(state.iter().flat_map(|state| project(&Recorded::Session(state))));
+        }
+        entries
     }
 
     fn state(&self, stored: Stored, complete: &mut bool) -> Option<State> {

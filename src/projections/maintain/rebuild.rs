@@ -4,16 +4,16 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use tokio::task::JoinSet;
-use tokio::try_join;
 
 use super::{Pages, Progress, account_ranges, count_accounts, patiently};
 use crate::events::{
-    AccountId, AccountRange, AppendError, Clock, Depth, EventLog, ReadError, Week,
+    AccountId, AccountRange, AppendError, Clock, Depth, EventLog, Part, ReadError, Stored, Week,
 };
 use crate::projections::answers::folded::{Filling, fold_and_fill};
-use crate::projections::{Recorded, Target, ViewError, ViewStore, project};
+use crate::projections::{Entry, Recorded, Target, ViewError, ViewStore, project};
 
 /// Where a rebuild that was cut short goes on; one note for each range of accounts.
 const NOTE: &str = "rebuild";
@@ -167,31 +167,21 @@ impl Rebuild {
         account: &AccountId,
         mut filling: Option<&mut Filling<'_>>,
     ) -> Result<Whole, RebuildError> {
-        let (marks, mut weeks) = try_join!(self.log.marks(account), self.log.weeks(account))?;
-        if let Some(filling) = &mut filling {
-            filling
-                .take(marks.iter().flat_map(|mark| project(&Recorded::Mark(mark))).collect())
-                .await;
-        }
         let mut folded = Whole { events: 0, is_whole: true };
-        // The newest first, as the views keep them.
-        weeks.sort_unstable();
-        for week in weeks.into_iter().rev() {
-            let (mut is_outdated, mut entries) = (false, Vec::new());
-            for facts in self.log.week(account, week, Depth::Facts).await? {
-                folded.events += facts.events.len() as u64;
-                folded.is_whole &= facts.damage.is_none();
-                let (kept, is_damaged) = (facts.by_snapshot(), facts.damage.is_some());
-                let Some(state) = facts.state() else { continue };
-                // Missing, of another version of the fold, or not what the facts say.
-                is_outdated |= !is_damaged && state.is_gapless() && kept.as_ref() != Some(&state);
-                if filling.is_some() {
-                    entries.extend(project(&Recorded::Session(&state)));
+        let mut parts = self.log.account(account, Depth::Facts);
+        while let Some(part) = parts.try_next().await? {
+            let entries = match part {
+                Part::Marks(marks) => {
+                    marks.iter().flat_map(|mark| project(&Recorded::Mark(mark))).collect()
                 }
-            }
-            if is_outdated && !(self.renew)(account.clone(), week).await {
-                return Err(RebuildError::NotRenewed);
-            }
+                Part::Week(week, sessions) => {
+                    let (entries, is_outdated) = folded.take(sessions);
+                    if is_outdated && !(self.renew)(account.clone(), week).await {
+                        return Err(RebuildError::NotRenewed);
+                    }
+                    entries
+                }
+            };
             if let Some(filling) = &mut filling {
                 filling.take(entries).await;
             }
@@ -205,4 +195,21 @@ struct Whole {
     events: u64,
     /// False when rows could not be read.
     is_whole: bool,
+}
+
+impl Whole {
+    /// What a week comes to, and whether a snapshot of it is missing, of another version of the
+    /// fold, or not what the facts say.
+    fn take(&mut self, sessions: Vec<Stored>) -> (Vec<Entry>, bool) {
+        let (mut entries, mut is_outdated) = (Vec::new(), false);
+        for facts in sessions {
+            self.events += facts.events.len() as u64;
+            self.is_whole &= facts.damage.is_none();
+            let (kept, is_damaged) = (facts.by_snapshot(), facts.damage.is_some());
+            let Some(state) = facts.state() else { continue };
+            is_outdated |= !is_damaged && state.is_gapless() && kept.as_ref() != Some(&state);
+            entries.extend(project(&Recorded::Session(&state)));
+        }
+        (entries, is_outdated)
+    }
 }

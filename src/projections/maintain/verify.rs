@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 
 use super::{Difference, Pages, Progress, StoresError, account_ranges, count_accounts, patiently};
-use crate::events::{AccountId, AccountRange, Clock, Depth, EventLog, Mark, SessionId, State};
+use crate::events::{
+    AccountId, AccountRange, Clock, Depth, EventLog, Mark, Part, SessionId, State, Stored,
+};
 use crate::projections::{
     Entry, Found, Query, Recorded, Select, View, ViewError, ViewStore, project,
 };
@@ -69,37 +72,25 @@ impl Check<'_> {
         account: &AccountId,
         settle: &impl AsyncFn(),
     ) -> Result<(u64, Vec<Difference>), StoresError> {
-        let mut differences = Vec::new();
-        let mut add = |session, what: String| {
-            differences.push(Difference { account: account.clone(), session, what });
-        };
-        let (mut states, mut events) = (Vec::new(), 0);
-        for week in self.log.weeks(account).await? {
-            for facts in self.log.week(account, week, Depth::Facts).await? {
-                events += facts.events.len() as u64;
-                let session = facts.session;
-                if let Some(damage) = &facts.damage {
-                    let what = format!("{} rows cannot be read: {}", damage.rows, damage.first);
-                    add(Some(session), what);
-                }
-                let by_snapshot = facts.by_snapshot();
-                let state = facts.state();
-                if by_snapshot.is_some_and(|kept| is_other(&kept, state.as_ref())) {
-                    add(Some(session), "its snapshot is not what its facts say".to_owned());
-                }
-                states.extend(state);
+        let mut folded = Folded::default();
+        let mut parts = self.log.account(account, Depth::Facts);
+        while let Some(part) = parts.try_next().await? {
+            match part {
+                Part::Marks(marks) => folded.marks = marks,
+                Part::Week(_, sessions) => sessions.into_iter().for_each(|one| folded.take(one)),
             }
         }
-        let marks = self.log.marks(account).await?;
+        let Folded { states, marks, events, mut wrong } = folded;
         let lacking = self.lacking(account, (&states, &marks), settle).await?;
-        for (entry, what) in &lacking {
-            add(session_of(entry), format!("{what} in the view {}", entry.view.0));
-        }
+        wrong.extend(lacking.iter().map(|(entry, what)| {
+            (session_of(entry), format!("{what} in the view {}", entry.view.0))
+        }));
         let entries: Vec<Entry> = lacking.into_iter().map(|(entry, _)| entry).collect();
         if !entries.is_empty() {
             self.views.merge(vec![(account.clone(), entries)]).await?;
         }
-        Ok((events, differences))
+        let different = |(session, what)| Difference { account: account.clone(), session, what };
+        Ok((events, wrong.into_iter().map(different).collect()))
     }
 
     /// The entries that the views lack or have wrong, and what is wrong; none where the account has
@@ -159,6 +150,32 @@ impl Check<'_> {
             }
         }
         Ok(lacking)
+    }
+}
+
+/// An account by its facts, and what of its log is wrong.
+#[derive(Default)]
+struct Folded {
+    states: Vec<State>,
+    marks: Vec<Mark>,
+    events: u64,
+    wrong: Vec<(Option<SessionId>, String)>,
+}
+
+impl Folded {
+    fn take(&mut self, facts: Stored) {
+        let session = Some(facts.session);
+        self.events += facts.events.len() as u64;
+        if let Some(damage) = &facts.damage {
+            let what = format!("{} rows cannot be read: {}", damage.rows, damage.first);
+            self.wrong.push((session, what));
+        }
+        let by_snapshot = facts.by_snapshot();
+        let state = facts.state();
+        if by_snapshot.is_some_and(|kept| is_other(&kept, state.as_ref())) {
+            self.wrong.push((session, "its snapshot is not what its facts say".to_owned()));
+        }
+        self.states.extend(state);
     }
 }
 

@@ -23,6 +23,35 @@ pub(super) async fn marks_are_kept_by_command(log: Log) {
     assert!(log.weeks(&account).await.unwrap().is_empty());
 }
 
+pub(super) async fn an_account_is_read_part_by_part(log: Log) {
+    let account = account("parts");
+    for depth in [Depth::Snapshots, Depth::Facts] {
+        assert_eq!(parts(&log, &account, depth).await, [Part::Marks(vec![])]);
+    }
+    let sessions = [0, 14, 7].map(|days| SessionId::derived(at(days * 24 * 60 * 60), 1));
+    for session in sessions {
+        let events: Vec<_> = (0..3).map(|seq| event(session, seq)).collect();
+        let mut batch = append(&account, &events);
+        batch.snapshots = vec![snapshot(&events[..2])];
+        log.append(&batch).await.unwrap();
+    }
+    for marks in [vec![], vec![mark(session(7), "film"), mark(session(8), "film")]] {
+        let mut batch = Append::new(account.clone());
+        batch.marks.clone_from(&marks);
+        log.append(&batch).await.unwrap();
+        for depth in [Depth::Snapshots, Depth::Facts] {
+            let mut expected = vec![Part::Marks(marks.clone())];
+            for newer in [1, 2, 0] {
+                let week = sessions[newer].week();
+                let stored = log.week(&account, week, depth).await.unwrap();
+                assert_eq!(stored.len(), 1);
+                expected.push(Part::Week(week, stored));
+            }
+            assert_eq!(parts(&log, &account, depth).await, expected);
+        }
+    }
+}
+
 pub(super) async fn accounts_are_paged_range_by_range(log: Log) {
     let first = account("paging");
     let ids: Vec<_> = ["", " b", "!", "0", "a", "ä"]

@@ -51,7 +51,10 @@ pub(super) async fn what_a_fence_covers(log: Log) {
         assert_eq!(log.session(&key(&account, session(1))).await.unwrap(), None);
         assert!(log.events(&key(&account, session(1)), 0..=9).await.unwrap().is_empty());
         for depth in [Depth::Snapshots, Depth::Facts] {
-            assert!(log.week(&account, session(1).week(), depth).await.unwrap().is_empty());
+            let week = session(1).week();
+            assert!(log.week(&account, week, depth).await.unwrap().is_empty());
+            let nothing = [Part::Marks(vec![]), Part::Week(week, vec![])];
+            assert_eq!(parts(&log, &account, depth).await, nothing);
         }
         assert!(log.marks(&account).await.unwrap().is_empty());
         assert_eq!(left(&log, &account).await, (2, 1), "it is there all the same");
