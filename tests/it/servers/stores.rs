@@ -6,20 +6,25 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
+use futures_util::TryStreamExt;
 use futures_util::future::join_all;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::OnceCell;
 use viewlog::config::Config;
 use viewlog::events::cassandra::{CassandraLog, CassandraOptions, Schema};
-use viewlog::events::{Clock, Slice, SystemClock};
+use viewlog::events::{Clock, Depth, EventLog, Slice, SystemClock};
 use viewlog::projections::{Position, RedisViews, RedisViewsOptions, ViewStore};
 
 use super::{Cassandra, cassandra, redis};
+use crate::log_contract::{account, append, event, session};
 use crate::redis_views::way;
 
 /// With this word in it tests of applications run on the servers of a fleet.
 const ASKED: &str = "VIEWLOG_TEST_STORES";
 /// So many are made before the first is used again.
 const RESTING: usize = 8;
+/// So many requests make a store ready that began a moment ago.
+const FIRST_REQUESTS: usize = 100;
 
 static GIVEN_BACK: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 static OF_DIRECTORIES: Mutex<BTreeMap<PathBuf, Stores>> = Mutex::new(BTreeMap::new());
@@ -55,6 +60,7 @@ impl Stores {
             if given_back.len() < RESTING { None } else { given_back.pop_front() }
         };
         let server = cassandra().expect("whoever asks for a fleet looks first whether it is there");
+        warmed_up(server).await;
         let keyspace = match rested {
             Some(keyspace) => emptied(server, keyspace).await,
             None => made(server).await,
@@ -109,6 +115,25 @@ async fn made(server: &'static Cassandra) -> String {
     keyspace
 }
 
+/// A store that began a moment ago takes seconds for what it does for the first time, and then
+/// refuses it: that is over when this is.
+async fn warmed_up(server: &'static Cassandra) {
+    static WARM: OnceCell<()> = OnceCell::const_new();
+    let warming = async {
+        let options = options(&server.url(&made(server).await));
+        let requests = async move {
+            let log = CassandraLog::open(&options, Arc::new(SystemClock)).await.unwrap();
+            for _ in 0..FIRST_REQUESTS {
+                let account = account("first");
+                drop(log.append(&append(&account, &[event(session(1), 0)])).await);
+                drop(log.account(&account, Depth::Snapshots).try_collect::<Vec<_>>().await);
+            }
+        };
+        DRIVERS.spawn(requests).await.unwrap();
+    };
+    WARM.get_or_init(|| warming).await;
+}
+
 /// Views that an application takes for swept through now: else each would begin with the last hours
 /// of a log that has none, some 20,000 windows.
 async fn swept(url: &str) {
@@ -126,8 +151,7 @@ async fn swept(url: &str) {
 
 /// A table that holds nothing is left as it is.
 async fn emptied(server: &'static Cassandra, keyspace: String) -> String {
-    static SESSION: tokio::sync::OnceCell<scylla::client::session::Session> =
-        tokio::sync::OnceCell::const_new();
+    static SESSION: OnceCell<scylla::client::session::Session> = OnceCell::const_new();
     let emptying = async move {
         let session = SESSION.get_or_init(|| server.session()).await;
         let tables = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?";

@@ -85,7 +85,7 @@ async fn an_explanation_names_a_command_that_decided_and_plays_that_it_overruled
     let (_, given) = site.post(&path, &json!({ "position_ms": 5_000 })).await;
     let (_, resume) = site.get(&format!("{ANNA}/resume/film?explain=true")).await;
     let decided = &resume["explain"]["decided_by"];
-    assert_eq!(decided["session"], given["command"]);
+    assert_eq!(decided["session"], given["command"], "{given} {resume}");
     assert_eq!((&decided["kind"], &decided["seq"]), (&json!("position_set"), &json!(0)));
     let other = &resume["explain"]["others"][0];
     assert_eq!((&other["session"], &other["reason"]), (&json!(play.session), &json!("marked")));
