@@ -6,7 +6,9 @@ use std::sync::Arc;
 use futures_util::future::try_join;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use super::read::marks_outside;
 use super::store::Store;
+use super::week::Stretch;
 use crate::events::part::parts;
 use crate::events::{AccountId, Depth, Parts, Week};
 
@@ -18,7 +20,8 @@ impl Store {
             let marks = match weeks.iter().position(|week| *week == Week::PERSON) {
                 Some(at) => {
                     weeks.swap_remove(at);
-                    self.read_marks_outside(account, &fences).await?
+                    let pages = self.stretch_pages(account, Week::PERSON, Stretch::WHOLE).await?;
+                    marks_outside(account, &pages, &fences)?
                 }
                 None => vec![],
             };

@@ -101,25 +101,9 @@ impl Store {
     }
 
     pub(super) async fn read_marks(&self, account: &AccountId) -> Result<Vec<Mark>, ReadError> {
-        let fences = self.read_fences(account).await?;
-        self.read_marks_outside(account, &fences).await
-    }
-
-    /// What persons said that these fences do not cover.
-    pub(super) async fn read_marks_outside(
-        &self,
-        account: &AccountId,
-        fences: &[Fence],
-    ) -> Result<Vec<Mark>, ReadError> {
-        let pages = self.stretch_pages(account, Week::PERSON, Stretch::WHOLE).await?;
-        let mut marks = Vec::new();
-        for (command, _, body) in week::in_order(&pages)? {
-            match decode_mark(command, body) {
-                Ok(mark) => marks.extend(mark.outside(fences)),
-                Err(error) => tracing::warn!(%account, %command, %error, "a mark cannot be read"),
-            }
-        }
-        Ok(marks)
+        let pages = self.stretch_pages(account, Week::PERSON, Stretch::WHOLE);
+        let (pages, fences) = try_join(pages, self.read_fences(account)).await?;
+        marks_outside(account, &pages, &fences)
     }
 
     /// Reads an account's fences, and learns what its next timestamps must be later than.
@@ -164,6 +148,22 @@ impl Store {
         let note = answer.maybe_first_row::<(Vec<u8>,)>().map_err(misshapen)?;
         Ok(note.map(|(value,)| value))
     }
+}
+
+/// What persons said that these fences do not cover.
+pub(super) fn marks_outside(
+    account: &AccountId,
+    pages: &[QueryRowsResult],
+    fences: &[Fence],
+) -> Result<Vec<Mark>, ReadError> {
+    let mut marks = Vec::new();
+    for (command, _, body) in week::in_order(pages)? {
+        match decode_mark(command, body) {
+            Ok(mark) => marks.extend(mark.outside(fences)),
+            Err(error) => tracing::warn!(%account, %command, %error, "a mark cannot be read"),
+        }
+    }
+    Ok(marks)
 }
 
 /// A row's place and body.

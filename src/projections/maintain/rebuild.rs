@@ -10,10 +10,11 @@ use tokio::task::JoinSet;
 
 use super::{Pages, Progress, account_ranges, count_accounts, patiently};
 use crate::events::{
-    AccountId, AccountRange, AppendError, Clock, Depth, EventLog, Part, ReadError, Stored, Week,
+    AccountId, AccountRange, AppendError, Clock, Depth, EventLog, Part, ReadError, State, Stored,
+    Week,
 };
 use crate::projections::answers::folded::{Filling, fold_and_fill};
-use crate::projections::{Entry, Recorded, Target, ViewError, ViewStore, project};
+use crate::projections::{Recorded, Target, ViewError, ViewStore, project};
 
 /// Where a rebuild that was cut short goes on; one note for each range of accounts.
 const NOTE: &str = "rebuild";
@@ -170,20 +171,20 @@ impl Rebuild {
         let mut folded = Whole { events: 0, is_whole: true };
         let mut parts = self.log.account(account, Depth::Facts);
         while let Some(part) = parts.try_next().await? {
-            let entries = match part {
-                Part::Marks(marks) => {
-                    marks.iter().flat_map(|mark| project(&Recorded::Mark(mark))).collect()
-                }
+            let (marks, states) = match part {
+                Part::Marks(marks) => (marks, vec![]),
                 Part::Week(week, sessions) => {
-                    let (entries, is_outdated) = folded.take(sessions);
+                    let (states, is_outdated) = folded.take(sessions);
                     if is_outdated && !(self.renew)(account.clone(), week).await {
                         return Err(RebuildError::NotRenewed);
                     }
-                    entries
+                    (vec![], states)
                 }
             };
             if let Some(filling) = &mut filling {
-                filling.take(entries).await;
+                let said = marks.iter().flat_map(|mark| project(&Recorded::Mark(mark)));
+                let played = states.iter().flat_map(|state| project(&Recorded::Session(state)));
+                filling.take(said.chain(played).collect()).await;
             }
         }
         Ok(folded)
@@ -200,16 +201,16 @@ struct Whole {
 impl Whole {
     /// What a week comes to, and whether a snapshot of it is missing, of another version of the
     /// fold, or not what the facts say.
-    fn take(&mut self, sessions: Vec<Stored>) -> (Vec<Entry>, bool) {
-        let (mut entries, mut is_outdated) = (Vec::new(), false);
+    fn take(&mut self, sessions: Vec<Stored>) -> (Vec<State>, bool) {
+        let (mut states, mut is_outdated) = (Vec::new(), false);
         for facts in sessions {
             self.events += facts.events.len() as u64;
             self.is_whole &= facts.damage.is_none();
             let (kept, is_damaged) = (facts.by_snapshot(), facts.damage.is_some());
             let Some(state) = facts.state() else { continue };
             is_outdated |= !is_damaged && state.is_gapless() && kept.as_ref() != Some(&state);
-            entries.extend(project(&Recorded::Session(&state)));
+            states.push(state);
         }
-        (entries, is_outdated)
+        (states, is_outdated)
     }
 }
