@@ -11,6 +11,14 @@ use viewlog::config::{Config, Sources};
 use crate::servers::stores::{self, Stores};
 use crate::support::eventually;
 
+/// The stores of a fleet may be slow on a machine with much else to do: then the log would be asked
+/// instead of Redis, and of Cassandra requests would be refused.
+const STORES_PATIENCE: [(&str, &str); 3] = [
+    ("views_redis.response_timeout_ms", "10000"),
+    ("views_redis.connect_timeout_ms", "10000"),
+    ("cassandra.request_timeout_ms", "10000"),
+];
+
 /// A running application and a client for it.
 pub(crate) struct Site {
     pub(crate) app: App,
@@ -55,9 +63,8 @@ impl Site {
         let mut overrides = vec![("data", data.to_str().unwrap())];
         overrides.extend(settings.iter().filter(|(key, _)| fleet.is_none() || *key != "log"));
         if let Some((log, views)) = fleet {
-            // Redis may be slow on a machine with much else to do: then the log would be asked.
-            let patience = ("views_redis.response_timeout_ms", "10000");
-            overrides.extend([("log", log), ("views", views), patience]);
+            overrides.extend([("log", log), ("views", views)]);
+            overrides.extend(STORES_PATIENCE);
         }
         let owned = overrides.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let config = Config::load(Sources {

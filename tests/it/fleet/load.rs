@@ -104,6 +104,20 @@ impl Load {
             .await;
     }
 
+    /// Waits until so many facts in a row are acknowledged, and none refused.
+    pub(super) async fn goes_on_unrefused(&self, facts: u64) {
+        let mut before = self.tally();
+        eventually("facts are acknowledged and none refused", async || {
+            let now = self.tally();
+            if now.refused > before.refused {
+                before = now;
+                return false;
+            }
+            now.acknowledged >= before.acknowledged + facts
+        })
+        .await;
+    }
+
     /// Lets all have acknowledged what they are at.
     pub(super) async fn end(self) -> (Vec<Player>, Tally) {
         self.stop.send_replace(true);
@@ -146,7 +160,7 @@ impl Tally {
     }
 
     /// How long anything was refused, from the first refusal to the last.
-    pub(super) fn refusing(&self) -> Duration {
+    fn refusing(&self) -> Duration {
         self.refusals.map_or(Duration::ZERO, |(first, last)| last - first)
     }
 

@@ -16,9 +16,10 @@ fn pass(filters: &[&str], tests_min: usize) {
         return;
     }
     let ran = finish_within(&mut again_on_a_fleet(filters), PATIENCE);
-    let said = said(&ran);
-    assert!(ran.status.success(), "{said}");
-    let out = out(&ran);
+    let (out, said) = (out(&ran), said(&ran));
+    // The names of those that passed would hide why others did not.
+    let failures = out.split_once("\nfailures:\n").map_or(said.as_str(), |(_, rest)| rest);
+    assert!(ran.status.success(), "{failures}");
     let passed = out.split("test result: ok. ").nth(1).and_then(|rest| rest.split(' ').next());
     let passed: usize = passed.and_then(|count| count.parse().ok()).unwrap_or(0);
     assert!(passed >= tests_min, "{said}");
