@@ -356,10 +356,20 @@ impl System {
             // Who does not hear it takes this node for one that died, until the next sweep.
             let _ = lags.leave().await;
         }
+        self.end_threads();
+    }
+
+    /// A thread ends by itself once its last task yields; joining it would block this one.
+    fn end_threads(&self) {
         for arbiter in &self.arbiters {
             arbiter.stop();
-            // The thread ends by itself once its last task yields; joining here would block this
-            // one.
         }
+    }
+}
+
+/// Who was not stopped finishes nothing, but ends.
+impl Drop for System {
+    fn drop(&mut self) {
+        self.end_threads();
     }
 }

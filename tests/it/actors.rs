@@ -55,6 +55,16 @@ async fn a_session_is_recorded_and_folds_to_what_was_sent() {
 }
 
 #[actix_web::test]
+async fn actors_that_nobody_stopped_end_with_their_system() {
+    let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
+    let system = system(&log, quick());
+    assert_eq!(record(&system, &home(), watch(session(1), 3)).await.recorded, 3);
+    assert!(Arc::strong_count(&log) > 1);
+    drop(system);
+    eventually("nobody uses the log", async || Arc::strong_count(&log) == 1).await;
+}
+
+#[actix_web::test]
 async fn a_repeated_fact_is_recorded_once_also_after_its_actor_went() {
     let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
     let events = watch(session(1), 100);
