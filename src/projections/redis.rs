@@ -10,6 +10,7 @@
 
 mod breaker;
 mod connection;
+mod failure;
 mod found;
 mod gathered;
 mod generation;
@@ -18,6 +19,7 @@ mod lags;
 mod leavings;
 mod merge;
 mod packed;
+mod proof;
 mod read;
 mod relay;
 mod scripts;
@@ -35,7 +37,7 @@ use redis::{Cmd, Value};
 use self::connection::Script;
 pub use self::connection::{Redis, RedisOptions};
 pub use self::found::{RedisAnswer, RedisFound, RedisServer};
-use self::gathered::{Calls, Gathered};
+use self::gathered::{Calls, Gathered, PLACES_MAX, Places};
 use self::keys::Keys;
 pub use self::lags::{Lags, Others};
 use self::merge::not_understood;
@@ -70,6 +72,13 @@ impl Default for RedisViewsOptions {
     }
 }
 
+impl RedisViewsOptions {
+    /// As far as a script's numbers reach.
+    fn idle_ms(&self) -> u64 {
+        u64::try_from(self.idle.as_millis()).unwrap_or(u64::MAX).min(1 << 52)
+    }
+}
+
 /// Views in Redis; cheap to clone.
 #[derive(Clone)]
 pub struct RedisViews {
@@ -94,6 +103,7 @@ impl RedisViews {
             scripts: Arc::clone(&scripts),
             options: options.clone(),
             clock: Arc::clone(&clock),
+            places: Places::new(PLACES_MAX),
         });
         Self { redis, keys, scripts, options, clock, gathered, generation: Arc::default() }
     }
@@ -278,10 +288,9 @@ impl ViewStore for RedisViews {
 
 /// What every script's arguments begin with.
 fn add_head(command: &mut Cmd, options: &RedisViewsOptions, now: Timestamp) {
-    let idle_ms = u64::try_from(options.idle.as_millis()).unwrap_or(u64::MAX);
     // As far as a script's numbers reach.
     let kept_max = options.plays_per_profile_max.min(1 << 52);
-    command.arg(now.ms()).arg(idle_ms.min(1 << 52)).arg(kept_max);
+    command.arg(now.ms()).arg(options.idle_ms()).arg(kept_max);
 }
 
 fn name_of(position: Position) -> &'static str {

@@ -6,6 +6,7 @@ mod feeds;
 mod gathered;
 mod lags;
 mod loss;
+mod proof;
 mod relay;
 mod sharing;
 mod signals;
@@ -114,6 +115,13 @@ fn told_at<T: redis::FromRedisValue>(url: &str, words: &[&str]) -> T {
 /// How many keys there are of such names.
 fn keys(server: &OwnRedis, pattern: &str) -> usize {
     told::<Vec<Vec<u8>>>(server, &["KEYS", pattern]).len()
+}
+
+/// How many scripts a server has run by their names.
+fn scripts_run(server: &OwnRedis) -> u32 {
+    let stats: String = told(server, &["INFO", "commandstats"]);
+    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+    calls.map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
 }
 
 fn clock() -> Arc<ManualClock> {

@@ -7,7 +7,6 @@
 //! server that is away or frozen. Nothing is ever repeated here. Commands that block on purpose
 //! need a [`Redis`] of their own, from [`Redis::waiting`].
 
-use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -17,15 +16,16 @@ use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::{ClusterClient, ClusterConfig};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
-use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, Value};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
 use super::breaker::Breaker;
+use super::failure::{Failure, is_unknown_script, unavailable};
 use super::leavings::Primary;
 use super::url::RedisUrl;
 use crate::projections::ViewError;
-use crate::tls::{TlsFiles, remedy};
+use crate::tls::TlsFiles;
 
 /// After so many failures in a row the connection is given up: a host that is gone answers nothing,
 /// not even that.
@@ -168,6 +168,24 @@ impl Redis {
         self.ask(primary, command).await.map_err(unavailable)
     }
 
+    /// Runs commands in a row, all of them on one node; what they answer, in the same row. Fails at
+    /// once where the last call was not answered: another one tries.
+    ///
+    /// # Errors
+    /// As [`Redis::run`], and when any of them is refused.
+    pub(super) async fn pipeline(&self, commands: &Pipeline) -> Result<Vec<Value>, ViewError> {
+        if !self.is_well() {
+            return Err(unavailable(Failure::Away));
+        }
+        let answer = self.0.answer(async {
+            match self.0.link()? {
+                Link::One(mut one) => commands.query_async(&mut one).await,
+                Link::Cluster(mut cluster) => commands.query_async(&mut cluster).await,
+            }
+        });
+        answer.await.map_err(unavailable)
+    }
+
     /// Runs a script on the node of `key`, with the arguments that `arguments` adds to a command.
     ///
     /// # Errors
@@ -247,13 +265,20 @@ impl Redis {
 }
 
 impl Shared {
-    /// Makes a call within its time, and remembers whether it was answered.
     async fn asked(&self, primary: Option<&Primary>, command: &Cmd) -> Result<Value, Failure> {
+        self.answer(self.call(primary, command)).await
+    }
+
+    /// Makes a call within its time, and remembers whether it was answered.
+    async fn answer<T>(
+        &self,
+        call: impl Future<Output = Result<T, RedisError>>,
+    ) -> Result<T, Failure> {
         let RedisOptions { response_timeout, connect_timeout, .. } = self.options;
         let asked = async {
             let called = async {
                 let _permit = self.permits.acquire().await.map_err(|_| Failure::Away)?;
-                self.call(primary, command).await.map_err(Failure::Redis)
+                call.await.map_err(Failure::Redis)
             };
             tokio::time::timeout(response_timeout + connect_timeout, called).await
         };
@@ -332,57 +357,4 @@ fn connect(url: &RedisUrl, options: &RedisOptions) -> Result<Link, RedisError> {
         .set_connection_timeout(Some(connect_timeout))
         .set_pipeline_buffer_size(in_flight_max.max(1));
     ConnectionManager::new_lazy_with_config(redis::Client::open(node)?, config).map(Link::One)
-}
-
-fn is_unknown_script(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
-}
-
-enum Failure {
-    /// It was away a moment ago.
-    Away,
-    /// Neither connected nor answered in time.
-    Late,
-    Redis(RedisError),
-}
-
-impl Failure {
-    /// Whether nobody was there to answer; otherwise the answer was a refusal.
-    fn is_absence(&self) -> bool {
-        let Self::Redis(error) = self else { return true };
-        match error.kind() {
-            ErrorKind::Server(kind) => matches!(
-                kind,
-                ServerErrorKind::BusyLoading
-                    | ServerErrorKind::MasterDown
-                    | ServerErrorKind::ClusterDown
-                    | ServerErrorKind::ReadOnly
-            ),
-            ErrorKind::Extension => error.code() == Some("BUSY"),
-            _ => true,
-        }
-    }
-
-    /// Whether the connection leads to a server that is not the primary any more.
-    fn is_of_the_past(&self) -> bool {
-        let Self::Redis(error) = self else { return false };
-        error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Away => to.write_str("it did not answer a moment ago"),
-            Self::Late => to.write_str("it did not answer in time"),
-            Self::Redis(error) => {
-                let said = error.to_string();
-                write!(to, "{said}{}", remedy(&said))
-            }
-        }
-    }
-}
-
-fn unavailable(failure: Failure) -> ViewError {
-    ViewError::Unavailable(format!("redis: {failure}"))
 }

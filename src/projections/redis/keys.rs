@@ -37,6 +37,24 @@ impl Keys {
         [self.home(slice), b"p".to_vec()].concat()
     }
 
+    /// An account's card.
+    pub(super) fn card(&self, slice: Slice, account: &AccountId) -> Vec<u8> {
+        format!("{}{{{}}}a{account}", self.0, slice.number()).into_bytes()
+    }
+
+    /// The key of a drawer, which is of a kind; `in_set` is its name there.
+    pub(super) fn drawer(
+        &self,
+        slice: Slice,
+        kind: char,
+        account: &AccountId,
+        in_set: &[u8],
+    ) -> Vec<u8> {
+        let mut key = format!("{}{{{}}}{kind}{account}\0", self.0, slice.number()).into_bytes();
+        key.extend_from_slice(in_set);
+        key
+    }
+
     /// What finds the card of every account.
     pub(super) fn any_card(&self) -> String {
         format!("{}{{*}}a*", self.0)

@@ -2,8 +2,8 @@
 --
 -- ARGV goes on with accounts: home, account, how many arguments follow for it; how many drawers, their names; and
 -- queries: the number of a drawer, and then "a" for all; "r", rank and key below which to begin ("" and "" for the
--- greatest), limit; "l", label. Returns for each account false when it is not complete, else for each query keys and
--- bytes in turn, the floor under the empty key.
+-- greatest), limit; "l", label. Returns for each account false when it is not complete, else its generation and token,
+-- and for each query keys and bytes in turn, the floor under the empty key.
 
 -- Entries by their keys, added to the page; false when one is gone.
 local function fetch(drawer, keys, page, take)
@@ -100,7 +100,7 @@ end
 local function pages_of(set, i, to)
   local drawers, pages
   drawers, i = drawers_of(set, i)
-  pages = {}
+  pages = { set.generation, set.token }
   while i <= to do
     local page
     page, i = answer(set, drawers[tonumber(argv[i])], i + 1)

@@ -16,11 +16,8 @@ impl RedisViews {
         account: &AccountId,
         queries: &[Query],
     ) -> Result<Option<Vec<Page>>, ViewError> {
-        let read = self.gathered.ask(Asked::of(account, queries)).await?;
-        let pages = match read {
-            Value::Nil => return Ok(None),
-            Value::Array(pages) if pages.len() == queries.len() => pages,
-            answer => return Err(not_understood(&answer)),
+        let Some(pages) = self.gathered.ask(Asked::of(account, queries)).await? else {
+            return Ok(None);
         };
         let now = self.clock.now();
         let pages = queries.iter().zip(pages).map(|(query, found)| page(query, found, now));
@@ -31,44 +28,63 @@ impl RedisViews {
 /// How many queries by label a small read has at most: plays and marks of a few titles.
 const SMALL_MAX: usize = 8;
 
-/// What is asked of one account, as the script takes it.
+/// What is asked of one account.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) slice: Slice,
-    /// Whether it takes Redis next to no time.
-    pub(super) is_small: bool,
-    account: AccountId,
-    drawers_and_queries: Cmd,
+    pub(super) account: AccountId,
+    /// The names of the drawers that the queries are of.
+    pub(super) drawers: Vec<Vec<u8>>,
+    /// Each with the number of its drawer.
+    queries: Vec<(usize, Select)>,
 }
 
 impl Asked {
     fn of(account: &AccountId, queries: &[Query]) -> Self {
         let mut drawers = Vec::new();
-        let numbers: Vec<_> = queries.iter().map(|query| number_in(&mut drawers, query)).collect();
-        let mut arguments = Cmd::new();
-        arguments.arg(drawers.len());
-        for (view, scope) in drawers {
-            arguments.arg(drawer(view, scope));
-        }
-        for (query, number) in queries.iter().zip(numbers) {
-            arguments.arg(number);
-            add_select(&mut arguments, &query.select);
-        }
-        let is_labelled = |query: &Query| matches!(query.select, Select::Labelled(_));
-        Self {
-            slice: Slice::of(account),
-            is_small: queries.len() <= SMALL_MAX && queries.iter().all(is_labelled),
-            account: account.clone(),
-            drawers_and_queries: arguments,
-        }
+        let numbered =
+            queries.iter().map(|query| (number_in(&mut drawers, query), query.select.clone()));
+        let queries = numbered.collect();
+        let drawers = drawers.into_iter().map(|(view, scope)| drawer(view, scope)).collect();
+        Self { slice: Slice::of(account), account: account.clone(), drawers, queries }
+    }
+
+    /// Whether it takes Redis next to no time: a few queries, all of them by label.
+    pub(super) fn is_small(&self) -> bool {
+        let count = self.queries.len();
+        count <= SMALL_MAX && self.labels().count() == count
+    }
+
+    /// The queries by label: the names of their drawers, and their labels.
+    pub(super) fn labels(&self) -> impl Iterator<Item = (&[u8], &Bytes)> {
+        self.queries.iter().filter_map(|(number, select)| match select {
+            Select::Labelled(label) => Some((self.drawers.get(*number)?.as_slice(), label)),
+            _ => None,
+        })
+    }
+
+    /// The number of each query's drawer.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = usize> {
+        self.queries.iter().map(|(number, _)| *number)
+    }
+
+    /// How many pages answer it.
+    pub(super) fn pages(&self) -> usize {
+        self.queries.len()
     }
 
     /// Adds it to a call of the script.
     pub(super) fn add(&self, command: &mut Cmd, keys: &Keys) {
+        let mut arguments = Cmd::new();
+        arguments.arg(self.drawers.len()).arg(&self.drawers);
+        for (number, select) in &self.queries {
+            // Counted from 1 there.
+            arguments.arg(number + 1);
+            add_select(&mut arguments, select);
+        }
         command.arg(keys.home(self.slice)).arg(self.account.as_str());
-        let arguments = || self.drawers_and_queries.args_iter();
-        command.arg(arguments().count());
-        for argument in arguments() {
+        command.arg(arguments.args_iter().count());
+        for argument in arguments.args_iter() {
             if let Arg::Simple(bytes) = argument {
                 command.arg(bytes);
             }
@@ -76,14 +92,14 @@ impl Asked {
     }
 }
 
-/// The number of a query's drawer, counted from 1, among these or as one more of them.
+/// The number of a query's drawer among these or as one more of them.
 fn number_in<'a>(drawers: &mut Vec<(View, Option<&'a ProfileId>)>, query: &'a Query) -> usize {
     let drawer = (query.view, query.scope.as_ref());
     let known = drawers.iter().position(|known| *known == drawer);
     known.unwrap_or_else(|| {
         drawers.push(drawer);
         drawers.len() - 1
-    }) + 1
+    })
 }
 
 fn add_select(command: &mut Cmd, select: &Select) {

@@ -7,7 +7,7 @@ use viewlog::events::AccountId;
 use viewlog::projections::{Query, RedisViews, Select, ViewError, ViewStore};
 
 use super::away::hasty_views;
-use super::{filled, play, query, texts, told, values_of, views_on};
+use super::{filled, play, query, scripts_run, texts, told, values_of, views_on};
 use crate::servers::OwnRedis;
 use crate::support::{eventually, id};
 
@@ -27,13 +27,6 @@ async fn filled_with_a_play(store: &RedisViews, count: usize) -> Vec<AccountId> 
 /// What is read of a title, which is a small read.
 fn by_label() -> Query {
     query(Select::Labelled(Bytes::from_static(b"t")))
-}
-
-/// How many scripts a server has run by their names.
-fn scripts_run(server: &OwnRedis) -> u32 {
-    let stats: String = told(server, &["INFO", "commandstats"]);
-    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
-    calls.map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
 }
 
 #[tokio::test]
