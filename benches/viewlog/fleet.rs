@@ -20,7 +20,9 @@ use crate::server::{Cassandra, Server, settle};
 
 /// Who reads at once.
 const CONNECTIONS: usize = 64;
-const RESUME: &str = "/profiles/anna/resume/title-7";
+const RESUME: &str = "/v1/accounts/{}/profiles/anna/resume/title-7";
+/// What is answered without looking anywhere.
+const HEALTH: &str = "/healthz";
 /// Plays of each account that is read.
 const PLAYS: usize = 120;
 
@@ -71,5 +73,8 @@ async fn reads(redis: &Server, cassandra: &Cassandra) {
         let Some(gets) = redis.plain_gets_per_s(CONNECTIONS) else { return };
         println!("GET by redis-benchmark, {CONNECTIONS} connections: {gets:.0}/s");
         println!("  resume points : plain GETs = {:.2}", load.facts_per_s / gets);
+        let health = ask(&site, (HEALTH, CONNECTIONS), &no_token).await;
+        health.print(&format!("GET {HEALTH}, {CONNECTIONS} connections"));
+        println!("  answers of nothing : plain GETs = {:.2}", health.facts_per_s / gets);
     }
 }

@@ -19,11 +19,11 @@ pub(crate) fn run() {
         let server = Server::start();
         fill(&server, PLAYS, &no_token).await;
         let questions = [
-            ("resume point", "/profiles/anna/resume/title-7"),
-            ("continue watching, 20", "/profiles/anna/continue-watching?limit=20"),
-            ("history, 50", "/profiles/anna/history?limit=50"),
-            ("title", "/profiles/anna/titles/title-7"),
-            ("now", "/now"),
+            ("resume point", "/v1/accounts/{}/profiles/anna/resume/title-7"),
+            ("continue watching, 20", "/v1/accounts/{}/profiles/anna/continue-watching?limit=20"),
+            ("history, 50", "/v1/accounts/{}/profiles/anna/history?limit=50"),
+            ("title", "/v1/accounts/{}/profiles/anna/titles/title-7"),
+            ("now", "/v1/accounts/{}/now"),
         ];
         for (what, path) in questions {
             ask(&server, (path, CLIENTS), &no_token)
@@ -59,7 +59,7 @@ pub(crate) async fn fill(server: &Server, plays: usize, line: &dyn Fn(&str) -> S
 pub(crate) async fn reach_views(server: &Server, path: &str) {
     let mut http = Http::connect(&server.address).await;
     for account in 0..ACCOUNTS {
-        let path = format!("/v1/accounts/reader-{account}{path}");
+        let path = path_of(path, account);
         for tried in 0.. {
             assert!(tried < 600, "no views of reader-{account}");
             assert_eq!(http.get(&path).await, 200);
@@ -69,6 +69,11 @@ pub(crate) async fn reach_views(server: &Server, path: &str) {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+/// A path in which an account's name takes the place of `{}`.
+fn path_of(path: &str, account: usize) -> String {
+    path.replace("{}", &format!("reader-{account}"))
 }
 
 /// Asks those accounts in turn; `line` makes the line with the token of an account.
@@ -84,7 +89,7 @@ pub(crate) async fn ask(
         async move {
             let mut http = Http::connect(&address).await;
             for account in (0..ACCOUNTS).cycle().skip(client * ACCOUNTS / clients) {
-                let path = format!("/v1/accounts/reader-{account}{path}");
+                let path = path_of(path, account);
                 http.authorization.clone_from(&lines[account]);
                 let sent = Instant::now();
                 match http.get(&path).await {

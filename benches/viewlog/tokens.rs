@@ -42,7 +42,7 @@ async fn measure(what: &str, options: &[&str], line: &dyn Fn(&str) -> String) {
     let load = posts(&server, (Player::many(PLAYERS), CLIENTS), line).await;
     load.print(&format!("POST, one fact, {CLIENTS} connections, {what}"));
     fill(&server, 20, line).await;
-    let resume = "/profiles/anna/resume/title-7";
+    let resume = "/v1/accounts/{}/profiles/anna/resume/title-7";
     let load = ask(&server, (resume, CLIENTS), line).await;
     load.print(&format!("GET resume point, {CLIENTS} connections, {what}"));
 }
