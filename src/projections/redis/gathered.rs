@@ -122,7 +122,11 @@ impl Calls {
 
     /// What can be proved, and by the script what cannot.
     async fn read_together(&self, asked: &[&Asked]) -> Result<Vec<Pages>, ViewError> {
-        let mut answers = self.prove(asked).await?;
+        let mut answers = match self.prove(asked).await {
+            // What is refused proves nothing: a key of another type, or a user who may not.
+            Err(_) if self.redis.is_well() => vec![None; asked.len()],
+            proved => proved?,
+        };
         let open = asked.iter().zip(&answers).filter(|(_, proved)| proved.is_none());
         let open: Vec<_> = open.map(|(asked, _)| *asked).collect();
         let mut read = self.read(&open).await?.into_iter();
@@ -143,12 +147,16 @@ impl Calls {
         let mut found = self.redis.pipeline(&commands).await?.into_iter();
         proofs.iter_mut().flatten().for_each(|proof| proof.take_lists(&mut found));
 
+        // Its own words: the library counts on MULTI, and panics where that is refused.
         let mut commands = redis::pipe();
-        commands.atomic().cmd("TIME");
+        commands.cmd("MULTI").cmd("TIME");
         proofs.iter().flatten().for_each(|proof| proof.ask_pages(&self.keys, &mut commands));
-        let mut found = self.redis.pipeline(&commands).await?.into_iter();
-        let now = found.next();
-        let now = now.as_ref().and_then(time_in).ok_or_else(|| not_understood(&Value::Nil))?;
+        commands.cmd("EXEC");
+        let answer = self.redis.pipeline(&commands).await?.pop().unwrap_or(Value::Nil);
+        let Value::Array(found) = answer else { return Err(not_understood(&answer)) };
+        let mut found = found.into_iter();
+        let now = found.next().unwrap_or(Value::Nil);
+        let now = time_in(&now).ok_or_else(|| not_understood(&now))?;
         let idle_ms = self.options.idle_ms();
         let prove = |proof: Option<Proof<'_>>| proof?.take_pages(&mut found, now, idle_ms);
         Ok(proofs.into_iter().map(prove).collect())

@@ -174,6 +174,19 @@ async fn an_account_that_is_read_lives_on() {
     assert_eq!(values(&store).await, None, "it counts as gone");
 }
 
+#[tokio::test]
+async fn who_may_not_make_transactions_is_answered_by_the_script() {
+    let Some(server) = OwnRedis::one() else { return };
+    told::<()>(&server, &["ACL", "SETUSER", "viewlog", "on", ">secret", "~*", "+@all", "-multi"]);
+    let url = server.url().replace("redis://", "redis://viewlog:secret@");
+    let store = views(way(&url), "own-", usize::MAX, &clock());
+    filled(&store, &home(), vec![play(1, 1, "a")]).await;
+    for _ in 0..3 {
+        assert_eq!(values(&store).await.unwrap(), ["a"]);
+    }
+    assert!(store.standing().ok);
+}
+
 /// Of a mark and plays that always change together, never one without the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_read_is_of_one_instant() {
