@@ -124,6 +124,16 @@ fn scripts_run(server: &OwnRedis) -> u32 {
     calls.map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
 }
 
+/// Takes away one of all keys, by its place among their names, counted from 1; its name.
+fn lose_key(server: &OwnRedis, place: usize) -> Vec<u8> {
+    let lose = "local keys = redis.call('keys', '*') table.sort(keys)
+                local lost = keys[tonumber(ARGV[1])]
+                return {lost, redis.call('del', lost)}";
+    let (lost, count): (Vec<u8>, u32) = told(server, &["EVAL", lose, "0", &place.to_string()]);
+    assert_eq!(count, 1);
+    lost
+}
+
 fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::new(at(0)))
 }

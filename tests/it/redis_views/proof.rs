@@ -7,8 +7,8 @@ use viewlog::events::Timestamp;
 use viewlog::projections::{Entry, Page, Query, RedisViews, Select, Target, View, ViewStore};
 
 use super::{
-    begun, clock, filled, keys, merge, play, query, scripts_run, told, views, views_idle, views_on,
-    way,
+    begun, clock, filled, keys, lose_key, merge, play, query, scripts_run, told, views, views_idle,
+    views_on, way,
 };
 use crate::servers::OwnRedis;
 use crate::support::{at, home, id};
@@ -101,15 +101,11 @@ async fn any_key_or_entry_that_is_gone_is_noticed_without_a_script() {
     filled(&store, &home(), entries.to_vec()).await;
     let count = keys(&server, "*");
     assert_eq!(count, 7, "generations, card, entries, ranks, labels, and of marks but the ranks");
-    let lose_key = "local keys = redis.call('keys', '*') table.sort(keys)
-                    local lost = keys[tonumber(ARGV[1])]
-                    redis.call('del', lost)
-                    return lost";
     for lost in 1..=count {
         server.flush();
         filled(&store, &home(), entries.to_vec()).await;
         assert_eq!(values(&store).await.unwrap(), ["a", "b", "m"]);
-        let lost: Vec<u8> = told(&server, &["EVAL", lose_key, "0", &lost.to_string()]);
+        let lost = lose_key(&server, lost);
         let is_of_ranks = lost.windows(2).any(|two| two == b"}r");
         let left = values(&store).await;
         assert_eq!(left.is_some(), is_of_ranks, "without {:?}", String::from_utf8_lossy(&lost));
