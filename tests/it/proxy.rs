@@ -30,6 +30,7 @@ pub(crate) enum Way {
 /// What goes on now.
 #[derive(Debug, Clone, Default)]
 struct Course {
+    target: Arc<str>,
     refuses: bool,
     cuts: u64,
     delay: Duration,
@@ -54,10 +55,9 @@ impl Proxy {
         let own = target.parse::<SocketAddr>().map(|target| target.ip());
         let port = socket((own.unwrap_or(Ipv4Addr::LOCALHOST.into()), 0).into()).unwrap();
         let address = port.local_addr().unwrap();
-        let course = watch::Sender::new(Course::default());
+        let course = watch::Sender::new(Course { target: target.into(), ..Course::default() });
         let (say, listens) = watch::channel(false);
-        let route = Route { target: target.into(), course: course.subscribe() };
-        let listener = tokio::spawn(listen(address, route, say)).abort_handle();
+        let listener = tokio::spawn(listen(address, course.subscribe(), say)).abort_handle();
         let proxy = Self { address, course, listens, listener, _port: port };
         proxy.until_it_listens(true).await;
         proxy
@@ -72,6 +72,11 @@ impl Proxy {
     pub(crate) async fn refuse(&self) {
         self.course.send_modify(|course| course.refuses = true);
         self.until_it_listens(false).await;
+    }
+
+    /// New connections go to another server; those that are there stay.
+    pub(crate) fn lead_to(&self, target: &str) {
+        self.course.send_modify(|course| course.target = target.into());
     }
 
     /// Cuts every connection there is.
@@ -92,7 +97,8 @@ impl Proxy {
     /// Goes on as if nothing had been.
     pub(crate) async fn heal(&self) {
         self.course.send_modify(|course| {
-            *course = Course { cuts: course.cuts, ..Course::default() };
+            let (target, cuts) = (Arc::clone(&course.target), course.cuts);
+            *course = Course { target, cuts, ..Course::default() };
         });
         self.until_it_listens(true).await;
     }
@@ -109,13 +115,6 @@ impl Drop for Proxy {
     }
 }
 
-/// Where connections go, and what befalls them.
-#[derive(Clone)]
-struct Route {
-    target: Arc<str>,
-    course: watch::Receiver<Course>,
-}
-
 /// Two sockets of this process share the port, of which one at most listens.
 fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
@@ -125,26 +124,30 @@ fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-async fn listen(address: SocketAddr, mut route: Route, say: watch::Sender<bool>) {
+async fn listen(
+    address: SocketAddr,
+    mut course: watch::Receiver<Course>,
+    say: watch::Sender<bool>,
+) {
     loop {
-        if route.course.wait_for(|course| !course.refuses).await.is_err() {
+        if course.wait_for(|course| !course.refuses).await.is_err() {
             return;
         }
         let listener = socket(address).unwrap().listen(BACKLOG).unwrap();
         say.send_replace(true);
-        accept(&listener, &mut route).await;
+        accept(&listener, &mut course).await;
         drop(listener);
         say.send_replace(false);
     }
 }
 
 /// Until connections are to be refused.
-async fn accept(listener: &TcpListener, route: &mut Route) {
-    let carried = route.clone();
+async fn accept(listener: &TcpListener, course: &mut watch::Receiver<Course>) {
+    let carried = course.clone();
     loop {
         tokio::select! {
             biased;
-            _ = route.course.wait_for(|course| course.refuses) => return,
+            _ = course.wait_for(|course| course.refuses) => return,
             accepted = listener.accept() => {
                 if let Ok((client, _)) = accepted {
                     tokio::spawn(carry(client, carried.clone()));
@@ -155,11 +158,11 @@ async fn accept(listener: &TcpListener, route: &mut Route) {
 }
 
 /// Until both sides have ended, or it is cut.
-async fn carry(client: TcpStream, mut route: Route) {
-    let cuts = route.course.borrow().cuts;
-    let (to_server, to_client) = (route.course.clone(), route.course.clone());
+async fn carry(client: TcpStream, mut course: watch::Receiver<Course>) {
+    let Course { target, cuts, .. } = course.borrow().clone();
+    let (to_server, to_client) = (course.clone(), course.clone());
     let both = async {
-        let server = TcpStream::connect(&*route.target).await?;
+        let server = TcpStream::connect(&*target).await?;
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
         let (from_client, into_client) = client.into_split();
@@ -171,7 +174,7 @@ async fn carry(client: TcpStream, mut route: Route) {
     };
     tokio::select! {
         _ = both => {}
-        _ = route.course.wait_for(|course| course.cuts > cuts) => {}
+        _ = course.wait_for(|course| course.cuts > cuts) => {}
     }
 }
 

@@ -2,6 +2,7 @@
 //! nodes do to each other, what happens while Redis is away.
 
 mod away;
+mod failover;
 mod feeds;
 mod gathered;
 mod lags;

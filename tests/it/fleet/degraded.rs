@@ -9,6 +9,7 @@ use viewlog::events::SessionId;
 
 use super::{Fleet, asked, done, fact};
 use crate::binary::Served;
+use crate::proxy::Proxy;
 use crate::servers::OwnRedis;
 use crate::support::{at, eventually};
 
@@ -141,6 +142,29 @@ async fn a_redis_set_back_to_an_older_state_has_everything_again_after_a_sweep()
     .await;
     let system = asked(&format!("{}/v1/system", house.node.url)).await;
     assert!(system["degraded"].to_string().contains("may lack what was recorded"), "{system}");
+    done(&house.node.url, &["sweep", "--from", "1h"]);
+    house.answers_from_views().await;
+    house.verify();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_took_over_before_it_had_all_has_everything_again_after_a_sweep() {
+    let (Some(primary), Some(replica)) = (OwnRedis::one(), OwnRedis::one()) else { return };
+    replica.follow(&primary);
+    let proxy = Proxy::to(&primary.members()[0]).await;
+    let Some(fleet) = Fleet::on(format!("redis://{}", proxy.address())) else { return };
+    let mut house = House::begun(&fleet).await;
+    primary.wait_for_follower();
+    replica.promote();
+    house.record(20).await;
+    house.answers_from_views().await;
+    primary.kill(1);
+    proxy.lead_to(&replica.members()[0]);
+    house.record(20).await;
+    assert_eq!(house.answer().await["source"], "log");
+    eventually("the other one answers", async || house.system().await["views"]["ok"] == true).await;
+    house.record(20).await;
+    house.answer().await;
     done(&house.node.url, &["sweep", "--from", "1h"]);
     house.answers_from_views().await;
     house.verify();

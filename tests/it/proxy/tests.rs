@@ -55,6 +55,16 @@ async fn what_is_said_arrives_and_so_does_the_end() {
 }
 
 #[tokio::test]
+async fn new_connections_go_where_it_leads_and_the_old_ones_stay() {
+    let (proxy, mut client) = proxied().await;
+    assert!(said_back(&mut client, "one").await);
+    proxy.lead_to(&free_address().to_string());
+    assert!(said_back(&mut client, "two").await);
+    let mut other = TcpStream::connect(proxy.address()).await.unwrap();
+    assert_eq!(heard(&mut other, SOON).await.as_deref(), Some(""), "nobody is there");
+}
+
+#[tokio::test]
 async fn while_new_connections_are_refused_the_old_ones_stay() {
     let (proxy, mut client) = proxied().await;
     assert!(said_back(&mut client, "one").await);

@@ -153,6 +153,30 @@ impl OwnRedis {
         self.stack.run(&["flush"]);
     }
 
+    /// Copies another server from now on, and takes writes from nobody else.
+    pub(crate) fn follow(&self, primary: &Self) {
+        let (host, port) = primary.members[0].split_once(':').unwrap();
+        redis::cmd("REPLICAOF").arg(host).arg(port).exec(&mut self.connection()).unwrap();
+    }
+
+    /// Follows nobody from now on, with what it has.
+    pub(crate) fn promote(&self) {
+        redis::cmd("REPLICAOF").arg("NO").arg("ONE").exec(&mut self.connection()).unwrap();
+    }
+
+    /// Waits until a server that follows this one has all that this one was told.
+    pub(crate) fn wait_for_follower(&self) {
+        let mut connection = self.connection();
+        // Only what the connection itself wrote is waited for, with all that was before it.
+        redis::cmd("SET").arg("followed").arg(1).exec(&mut connection).unwrap();
+        let have: u32 = redis::cmd("WAIT").arg(1).arg(60_000).query(&mut connection).unwrap();
+        assert_eq!(have, 1, "a follower that keeps up");
+    }
+
+    fn connection(&self) -> Connection {
+        connection(&format!("redis://{}", self.members[0]))
+    }
+
     /// What a member holds now.
     pub(crate) fn snapshot(&self, member: usize) -> Snapshot {
         let name = format!("snapshot-{:016x}.rdb", rand::random::<u64>());
