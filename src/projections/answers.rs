@@ -177,7 +177,7 @@ impl Answers {
         self.ask(account, when, async |reader| {
             let mut items = Vec::new();
             for profile in reader.profiles().await? {
-                let played = reader.newest(&profile, None, 1).await?.plays;
+                let played = reader.newest(&profile).await?;
                 let played = played.iter().map(State::last_at);
                 let said = reader.marks(&profile).await?;
                 // An import of today may bring what was said years ago.

@@ -62,3 +62,8 @@ pub fn project(recorded: &Recorded<'_>) -> Vec<Entry> {
 pub(super) fn title_label(title: &TitleId) -> Bytes {
     Bytes::copy_from_slice(title.as_str().as_bytes())
 }
+
+/// The title of a label; `None` when it is of something else.
+pub(super) fn title_of(label: &[u8]) -> Option<TitleId> {
+    TitleId::new(std::str::from_utf8(label).ok()?).ok()
+}

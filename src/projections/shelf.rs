@@ -178,6 +178,7 @@ impl Drawer {
             key: key.clone(),
             version: kept.version,
             rank: kept.rank.unwrap_or(0),
+            label: kept.label.clone(),
             value: kept.value.clone(),
         })
     }

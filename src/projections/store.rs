@@ -83,6 +83,8 @@ pub struct Found {
     pub version: Version,
     /// Its rank; 0 where the view has none.
     pub rank: i64,
+    /// Its label; empty where the view has none.
+    pub label: Bytes,
     /// Its value.
     pub value: Bytes,
 }

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::reader::{Beyond, Rank, Reader, rank_of};
+use super::reader::{Beyond, Rank, Ranked, Reader, rank_of};
 use super::watches;
-use crate::events::{Mark, ProfileId, SessionId, State, Timestamp, TitleId};
+use crate::events::{Mark, ProfileId, SessionId, State, Timestamp};
 use crate::projections::{AnswerError, HistoryQuery, Items, Policy, Watch};
 
-/// How many plays are looked at in one step.
-const STEP: usize = 128;
+/// How many plays are looked at in one step: about as many as are asked for, then ever more.
+const STEP_MIN: usize = 16;
+const STEP_MAX: usize = 128;
 /// A session lasts at most a day, so a play whose position moved longer before an instant was last
 /// heard of before it.
 const LONGEST_MS: i64 = 24 * 60 * 60 * 1000;
@@ -51,14 +52,15 @@ async fn walk(
     let mut seen = BTreeSet::new();
     // A watch stands where its newest play does; the place of the cursor is one of those.
     let mut below = cursor;
+    let mut step = query.limit.saturating_add(1).clamp(STEP_MIN, STEP_MAX);
     loop {
-        let step = reader.newest(profile, below, STEP).await?;
-        let named = step.plays.iter().filter_map(|play| play.about.title.clone());
-        let titles: Vec<TitleId> = named.filter(|title| seen.insert(title.clone())).collect();
+        let Ranked { mut titles, next } = reader.titles_below(profile, below, step).await?;
+        titles.retain(|title| seen.insert(title.clone()));
         for plays in reader.plays_of(profile, &titles).await? {
             found.extend(placed(&plays, policy));
         }
-        below = step.next;
+        below = next;
+        step = (2 * step).min(STEP_MAX);
         if let Some(page) = page_if_certain(&mut found, query, cursor, below) {
             return Ok(page);
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::folded::Folded;
 use crate::events::{AccountId, Mark, ProfileId, SessionId, State, Timestamp, TitleId};
-use crate::projections::projection::title_label;
+use crate::projections::projection::{title_label, title_of};
 use crate::projections::{Found, Page, Query, Select, View, ViewStore, marks, now};
 
 /// The views do not reach so far; the log does.
@@ -18,9 +18,9 @@ pub(super) enum Reader<'a> {
     Folded(&'a Folded, Timestamp),
 }
 
-/// Plays in the order of (`moved_at`, session), the greatest first.
+/// Plays in the order of (`moved_at`, session), the greatest first, by nothing but their titles.
 pub(super) struct Ranked {
-    pub(super) plays: Vec<State>,
+    pub(super) titles: Vec<TitleId>,
     /// Where the next page begins; none when this is the last.
     pub(super) next: Option<Rank>,
 }
@@ -90,24 +90,41 @@ impl Reader<'_> {
         each.collect()
     }
 
-    /// The newest plays below a place.
-    pub(super) async fn newest(
+    /// The play whose position moved last.
+    pub(super) async fn newest(&self, profile: &ProfileId) -> Result<Option<State>, Beyond> {
+        let page = self.ranked(profile, None, 1).await?;
+        if page.entries.is_empty() {
+            complete(&page)?;
+        }
+        Ok(states(&page.entries).pop())
+    }
+
+    /// The titles of the newest plays below a place.
+    pub(super) async fn titles_below(
         &self,
         profile: &ProfileId,
         below: Option<Rank>,
         limit: usize,
     ) -> Result<Ranked, Beyond> {
-        let below =
-            below.map(|(at, session)| (at.ms(), Bytes::copy_from_slice(session.as_bytes())));
-        let select = Select::Ranked { below, limit };
-        let page = self.page(View::PLAYS, Some(profile), select).await?;
+        let page = self.ranked(profile, below, limit).await?;
         let is_last = page.entries.len() < limit;
         if is_last {
             complete(&page)?;
         }
-        let plays = states(&page.entries);
-        let next = plays.last().map(rank_of).filter(|_| !is_last);
-        Ok(Ranked { plays, next })
+        let titles = page.entries.iter().filter_map(|found| title_of(&found.label)).collect();
+        let next = page.entries.last().filter(|_| !is_last).and_then(place);
+        Ok(Ranked { titles, next })
+    }
+
+    async fn ranked(
+        &self,
+        profile: &ProfileId,
+        below: Option<Rank>,
+        limit: usize,
+    ) -> Result<Page, Beyond> {
+        let below =
+            below.map(|(at, session)| (at.ms(), Bytes::copy_from_slice(session.as_bytes())));
+        self.page(View::PLAYS, Some(profile), Select::Ranked { below, limit }).await
     }
 
     async fn page(
@@ -165,6 +182,12 @@ fn query(view: View, profile: Option<&ProfileId>, select: Select) -> Query {
 
 fn states(entries: &[Found]) -> Vec<State> {
     entries.iter().filter_map(|found| now::state_of(&found.key, &found.value)).collect()
+}
+
+/// As [`rank_of`] the play in it.
+fn place(found: &Found) -> Option<Rank> {
+    let session = SessionId::from_bytes(found.key.as_ref().try_into().ok()?).ok()?;
+    Some((Timestamp::from_ms(found.rank), session))
 }
 
 fn mark(found: &Found) -> Option<Mark> {

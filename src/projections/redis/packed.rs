@@ -69,7 +69,7 @@ pub(super) fn unpack(key: Bytes, packed: Vec<u8>) -> Option<Kept> {
     let version = Version(first, take_number(&mut rest)?);
     let flags = *take(&mut rest, 1)?.first()?;
     let length = usize::try_from(number(&take(&mut rest, 2)?)).ok()?;
-    take(&mut rest, length)?;
+    let label = take(&mut rest, length)?;
     let expires_at = match flags & EXPIRES {
         0 => None,
         _ => Some(number(&take(&mut rest, INSTANT_BYTES)?)),
@@ -82,7 +82,7 @@ pub(super) fn unpack(key: Bytes, packed: Vec<u8>) -> Option<Kept> {
         0 => 0,
         _ => i64::from_be_bytes(take(&mut rest, 8)?.as_ref().try_into().ok()?),
     };
-    Some(Kept { found: Found { key, version, rank, value: rest }, expires_at })
+    Some(Kept { found: Found { key, version, rank, label, value: rest }, expires_at })
 }
 
 fn take(rest: &mut Bytes, length: usize) -> Option<Bytes> {
