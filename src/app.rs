@@ -31,7 +31,7 @@ use crate::events::cassandra;
 use crate::events::embedded::{EmbeddedLog, OpenError, Spool};
 use crate::events::{AppendError, Clock, SessionId, SystemClock};
 use crate::http::{self, Clocks, Jobs, Node, Settings, Sockets};
-use crate::projections::{Answers, Freshness, Lags, Relay, Signals, ViewError};
+use crate::projections::{Answers, Freshness, Lags, Redis, Relay, Signals, ViewError};
 use crate::telemetry::{self, Metrics, TelemetryError};
 
 /// How often gauges are taken over and histograms gathered.
@@ -47,6 +47,8 @@ pub struct App {
     listeners: Mutex<Vec<ServerHandle>>,
     background: Vec<JoinHandle<()>>,
     note: Mutex<Option<Note>>,
+    /// Among the nodes of a fleet.
+    name: Option<String>,
     /// For programs of this machine, as long as this process lives.
     local_token: String,
     /// Last, so that the drivers of shared stores end when nobody asks them any more.
@@ -156,12 +158,10 @@ impl App {
         let freshness = Arc::new(Freshness::default());
         let shared = (Arc::clone(&policy), Arc::clone(&freshness), Arc::clone(&clock));
         let system = System::start(Arc::clone(&log), Arc::clone(&views), shared, config.limits());
-        if let Some(redis) = redis {
+        let name = redis.as_ref().map(|_| SessionId::fresh(clock.now()).to_string());
+        if let Some((redis, name)) = redis.zip(name.as_deref()) {
             clocks.add(redis.watch(Arc::clone(&clock)));
-            let name = SessionId::fresh(clock.now()).to_string();
-            system.join(Relay::new(&redis, &config.redis_views_options().prefix, &name));
-            system.exchange(Signals::new(&redis, config.signals_options(), &name));
-            system.tell_lags(Lags::new(&redis, &config.redis_views_options().prefix, &name));
+            join_others(&system, &redis, name, config);
         }
         let spool = spool::open(config).map_err(StartError::Spool)?;
         if let Some(spool) = &spool {
@@ -198,6 +198,7 @@ impl App {
             listeners: Mutex::default(),
             background,
             note: Mutex::default(),
+            name,
             local_token,
             _drivers: drivers,
         })
@@ -236,7 +237,7 @@ impl App {
         let url = format!("http://{}", from_here(bound));
         let address = Address { url, token: Some(self.local_token.clone()) };
         if self.config.log != LogStore::Memory {
-            let note = Note::leave(&self.config.data, &address)?;
+            let note = Note::leave(&self.config.data, &address, self.name.as_deref())?;
             *self.note.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
         }
         Ok(address)
@@ -271,6 +272,14 @@ impl App {
         let spooled = self.spool.map_or(Ok(()), |spool| spool::close(&spool));
         self.embedded.map_or(Ok(()), |log| log.close()).and(spooled)
     }
+}
+
+/// Exchanges with the other nodes of a fleet whatever they tell each other.
+fn join_others(system: &System, redis: &Redis, name: &str, config: &Config) {
+    let prefix = &config.redis_views_options().prefix;
+    system.join(Relay::new(redis, prefix, name));
+    system.exchange(Signals::new(redis, config.signals_options(), name));
+    system.tell_lags(Lags::new(redis, prefix, name), note::crashed(&config.data));
 }
 
 /// The address under which this very machine finds what listens on all of them.

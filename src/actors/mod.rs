@@ -5,6 +5,7 @@
 mod account;
 mod accounts;
 mod append;
+mod crash;
 mod drainer;
 mod erasures;
 mod exchange;

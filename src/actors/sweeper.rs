@@ -70,20 +70,23 @@ impl Sweeping {
 
 /// Starts it on an arbiter.
 pub(super) fn start(deps: &Arc<Deps>, arbiter: &ArbiterHandle) {
-    let sweep = Arc::new(Sweep {
+    let sweep = Arc::new(sweep_of(deps));
+    let watch = Watch::unending(&deps.kinds.sweeper, deps.limits.restarts);
+    let deps = Arc::clone(deps);
+    host::run_always(arbiter, watch, move || run(Arc::clone(&sweep), Arc::clone(&deps)));
+}
+
+/// The sweep of a node's own stores.
+pub(super) fn sweep_of(deps: &Arc<Deps>) -> Sweep {
+    let deps = Arc::clone(deps);
+    Sweep {
         log: Arc::clone(&deps.log),
         views: Arc::clone(&deps.views),
         clock: Arc::clone(&deps.clock),
         holder: SessionId::fresh(deps.clock.now()).to_string(),
         append_deadline: deps.limits.append_deadline,
-        tell_erased: Box::new({
-            let deps = Arc::clone(deps);
-            move |account| deps.tell_erased(account)
-        }),
-    });
-    let watch = Watch::unending(&deps.kinds.sweeper, deps.limits.restarts);
-    let deps = Arc::clone(deps);
-    host::run_always(arbiter, watch, move || run(Arc::clone(&sweep), Arc::clone(&deps)));
+        tell_erased: Box::new(move |account| deps.tell_erased(account)),
+    }
 }
 
 async fn run(sweep: Arc<Sweep>, deps: Arc<Deps>) {

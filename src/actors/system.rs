@@ -13,7 +13,7 @@ use super::host::{Budget, KindVitals};
 use super::pace::{Pace, PaceObserved};
 use super::spooling::{SpoolObserved, Spooling};
 use super::sweeper::{self, Sweeping, SweepingObserved};
-use super::{Accounts, Feeds, Projector, Role, Roles, Subscription, drainer, lags};
+use super::{Accounts, Feeds, Projector, Role, Roles, Subscription, crash, drainer, lags};
 use crate::events::embedded::Spool;
 use crate::events::{AccountId, Clock, EventLog, SessionId};
 use crate::projections::{Freshness, Lags, Policy, Relay, RelayStanding, Signals, ViewStore};
@@ -257,11 +257,18 @@ impl System {
         side.spawn(exchange::watch_streams(exchange, Arc::clone(&self.deps)));
     }
 
-    /// Tells other nodes how far this one is from now on, and hears how far they are.
-    pub fn tell_lags(&self, lags: Lags) {
+    /// Tells other nodes how far this one is from now on, and hears how far they are. What a node
+    /// of the name `crashed` had on its way, an earlier life of this one, is swept.
+    pub fn tell_lags(&self, lags: Lags, crashed: Option<String>) {
         let lags = Arc::new(lags);
         if let (Ok(()), Some(side)) = (self.lags.set(Arc::clone(&lags)), self.arbiters.last()) {
-            side.spawn(lags::tell_lags(lags, Arc::clone(&self.deps)));
+            side.spawn(lags::tell_lags(Arc::clone(&lags), Arc::clone(&self.deps)));
+            if let Some(crashed) = crashed {
+                let deps = Arc::clone(&self.deps);
+                side.spawn_fn(move || {
+                    drop(actix_rt::spawn(crash::sweep_after(crashed, lags, deps)))
+                });
+            }
         }
     }
 

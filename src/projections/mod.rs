@@ -22,9 +22,9 @@ mod shelf;
 mod store;
 
 pub use self::redis::{
-    Delivered, Heard, Lags, Others, Redis, RedisAnswer, RedisFound, RedisOptions, RedisServer,
-    RedisUrl, RedisUrlError, RedisViews, RedisViewsOptions, Relay, RelayStanding, Seen, Signals,
-    SignalsOptions, SignalsStanding, Through, Whose,
+    Delivered, Heard, Lags, LastWord, Others, Redis, RedisAnswer, RedisFound, RedisOptions,
+    RedisServer, RedisUrl, RedisUrlError, RedisViews, RedisViewsOptions, Relay, RelayStanding,
+    Seen, Signals, SignalsOptions, SignalsStanding, Through, Whose,
 };
 pub use answer::{
     Answer, AnswerError, By, HistoryQuery, Items, Person, Source, WatchTimeQuery, When,

@@ -86,14 +86,13 @@ impl Served {
     /// The same with these variables in its environment.
     pub(crate) fn with(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let note = data.join("server.json");
-        let _ = std::fs::remove_file(&note);
         let mut served = Self::begin(data, arguments, environment);
         let begun = Instant::now();
         while served.url.is_empty() {
             assert!(begun.elapsed() < PATIENCE, "the server does not start: {}", served.said());
             let ended = served.child.try_wait().unwrap();
             assert!(ended.is_none(), "the server ended at once: {}", served.said());
-            served.url = address(&note).unwrap_or_default();
+            served.url = address(&note, served.child.id()).unwrap_or_default();
             std::thread::sleep(POLL_EVERY);
         }
         served
@@ -261,7 +260,9 @@ fn text(file: &File) -> String {
     String::from_utf8_lossy(&bytes[..read]).into_owned()
 }
 
-fn address(note: &Path) -> Option<String> {
+/// Where this process says that it answers; another may have left a note before it.
+fn address(note: &Path, pid: u32) -> Option<String> {
     let json: Value = serde_json::from_str(&std::fs::read_to_string(note).ok()?).ok()?;
-    Some(json.get("url")?.as_str()?.to_owned())
+    let url = json.get("url")?.as_str()?;
+    (json.get("pid")? == pid).then(|| url.to_owned())
 }

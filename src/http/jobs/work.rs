@@ -8,17 +8,12 @@ use std::time::Duration;
 
 use actix_web::web::Data;
 use futures_util::future::try_join_all;
-use futures_util::{StreamExt, stream};
 
 use super::{Finding, Finished};
 use crate::events::{AccountId, AccountRange, EventLog, Slice, Timestamp};
 use crate::http::Node;
-use crate::projections::{
-    self, Difference, Pages, Progress, Rebuild, Sweep, account_ranges, patiently,
-};
+use crate::projections::{self, Difference, Pages, Progress, Rebuild, Sweep, account_ranges};
 
-/// How many slices are swept at once.
-const SLICES: usize = 16;
 /// What other nodes have recorded is merged, or in the streams, after so long while all is well.
 const OTHERS_SIGNAL_WITHIN: Duration = Duration::from_millis(1_500);
 
@@ -120,16 +115,10 @@ pub(in crate::http) async fn sweep(
         tell_erased: Box::new(move |account| system.tell_erased(account)),
     };
     progress.set_total(u64::from(Slice::COUNT));
-    let (sweep, begun) = (&sweep, node.clock.now());
-    let since = async |slice| patiently(|| sweep.since(slice, from)).await;
-    let slices = stream::iter(Slice::all()).map(since);
-    let mut slices = slices.buffer_unordered(SLICES);
-    while let Some(swept) = slices.next().await {
-        let swept = swept.map_err(|error| {
-            told(&error, "sweep", "a store did not answer; start it again, it does no harm twice")
-        })?;
-        progress.account_done(swept.sessions);
-    }
+    let begun = node.clock.now();
+    sweep.all_since(from, &progress).await.map_err(|error| {
+        told(&error, "sweep", "a store did not answer; start it again, it does no harm twice")
+    })?;
     node.freshness.swept_between(from, begun);
     let detail = format!("{} sessions read again", progress.events());
     Ok(Finished { findings: vec![], detail: Some(detail) })

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::Mutex;
 
-use super::StoresError;
+use super::{Progress, StoresError, patiently};
 use crate::events::{
     AccountId, Clock, EventLog, Mark, ReadError, SessionKey, Slice, State, Stored, Timestamp,
     Window, fold,
@@ -30,6 +30,8 @@ const UNKNOWN_MS: i64 = 2 * 60 * 60 * 1_000;
 const READS: usize = 16;
 /// How many sessions one merge takes.
 const MERGE_MAX: usize = 256;
+/// How many slices are swept at once.
+const SLICES: usize = 16;
 /// How long a slice is one sweeper's own.
 const LEASE: Duration = Duration::from_secs(60);
 /// When a slice that another sweeper has is looked at again.
@@ -149,6 +151,22 @@ impl Sweep {
             window = window.next();
         }
         Ok(swept)
+    }
+
+    /// Sweeps every slice like that. `progress` hears of each of them, and how much it had.
+    ///
+    /// # Errors
+    /// [`StoresError`]; stores that are away for a moment are waited for.
+    pub async fn all_since(&self, from: Timestamp, progress: &Progress) -> Result<(), StoresError> {
+        let swept = stream::iter(Slice::all())
+            .map(|slice| patiently(move || self.since(slice, from)))
+            .buffer_unordered(SLICES);
+        swept
+            .try_for_each(|swept| async move {
+                progress.account_done(swept.sessions);
+                Ok(())
+            })
+            .await
     }
 
     async fn next_window(&self, slice: Slice, pass: Pass) -> Result<Window, ViewError> {

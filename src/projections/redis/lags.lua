@@ -1,7 +1,7 @@
 -- How far each node has merged what it signalled, by this server's clock. Fields of KEYS[1] are nodes, each with
 -- when it said so last and through when. ARGV: the node, how far it is behind ("" where it says nothing, "leaves"
 -- where it leaves), and since how long ago not everything is swept ("" where that is not known).
--- Returns the time, how far the last of the others is behind, and when this node said so before ("" for never).
+-- Returns the time, how far the last of the others is behind, and what was under this node before ("" for nothing).
 local key, node, behind, unswept = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -27,4 +27,4 @@ for i = 1, #all, 2 do
     end
   end
 end
-return { now, last, before and string.match(before, '^%d+') or '' }
+return { now, last, before or '' }

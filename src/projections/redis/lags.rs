@@ -41,6 +41,17 @@ pub struct Others {
     pub gone_back_ms: Option<i64>,
 }
 
+/// What a node said last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastWord {
+    /// When, by the server's clock.
+    pub said_ms: i64,
+    /// How long ago that was, in milliseconds.
+    pub silent_ms: i64,
+    /// How far its signals are behind by now, in milliseconds.
+    pub behind_ms: i64,
+}
+
 impl Lags {
     /// Of the nodes of one `prefix`; `node` is this one's name, and nobody else's.
     pub fn new(redis: &Redis, prefix: &str, node: &str) -> Self {
@@ -70,8 +81,9 @@ impl Lags {
         let unswept = unswept.map_or(String::new(), |unswept| unswept.as_millis().to_string());
         let mut others = Others::default();
         for key in &self.keys {
-            let (now_ms, behind_ms, before_ms) = self.ask(key, &behind, &unswept).await?;
-            others.behind_ms = others.behind_ms.max(behind_ms);
+            let heard = self.ask(key, (&self.node, &behind, &unswept)).await?;
+            let (now_ms, before_ms) = (heard.now_ms, heard.before.map(|(said_ms, _)| said_ms));
+            others.behind_ms = others.behind_ms.max(heard.behind_ms);
             let mut told_ms = key.told_ms.lock().unwrap_or_else(PoisonError::into_inner);
             let is_before = |before_ms: &i64| told_ms.is_some_and(|told_ms| *before_ms < told_ms);
             if let Some(before_ms) = before_ms.filter(is_before) {
@@ -87,21 +99,43 @@ impl Lags {
     /// # Errors
     /// [`ViewError::Unavailable`].
     pub async fn leave(&self) -> Result<(), ViewError> {
+        self.forget(&self.node).await
+    }
+
+    /// What a node had on its way that says nothing any more is in the views.
+    ///
+    /// # Errors
+    /// [`ViewError::Unavailable`].
+    pub async fn forget(&self, node: &str) -> Result<(), ViewError> {
         for key in &self.keys {
-            self.ask(key, "leaves", "").await?;
+            self.ask(key, (node, "leaves", "")).await?;
         }
         Ok(())
     }
 
-    /// The time, how far the others are behind, and when this node spoke before.
+    /// What a node said last; `None` when it left, or what it had on its way is swept.
+    ///
+    /// # Errors
+    /// [`ViewError::Unavailable`].
+    pub async fn word_of(&self, node: &str) -> Result<Option<LastWord>, ViewError> {
+        for key in &self.keys {
+            let Heard { now_ms, before, .. } = self.ask(key, (node, "", "")).await?;
+            if let Some((said_ms, through_ms)) = before {
+                let (silent_ms, behind_ms) = (now_ms - said_ms, now_ms - through_ms);
+                return Ok(Some(LastWord { said_ms, silent_ms, behind_ms }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Says of a node how far it is behind, and since when not everything is swept; what is heard.
     async fn ask(
         &self,
         key: &Key,
-        behind: &str,
-        unswept: &str,
-    ) -> Result<(i64, i64, Option<i64>), ViewError> {
+        (node, behind, unswept): (&str, &str, &str),
+    ) -> Result<Heard, ViewError> {
         let arguments = |command: &mut Cmd| {
-            command.arg(&self.node).arg(behind).arg(unswept);
+            command.arg(node).arg(behind).arg(unswept);
         };
         let answer = self.redis.script(&self.script, key.name.as_bytes(), arguments).await?;
         let Value::Array(parts) = &answer else { return Err(not_understood(&answer)) };
@@ -110,7 +144,20 @@ impl Lags {
         else {
             return Err(not_understood(&answer));
         };
-        let before_ms = std::str::from_utf8(before).ok().and_then(|text| text.parse().ok());
-        Ok((*now_ms, *behind_ms, before_ms))
+        Ok(Heard { now_ms: *now_ms, behind_ms: *behind_ms, before: instants(before) })
     }
+}
+
+/// What a server says.
+struct Heard {
+    now_ms: i64,
+    /// How far the last of the others is behind.
+    behind_ms: i64,
+    /// What was known of the node before: when it spoke, and through when its signals were merged.
+    before: Option<(i64, i64)>,
+}
+
+fn instants(text: &[u8]) -> Option<(i64, i64)> {
+    let (said, through) = std::str::from_utf8(text).ok()?.split_once(',')?;
+    Some((said.parse().ok()?, through.parse().ok()?))
 }

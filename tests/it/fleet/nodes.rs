@@ -100,6 +100,31 @@ async fn what_one_node_recorded_the_other_answers_from_the_views() {
     }
 }
 
+/// Otherwise answers are stale until the window is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_started_where_a_node_crashed_sweeps_what_that_had_on_its_way() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (node, other) = (fleet.node(data[0].path()), fleet.node(data[1].path()));
+    let session = SessionId::derived(at(0), 7);
+    let facts: Vec<Value> = (0..20).map(|seq| fact(session, seq)).collect();
+    let url = format!("{}/v1/accounts/home/events", node.url);
+    let sent = reqwest::Client::new().post(url).json(&json!({ "events": facts })).send().await;
+    assert_eq!(sent.unwrap().status(), 200);
+    let resume = format!("{}/v1/accounts/home/profiles/anna/resume/film", other.url);
+    let is_stale = async || asked(&resume).await["stale"] == true;
+    eventually("all is well", async || !is_stale().await).await;
+    node.kill();
+    eventually("it is missed", is_stale).await;
+    let again = fleet.node(data[0].path());
+    eventually("what it had on its way is swept", async || !is_stale().await).await;
+    assert_eq!(asked(&resume).await["position_ms"], 19_000);
+    assert_eq!(again.terminate(), Some(0));
+    let third = fleet.node(data[0].path());
+    assert_eq!(third.terminate(), Some(0));
+    assert!(!is_stale().await, "who stops in order leaves nothing");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_sweeps_verifies_and_rebuilds_a_fleet() {
     let Some(fleet) = Fleet::begin() else { return };

@@ -51,6 +51,30 @@ async fn what_a_node_said_that_died_counts_until_a_sweep_has_been_through() {
 }
 
 #[tokio::test]
+async fn the_last_word_of_a_node_that_died_counts_until_it_is_said_that_it_is_dealt_with() {
+    for redis in everywhere() {
+        let prefix = fresh_prefix();
+        let [dead, alive] = ["dead", "alive"].map(|name| Lags::new(redis, &prefix, name));
+        assert_eq!(alive.word_of("dead").await.unwrap(), None, "it said nothing yet");
+        dead.tell(seconds(5), None).await.unwrap();
+        let word = alive.word_of("dead").await.unwrap().unwrap();
+        assert_eq!(word.behind_ms - word.silent_ms, 5_000);
+        eventually("its silence grows", async || {
+            let later = alive.word_of("dead").await.unwrap().unwrap();
+            assert_eq!(later.said_ms, word.said_ms);
+            later.silent_ms > word.silent_ms
+        })
+        .await;
+        dead.tell(seconds(5), None).await.unwrap();
+        let again = alive.word_of("dead").await.unwrap().unwrap();
+        assert!(again.said_ms > word.said_ms, "{again:?} after {word:?}");
+        alive.forget("dead").await.unwrap();
+        assert_eq!(alive.word_of("dead").await.unwrap(), None);
+        assert_eq!(heard(&alive, seconds(0), None).await, 0);
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_went_back_to_an_older_state_is_found_out_once() {
     let Some(server) = OwnRedis::one() else { return };
     let lags = Lags::new(&way(&server.url()), &fresh_prefix(), "one");
