@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Deps;
 use super::sweeper::sweep_of;
-use crate::projections::{Lags, LastWord, Progress, StoresError};
+use crate::projections::{Lags, LastWord, Pass, Progress, StoresError};
 
 /// How often it is listened for.
 const ROUND: Duration = Duration::from_secs(1);
@@ -54,6 +54,6 @@ async fn last_word(crashed: &str, lags: &Lags) -> Option<LastWord> {
 async fn sweep(word: &LastWord, deps: &Arc<Deps>) -> Result<u64, StoresError> {
     let from = deps.clock.now().plus_ms(-word.behind_ms - CLOCKS_MS);
     let progress = Progress::default();
-    sweep_of(deps).all_since(from, &progress).await?;
+    sweep_of(deps).all_since(from, Pass::First, &progress).await?;
     Ok(progress.events())
 }

@@ -209,8 +209,11 @@ impl Report {
             1 => "; 1 finding".to_owned(),
             number => format!("; {number} findings"),
         };
-        let detail = self.detail.as_ref().map(|detail| format!("; {detail}"));
-        format!("{kind} done: {}{found}{}", self.told(), detail.unwrap_or_default())
+        let detail = self.detail.as_deref();
+        // What it reads again are sessions, which its detail counts.
+        let counted = if kind == "sweep" { None } else { Some(self.told()) };
+        let said: Vec<&str> = counted.as_deref().into_iter().chain(detail).collect();
+        format!("{kind} done: {}{found}", said.join("; "))
     }
 }
 

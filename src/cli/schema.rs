@@ -136,5 +136,8 @@ fn say_all(differences: &[Difference]) -> anyhow::Result<Found> {
 }
 
 fn failure(error: SchemaError) -> Failure {
-    Failure::Unavailable(error.to_string())
+    match error {
+        SchemaError::Datacentre { .. } => Failure::Wrong(error.to_string()),
+        error => Failure::Unavailable(error.to_string()),
+    }
 }

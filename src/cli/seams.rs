@@ -15,7 +15,7 @@ use crate::projections::Watch;
 
 use super::failure::Failure;
 
-use crate::actors::Roles;
+use crate::actors::{Role, Roles};
 use crate::adapters::{netflix, table, viewlog};
 use crate::app::{self, App, KeysError, StartError, demo};
 use crate::config::{self, Config, LogStore, Sources, ViewsStore};
@@ -191,6 +191,8 @@ pub(super) struct Serving {
     pub(super) address: Address,
     /// Whether whoever calls needs a token.
     pub(super) asks_for_tokens: bool,
+    /// Whether pages are answered here.
+    pub(super) has_dashboard: bool,
     /// The page to look at first, in a demonstration.
     pub(super) dashboard: Option<String>,
     /// Goes with the demonstration.
@@ -201,6 +203,7 @@ pub(super) struct Serving {
 pub(super) async fn serve(mut config: Config, demo: bool) -> Result<Serving, NotStarted> {
     telemetry::init(&config).map_err(StartError::from)?;
     let data = if demo { Some(demo_directory(&mut config)?) } else { None };
+    let has_dashboard = config.role.has(Role::Provide);
     let app = App::start(&config).await?;
     let address = app.listen(config.listen)?;
     let dashboard = if demo {
@@ -211,7 +214,8 @@ pub(super) async fn serve(mut config: Config, demo: bool) -> Result<Serving, Not
         None
     };
     let asks_for_tokens = app.asks_for_tokens();
-    Ok(Serving { application: Application(app), address, asks_for_tokens, dashboard, _data: data })
+    let application = Application(app);
+    Ok(Serving { application, address, asks_for_tokens, has_dashboard, dashboard, _data: data })
 }
 
 fn demo_directory(config: &mut Config) -> Result<tempfile::TempDir, NotStarted> {

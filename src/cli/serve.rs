@@ -72,7 +72,12 @@ impl Serve {
         } else {
             ""
         };
-        warn(format_args!("serving: / is the dashboard, /docs the API{tokens}; Ctrl-C stops"));
+        let pages = if serving.has_dashboard {
+            "/ is the dashboard, /docs the API"
+        } else {
+            "/docs is the API"
+        };
+        warn(format_args!("serving: {pages}{tokens}; Ctrl-C stops"));
         interrupt.heard().await;
         warn("stopping: finishing what is in flight; Ctrl-C again stops at once");
         serving.application.stop().await?;

@@ -5,7 +5,7 @@ mod found;
 mod nodes;
 mod replication;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use scylla::client::session::Session;
@@ -39,6 +39,14 @@ pub enum SchemaError {
     /// The store cannot be used at all.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// Copies were asked for where there is nobody.
+    #[error("there is no datacentre {named}; this cluster has {known}")]
+    Datacentre {
+        /// The name that was given.
+        named: String,
+        /// Those there are.
+        known: String,
+    },
     /// It does not answer to this; the driver's words are in here, for operators.
     #[error("the store refused: {0}")]
     Refused(String),
@@ -97,11 +105,23 @@ impl Schema {
     /// [`SchemaError`].
     pub async fn apply(&self, replication: &Replication) -> Result<(), SchemaError> {
         let keyspace = tables::create_keyspace(&self.keyspace, &replication.to_cql());
-        let tables = tables::create_tables(&self.keyspace).map(|table| self.spoken(table));
-        for statement in std::iter::once(keyspace).chain(tables) {
-            self.session.query_unpaged(statement, ()).await.map_err(refused)?;
+        let made = self.session.query_unpaged(keyspace, ()).await;
+        made.map_err(|error| self.unknown(replication).unwrap_or_else(|| refused(error)))?;
+        for table in tables::create_tables(&self.keyspace) {
+            self.session.query_unpaged(self.spoken(table), ()).await.map_err(refused)?;
         }
         Ok(())
+    }
+
+    /// Why copies are refused, if it is that a datacentre has another name.
+    fn unknown(&self, replication: &Replication) -> Option<SchemaError> {
+        let cluster = self.session.get_cluster_state();
+        let known: BTreeSet<&str> =
+            cluster.get_nodes_info().iter().filter_map(|node| node.datacenter.as_deref()).collect();
+        let named =
+            replication.copies().into_keys().find(|named| !known.contains(named.as_str()))?;
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        Some(SchemaError::Datacentre { named, known })
     }
 
     /// ScyllaDB has a compaction of its own in place of the unified one, and takes it by itself.

@@ -142,11 +142,16 @@ impl Sweep {
     ///
     /// # Errors
     /// [`StoresError`].
-    pub async fn since(&self, slice: Slice, from: Timestamp) -> Result<Swept, StoresError> {
+    pub async fn since(
+        &self,
+        slice: Slice,
+        from: Timestamp,
+        pass: Pass,
+    ) -> Result<Swept, StoresError> {
         let mut swept = Swept::default();
         let (mut window, last) = (Window::at(slice, from), Window::at(slice, self.clock.now()));
         while window <= last {
-            swept.sessions += self.window(slice, window, Pass::Second).await?;
+            swept.sessions += self.window(slice, window, pass).await?;
             swept.windows += 1;
             window = window.next();
         }
@@ -157,9 +162,14 @@ impl Sweep {
     ///
     /// # Errors
     /// [`StoresError`]; stores that are away for a moment are waited for.
-    pub async fn all_since(&self, from: Timestamp, progress: &Progress) -> Result<(), StoresError> {
+    pub async fn all_since(
+        &self,
+        from: Timestamp,
+        pass: Pass,
+        progress: &Progress,
+    ) -> Result<(), StoresError> {
         let swept = stream::iter(Slice::all())
-            .map(|slice| patiently(move || self.since(slice, from)))
+            .map(|slice| patiently(move || self.since(slice, from, pass)))
             .buffer_unordered(SLICES);
         swept
             .try_for_each(|swept| async move {

@@ -103,6 +103,9 @@ async fn the_command_prints_makes_and_checks() {
     let check = schema(&["check", "--log", &url]);
     assert_eq!(check.status.code(), Some(1), "{}", said(&check));
     assert!(out(&check).contains("wrong there is no keyspace"), "{}", said(&check));
+    let apply = schema(&["apply", "--log", &url, "--replication", "dc1:1,there:3"]);
+    assert_eq!(apply.status.code(), Some(2), "{}", said(&apply));
+    assert!(err(&apply).contains("no datacentre there; this cluster has dc1"), "{}", said(&apply));
     let apply = finish(viewlog().args(["schema", "apply"]).env("VIEWLOG_LOG", &url));
     assert_eq!(apply.status.code(), Some(0), "{}", said(&apply));
     assert!(

@@ -287,7 +287,8 @@ async fn an_operator_sweeps_from_an_instant_on_whatever_was_swept_before() {
     let house = House::begun().await;
     house.unheard(house.facts(2, 9)).await;
     let expected = house.expected().await;
-    let swept = house.sweep("by hand").since(Slice::of(&home()), at(BEGUN_S)).await.unwrap();
+    let swept =
+        house.sweep("by hand").since(Slice::of(&home()), at(BEGUN_S), Pass::Second).await.unwrap();
     assert_eq!(swept.sessions, 1);
     assert_eq!(house.answers().await, expected);
 }
