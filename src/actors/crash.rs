@@ -10,14 +10,12 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Deps;
 use super::sweeper::sweep_of;
-use crate::projections::{Lags, LastWord, Pass, Progress, StoresError};
+use crate::projections::{CLOCKS_MS, Lags, LastWord, Pass, Progress, StoresError};
 
 /// How often it is listened for.
 const ROUND: Duration = Duration::from_secs(1);
 /// Who says nothing for so long, and speaks each second while it lives, is dead.
 const SILENT_MS: i64 = 5_000;
-/// By how much its clock may have differed, which names the windows that it marked.
-const CLOCKS_MS: i64 = 60_000;
 
 /// Sweeps what a node had on its way that crashed, and says that it is done.
 pub(super) async fn sweep_after(crashed: String, lags: Arc<Lags>, deps: Arc<Deps>) {
@@ -52,6 +50,7 @@ async fn last_word(crashed: &str, lags: &Lags) -> Option<LastWord> {
 }
 
 async fn sweep(word: &LastWord, deps: &Arc<Deps>) -> Result<u64, StoresError> {
+    // Its clock, which named the windows that it marked, may have differed.
     let from = deps.clock.now().plus_ms(-word.behind_ms - CLOCKS_MS);
     let progress = Progress::default();
     sweep_of(deps).all_since(from, Pass::First, &progress).await?;

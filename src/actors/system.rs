@@ -16,7 +16,9 @@ use super::sweeper::{self, Sweeping, SweepingObserved};
 use super::{Accounts, Feeds, Projector, Role, Roles, Subscription, crash, drainer, lags};
 use crate::events::embedded::Spool;
 use crate::events::{AccountId, Clock, EventLog, SessionId};
-use crate::projections::{Freshness, Lags, Policy, Relay, RelayStanding, Signals, ViewStore};
+use crate::projections::{
+    Freshness, Lags, Policy, Relay, RelayStanding, Signals, Sweep, ViewStore,
+};
 
 /// What bounds the actors; every figure has its reason in the default configuration.
 #[derive(Debug, Clone)]
@@ -237,11 +239,6 @@ impl System {
         self.deps.join(relay);
     }
 
-    /// Something was erased from an account: everybody hears of it, here and on other nodes.
-    pub fn tell_erased(&self, account: &AccountId) {
-        self.deps.tell_erased(account);
-    }
-
     /// Exchanges signals with other nodes from now on; to be called before anything is recorded.
     pub fn exchange(&self, signals: Signals) {
         let exchange = Exchange::new(signals);
@@ -270,6 +267,11 @@ impl System {
                 });
             }
         }
+    }
+
+    /// The sweep of this node's own stores.
+    pub fn sweep(&self) -> Sweep {
+        sweeper::sweep_of(&self.deps)
     }
 
     /// Waits until what was recorded so far, here and elsewhere, is merged, as long as that takes

@@ -32,9 +32,9 @@ pub use answer::{
 pub use answers::Answers;
 pub use freshness::Freshness;
 pub use maintain::{
-    Difference, MayPass, Pages, Pass, Progress, Rebuild, RebuildError, Rebuilt, Renew, Rest,
-    StoresError, Sweep, Swept, TellErased, account_ranges, count_accounts, patiently, rebuild,
-    verify,
+    CLOCKS_MS, Difference, MayPass, Pages, Pass, Progress, Rebuild, RebuildError, Rebuilt, Renew,
+    Rest, StoresError, Sweep, Swept, TellErased, account_ranges, count_accounts, patiently,
+    rebuild, verify,
 };
 pub use memory::{MemoryViews, MemoryViewsOptions};
 pub use now::{playing, version_text};

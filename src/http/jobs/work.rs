@@ -12,7 +12,7 @@ use futures_util::future::try_join_all;
 use super::{Finding, Finished};
 use crate::events::{AccountId, AccountRange, EventLog, Slice, Timestamp};
 use crate::http::Node;
-use crate::projections::{self, Difference, Pages, Pass, Progress, Rebuild, Sweep, account_ranges};
+use crate::projections::{self, Difference, Pages, Pass, Progress, Rebuild, account_ranges};
 
 /// What other nodes have recorded is merged, or in the streams, after so long while all is well.
 const OTHERS_SIGNAL_WITHIN: Duration = Duration::from_millis(1_500);
@@ -104,19 +104,9 @@ pub(in crate::http) async fn sweep(
     from: Timestamp,
     progress: Arc<Progress>,
 ) -> Result<Finished, String> {
-    let (log, views, clock) = stores(&node);
-    let system = Arc::clone(&node.system);
-    let sweep = Sweep {
-        log,
-        views,
-        clock,
-        holder: "operator".to_owned(),
-        append_deadline: Duration::ZERO,
-        tell_erased: Box::new(move |account| system.tell_erased(account)),
-    };
     progress.set_total(u64::from(Slice::COUNT));
     let begun = node.clock.now();
-    sweep.all_since(from, Pass::Second, &progress).await.map_err(|error| {
+    node.system.sweep().all_since(from, Pass::Second, &progress).await.map_err(|error| {
         told(&error, "sweep", "a store did not answer; start it again, it does no harm twice")
     })?;
     node.freshness.swept_between(from, begun);

@@ -5,14 +5,11 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::reader::{Beyond, Rank, Ranked, Reader, rank_of};
+use super::reader::{Beyond, Rank, Reader, Walk, rank_of};
 use super::watches;
 use crate::events::{Mark, ProfileId, SessionId, State, Timestamp};
 use crate::projections::{AnswerError, HistoryQuery, Items, Policy, Watch};
 
-/// How many plays are looked at in one step: about as many as are asked for, then ever more.
-const STEP_MIN: usize = 16;
-const STEP_MAX: usize = 128;
 /// A session lasts at most a day, so a play whose position moved longer before an instant was last
 /// heard of before it.
 const LONGEST_MS: i64 = 24 * 60 * 60 * 1000;
@@ -51,17 +48,14 @@ async fn walk(
 ) -> Result<Items<Watch>, Beyond> {
     let mut seen = BTreeSet::new();
     // A watch stands where its newest play does; the place of the cursor is one of those.
-    let mut below = cursor;
-    let mut step = query.limit.saturating_add(1).clamp(STEP_MIN, STEP_MAX);
+    let mut walk = Walk::begin(cursor, query.limit.saturating_add(1));
     loop {
-        let Ranked { mut titles, next } = reader.titles_below(profile, below, step).await?;
+        let mut titles = walk.titles(reader, profile).await?;
         titles.retain(|title| seen.insert(title.clone()));
         for plays in reader.plays_of(profile, &titles).await? {
             found.extend(placed(&plays, policy));
         }
-        below = next;
-        step = (2 * step).min(STEP_MAX);
-        if let Some(page) = page_if_certain(&mut found, query, cursor, below) {
+        if let Some(page) = page_if_certain(&mut found, query, cursor, walk.below) {
             return Ok(page);
         }
     }

@@ -18,11 +18,39 @@ pub(super) enum Reader<'a> {
     Folded(&'a Folded, Timestamp),
 }
 
-/// Plays in the order of (`moved_at`, session), the greatest first, by nothing but their titles.
-pub(super) struct Ranked {
-    pub(super) titles: Vec<TitleId>,
-    /// Where the next page begins; none when this is the last.
-    pub(super) next: Option<Rank>,
+/// The fewest and the most plays that one step of a walk looks at.
+const STEP_MIN: usize = 16;
+const STEP_MAX: usize = 128;
+
+/// A walk down the plays in the order of (`moved_at`, session), the greatest first, that learns
+/// nothing but their titles.
+pub(super) struct Walk {
+    /// Where the next step begins; none before the first and after the last.
+    pub(super) below: Option<Rank>,
+    step: usize,
+}
+
+impl Walk {
+    /// Begins below a place. Looks at as many plays as are `wanted` at first, then at ever more.
+    pub(super) fn begin(below: Option<Rank>, wanted: usize) -> Self {
+        Self { below, step: wanted.clamp(STEP_MIN, STEP_MAX) }
+    }
+
+    /// The titles of the next plays.
+    pub(super) async fn titles(
+        &mut self,
+        reader: &Reader<'_>,
+        profile: &ProfileId,
+    ) -> Result<Vec<TitleId>, Beyond> {
+        let page = reader.ranked(profile, self.below, self.step).await?;
+        let is_last = page.entries.len() < self.step;
+        if is_last {
+            complete(&page)?;
+        }
+        self.below = page.entries.last().filter(|_| !is_last).and_then(place);
+        self.step = (2 * self.step).min(STEP_MAX);
+        Ok(page.entries.iter().filter_map(|found| title_of(&found.label)).collect())
+    }
 }
 
 /// A place in the order of plays.
@@ -99,23 +127,7 @@ impl Reader<'_> {
         Ok(states(&page.entries).pop())
     }
 
-    /// The titles of the newest plays below a place.
-    pub(super) async fn titles_below(
-        &self,
-        profile: &ProfileId,
-        below: Option<Rank>,
-        limit: usize,
-    ) -> Result<Ranked, Beyond> {
-        let page = self.ranked(profile, below, limit).await?;
-        let is_last = page.entries.len() < limit;
-        if is_last {
-            complete(&page)?;
-        }
-        let titles = page.entries.iter().filter_map(|found| title_of(&found.label)).collect();
-        let next = page.entries.last().filter(|_| !is_last).and_then(place);
-        Ok(Ranked { titles, next })
-    }
-
+    /// The newest plays below a place.
     async fn ranked(
         &self,
         profile: &ProfileId,

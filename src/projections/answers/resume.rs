@@ -2,17 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::reader::{Beyond, Rank, Ranked, Reader};
+use super::reader::{Beyond, Rank, Reader, Walk};
 use super::story::{Claim, Story};
 use crate::events::{Mark, ProfileId, TitleId};
 use crate::projections::{Alternative, Policy, Resume};
 
 /// How many other claims an answer offers.
 const ALTERNATIVES_MAX: usize = 3;
-/// How many plays continue watching looks at in one step: about twice as many as titles are asked
-/// for, since some are finished or played again, then ever more.
-const STEP_MIN: usize = 16;
-const STEP_MAX: usize = 128;
 
 /// The stories of titles, in their order.
 pub(super) async fn stories<'a>(
@@ -69,13 +65,12 @@ pub(super) async fn continue_watching(
     let mut items: Vec<Resume> = Vec::new();
     let spoken_of: Vec<TitleId> = reader.marks(profile).await?.iter().flat_map(titles_of).collect();
     add(reader, profile, policy, (spoken_of, &mut seen, &mut items)).await?;
-    let mut below = None;
-    let mut step = limit.saturating_mul(2).clamp(STEP_MIN, STEP_MAX);
+    // Some are finished, or played again.
+    let mut walk = Walk::begin(None, limit.saturating_mul(2));
     loop {
-        let Ranked { titles, next } = reader.titles_below(profile, below, step).await?;
+        let titles = walk.titles(reader, profile).await?;
         add(reader, profile, policy, (titles, &mut seen, &mut items)).await?;
-        below = next;
-        step = (2 * step).min(STEP_MAX);
+        let below = walk.below;
         items.sort_by_key(|item| std::cmp::Reverse(place(item)));
         let settled =
             items.iter().take_while(|item| below.is_none_or(|below| place(item) >= below));

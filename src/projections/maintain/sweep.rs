@@ -20,7 +20,7 @@ use crate::events::{
 use crate::projections::{Entry, Position, Recorded, ViewError, ViewStore, project};
 
 /// So much later than its end and the deadline of an append a window is settled: clocks differ.
-const CLOCKS_MS: i64 = 60_000;
+pub const CLOCKS_MS: i64 = 60_000;
 /// When a window is looked at for the second time: late hints and other regions have arrived.
 const AGAIN_MS: i64 = 4 * 60 * 60 * 1_000;
 /// A slice without a position has lost its views too, or never had any: what was filled since then

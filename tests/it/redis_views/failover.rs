@@ -7,7 +7,7 @@ use crate::proxy::Proxy;
 use crate::servers::OwnRedis;
 use crate::support::{eventually, home};
 
-/// A primary that is reached by a proxy, and a replica that has all of it.
+/// A primary that is reached by a proxy and has a play, and a replica that has all of it.
 struct Pair {
     primary: OwnRedis,
     replica: OwnRedis,
@@ -15,16 +15,15 @@ struct Pair {
 }
 
 impl Pair {
-    async fn begin() -> Option<Self> {
+    async fn begin() -> Option<(Self, RedisViews)> {
         let (primary, replica) = (OwnRedis::one()?, OwnRedis::one()?);
         replica.follow(&primary);
         let proxy = Proxy::to(&primary.members()[0]).await;
-        Some(Self { primary, replica, proxy })
-    }
-
-    fn views(&self) -> RedisViews {
-        let redis = way(&format!("redis://{}", self.proxy.address()));
-        views(redis, "own-", usize::MAX, &clock())
+        let redis = way(&format!("redis://{}", proxy.address()));
+        let store = views(redis, "own-", usize::MAX, &clock());
+        filled(&store, &home(), vec![play(1, 1, "a")]).await;
+        primary.wait_for_follower();
+        Some((Self { primary, replica, proxy }, store))
     }
 
     /// The replica is asked by whoever connects from now on.
@@ -34,16 +33,13 @@ impl Pair {
     }
 }
 
-async fn merged(store: &RedisViews, key: u8, value: &str) -> Result<(), ViewError> {
-    store.merge(vec![(home(), vec![play(key, 1, value)])]).await
+async fn merged(store: &RedisViews) -> Result<(), ViewError> {
+    store.merge(vec![(home(), vec![play(2, 1, "b")])]).await
 }
 
 #[tokio::test]
 async fn a_primary_that_died_is_followed_by_its_replica() {
-    let Some(pair) = Pair::begin().await else { return };
-    let store = pair.views();
-    filled(&store, &home(), vec![play(1, 1, "a")]).await;
-    pair.primary.wait_for_follower();
+    let Some((pair, store)) = Pair::begin().await else { return };
     pair.primary.kill(1);
     pair.take_over();
     eventually("the other one answers", async || store.read(&home(), &[]).await.is_ok()).await;
@@ -54,15 +50,12 @@ async fn a_primary_that_died_is_followed_by_its_replica() {
 /// Its connections stay open, and it answers what is read.
 #[tokio::test]
 async fn a_primary_that_became_a_replica_is_left_when_it_refuses_a_write() {
-    let Some(pair) = Pair::begin().await else { return };
-    let store = pair.views();
-    filled(&store, &home(), vec![play(1, 1, "a")]).await;
-    pair.primary.wait_for_follower();
+    let Some((pair, store)) = Pair::begin().await else { return };
     pair.take_over();
     pair.primary.follow(&pair.replica);
-    let refused = merged(&store, 2, "b").await.unwrap_err();
+    let refused = merged(&store).await.unwrap_err();
     assert!(refused.to_string().contains("read only replica"), "{refused}");
     assert!(!store.standing().ok, "whoever reads asks the log until it is found");
-    eventually("the other one takes it", async || merged(&store, 2, "b").await.is_ok()).await;
+    eventually("the other one takes it", async || merged(&store).await.is_ok()).await;
     assert_eq!(values(&store).await.unwrap(), ["a", "b"]);
 }
