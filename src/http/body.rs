@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::pieces::Pieces;
 use super::{Node, Problem};
 use crate::events::Timestamp;
+use crate::events::json::FactJson;
 
 /// Packed bytes are unpacked so many at a time; gzip makes at most 1,032 of one.
 const PACKED_PIECE_BYTES: usize = 2_048;
@@ -30,10 +31,16 @@ pub(super) struct Facts<'b> {
     pub(super) each: Vec<&'b [u8]>,
 }
 
-#[derive(Deserialize)]
-struct Envelope<'b> {
+/// Many facts at once.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = Facts)]
+pub(super) struct Envelope<'b> {
+    /// The device's clock at this very attempt.
+    #[schema(value_type = Option<String>, format = DateTime)]
     sent_at: Option<Timestamp>,
+    /// What it reports.
     #[serde(borrow)]
+    #[schema(value_type = Vec<FactJson<'b>>)]
     events: Option<Vec<&'b RawValue>>,
 }
 

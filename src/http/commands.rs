@@ -7,17 +7,23 @@
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post};
 use serde::Serialize;
 
 use super::body::Body;
 use super::erase::forget;
 use super::fields::Fields;
+use super::openapi::{Since, Told};
 use super::parameters::Parameters;
+use super::receipts::Erasure;
 use super::{Node, Problem};
 use crate::actors::Refusal;
 use crate::events::{Mark, MarkKind, SessionId, Timestamp, TitleId};
 use crate::projections::Person;
+
+/// What may be said of a title, and to forget it.
+pub(super) const COMMANDS: [&str; 6] =
+    ["hide", "show", "watched", "unwatched", "position", "forget"];
 
 const POSITION_MS_MAX: u64 = 1 << 53;
 /// What no clock here tells apart; tokio's timer rounds up.
@@ -26,11 +32,7 @@ const AN_INSTANT: &str = "an RFC 3339 time such as \"2026-11-23T05:00:30.000Z\""
 
 /// The routes of commands.
 pub(super) fn command_routes(config: &mut ServiceConfig) {
-    let by_query = "/v1/accounts/{account}/profiles/{profile}/titles/{command}";
-    config
-        .service(command_on_title)
-        .service(undo_since)
-        .route(by_query, web::post().to(by_title_query));
+    config.service(command_on_title).service(undo_since).service(command_by_query);
 }
 
 /// What became of a command.
@@ -50,8 +52,12 @@ pub(super) struct Commanded {
         "Idempotency-Key" = Option<String>, Header,
         description = "A UUIDv7: the command's id",
     )),
-    request_body(content = Object, description = "position: {position_ms}; watched: optional {at}"),
-    responses((status = 200, body = Commanded)),
+    request_body = Told,
+    responses(
+        (status = 200, body = Commanded, description = "What became of the command"),
+        (status = 202, body = Erasure, description = "Of forget: what was erased"),
+        (status = 404, description = "not_found: there is no such command"),
+    ),
 )]
 #[post("/v1/accounts/{account}/profiles/{profile}/titles/{title}/{command}")]
 pub(super) async fn command_on_title(
@@ -64,8 +70,23 @@ pub(super) async fn command_on_title(
     run(&request, &node, (&asked, title, &command), &body.0).await
 }
 
-/// The same with `?title=`, for ids that proxies dislike in a path.
-async fn by_title_query(
+/// The same with `?title=`, for ids that proxies dislike in a path; the command stands where the
+/// title does otherwise.
+#[utoipa::path(
+    tag = "commands",
+    params(
+        ("title" = String, Query, description = "The title"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A UUIDv7: the command's id"),
+    ),
+    request_body = Told,
+    responses(
+        (status = 200, body = Commanded, description = "What became of the command"),
+        (status = 202, body = Erasure, description = "Of forget: what was erased"),
+        (status = 404, description = "not_found: there is no such command"),
+    ),
+)]
+#[post("/v1/accounts/{account}/profiles/{profile}/titles/{title}")]
+pub(super) async fn command_by_query(
     request: HttpRequest,
     node: Data<Node>,
     asked: Parameters,
@@ -120,12 +141,12 @@ async fn run(
 /// Goes back to how each title stood at an instant, or one title.
 #[utoipa::path(
     tag = "commands",
-    request_body(content = Object, description = "since, the instant; optional title"),
+    request_body = Since,
     params((
         "Idempotency-Key" = Option<String>, Header,
         description = "A UUIDv7: the command's id",
     )),
-    responses((status = 200, body = Commanded)),
+    responses((status = 200, body = Commanded, description = "What became of the command")),
 )]
 #[post("/v1/accounts/{account}/profiles/{profile}/undo")]
 pub(super) async fn undo_since(

@@ -34,7 +34,10 @@ pub(super) async fn forget(
 /// Erases one play.
 #[utoipa::path(
     tag = "erase",
-    responses((status = 202, body = Erasure), (status = 404, description = "not_found")),
+    responses(
+        (status = 202, body = Erasure),
+        (status = 404, description = "not_found: no such play is recorded"),
+    ),
 )]
 #[delete("/v1/accounts/{account}/profiles/{profile}/history/{session}")]
 pub(super) async fn erase_play(
@@ -51,7 +54,10 @@ pub(super) async fn erase_play(
 /// Erases one play, whoever watched it.
 #[utoipa::path(
     tag = "erase",
-    responses((status = 202, body = Erasure), (status = 404, description = "not_found")),
+    responses(
+        (status = 202, body = Erasure),
+        (status = 404, description = "not_found: no such play is recorded"),
+    ),
 )]
 #[delete("/v1/accounts/{account}/history/{session}")]
 pub(super) async fn erase_play_of_account(
@@ -101,7 +107,10 @@ pub(super) async fn erase_account(
 /// What an erasure came to.
 #[utoipa::path(
     tag = "erase",
-    responses((status = 200, body = Erasure), (status = 404, description = "not_found")),
+    responses(
+        (status = 200, body = Erasure),
+        (status = 404, description = "not_found: no such receipt"),
+    ),
 )]
 #[get("/v1/accounts/{account}/erasures/{receipt}")]
 pub(super) async fn erasure_of_receipt(

@@ -32,7 +32,10 @@ pub(super) fn export_routes(config: &mut ServiceConfig) {
 /// A last line of kind `incomplete` says that something could not be read.
 #[utoipa::path(
     tag = "read",
-    responses((status = 200, content_type = "application/x-ndjson", body = String)),
+    responses((
+        status = 200, content_type = "application/x-ndjson", body = String,
+        description = "One JSON object a line",
+    )),
 )]
 #[get("/v1/accounts/{account}/export")]
 pub(super) async fn read_export(

@@ -39,7 +39,7 @@ pub(super) fn import_routes(config: &mut ServiceConfig) {
         description = "NDJSON, as /export writes it",
         content_type = "application/x-ndjson",
     ),
-    responses((status = 200, body = Answered)),
+    responses((status = 200, body = Answered, description = "What is not refused is durable")),
 )]
 #[post("/v1/accounts/{account}/import")]
 pub(super) async fn import_lines(

@@ -56,8 +56,11 @@ pub(super) fn live_routes(config: &mut ServiceConfig) {
         ("token" = Option<String>, Query, description = "Where no header can be set"),
     ),
     responses(
-        (status = 101, description = "a WebSocket: text frames, one JSON object each"),
-        (status = 200, content_type = "text/event-stream", body = String),
+        (status = 101, description = "A WebSocket: text frames, one JSON object each"),
+        (
+            status = 200, content_type = "text/event-stream", body = String,
+            description = "Server-sent events, the same objects as their data",
+        ),
         (status = 421, description = "wrong_role: with record=only collect, without it provide"),
         (status = 426, description = "upgrade_required: neither was asked for"),
         (status = 429, description = "too_many_requests: the account has too many sockets"),

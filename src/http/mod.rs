@@ -12,6 +12,7 @@ mod export;
 mod fields;
 mod guard;
 mod head;
+mod health;
 mod import;
 mod jobs;
 mod live;
@@ -54,6 +55,7 @@ pub fn routes(config: &mut ServiceConfig, settings: &Settings) {
     sessions::session_routes(config);
     export::export_routes(config);
     live::live_routes(config);
+    health::health_routes(config);
     operations::operation_routes(config);
     if settings.chaos {
         chaos::chaos_routes(config);

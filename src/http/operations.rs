@@ -15,7 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::spool::SpoolReport;
-use super::degraded::{Degraded, degraded, unready};
+use super::degraded::{Degraded, degraded};
 use super::jobs::{self, JobKind, JobReport};
 use super::parameters::Parameters;
 use super::{Node, Problem};
@@ -26,17 +26,14 @@ use crate::telemetry::{
     observe_actors, observe_clock, observe_health, observe_lag, observe_spool, observe_views,
 };
 
-const RETRY_AFTER_MS: u64 = 5_000;
 /// Where the kind stands in `/v1/system/jobs/{kind}`.
 const KIND: usize = 4;
 const OLDER_THAN_DAYS_USUAL: u32 = 14;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// The routes of section 7, but for the pages.
+/// The routes of section 7, but for health and the pages.
 pub(super) fn operation_routes(config: &mut ServiceConfig) {
     config
-        .service(read_health)
-        .service(read_readiness)
         .service(read_metrics)
         .service(read_system)
         .service(start_rebuild)
@@ -46,33 +43,13 @@ pub(super) fn operation_routes(config: &mut ServiceConfig) {
         .service(read_job);
 }
 
-/// Whether the process lives.
-#[utoipa::path(tag = "operations", responses((status = 200, description = "it does")))]
-#[get("/healthz")]
-pub(super) async fn read_health() -> HttpResponse {
-    plain().json(serde_json::json!({ "status": "ok" }))
-}
-
-/// Whether the node takes requests: its log accepts facts, and its clock is near the stores'.
-#[utoipa::path(
-    tag = "operations",
-    responses(
-        (status = 200, description = "it does"),
-        (status = 503, description = "store_unavailable: reads may still be answered"),
-    ),
-)]
-#[get("/readyz")]
-pub(super) async fn read_readiness(node: Data<Node>) -> Result<HttpResponse, Problem> {
-    let Some(detail) = unready(&node) else {
-        return Ok(plain().json(serde_json::json!({ "status": "ready" })));
-    };
-    Err(Problem { retry_after_ms: Some(RETRY_AFTER_MS), ..Problem::unavailable(detail) })
-}
-
 /// Metrics in the text format of Prometheus.
 #[utoipa::path(
     tag = "operations",
-    responses((status = 200, content_type = "text/plain", body = String)),
+    responses(
+        (status = 200, content_type = "text/plain", body = String),
+        (status = 404, description = "not_found: metrics are not gathered here"),
+    ),
 )]
 #[get("/metrics")]
 pub(super) async fn read_metrics(node: Data<Node>) -> Result<HttpResponse, Problem> {
@@ -334,7 +311,10 @@ pub fn begin_compaction(node: &Data<Node>, older_than_days: u32) -> Result<JobRe
 #[utoipa::path(
     tag = "operations",
     params(("from" = String, Query, description = "The instant, in RFC 3339")),
-    responses((status = 202, body = JobReport)),
+    responses(
+        (status = 202, body = JobReport),
+        (status = 404, description = "not_found: views in memory have nothing to be swept"),
+    ),
 )]
 #[post("/v1/system/sweep")]
 pub(super) async fn start_sweep(
@@ -388,7 +368,7 @@ fn accepted(kind: JobKind, started: Result<JobReport, JobKind>) -> Result<HttpRe
 }
 
 /// The figures of now are not to be kept anywhere.
-fn plain() -> actix_web::HttpResponseBuilder {
+pub(super) fn plain() -> actix_web::HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store"));
     response

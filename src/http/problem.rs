@@ -247,17 +247,26 @@ impl From<AppendError> for Problem {
     }
 }
 
-/// RFC 9457, with the members of the case.
-#[derive(Serialize)]
-struct Body<'a> {
+/// A refusal or an error (RFC 9457), with the members of the case.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Body<'a> {
+    /// `about:blank`: the code tells problems apart.
     r#type: &'static str,
+    /// What the status is called.
     title: &'a str,
+    /// The status.
     status: u16,
+    /// What is wrong and what would be right, for people.
     detail: &'a str,
+    /// The code, for programs.
     code: &'static str,
+    /// When to try again.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
+    /// Each fact that was refused, where facts were sent.
     #[serde(skip_serializing_if = "<[RefusedFact]>::is_empty")]
+    #[schema(required = false)]
     refused: &'a [RefusedFact],
 }
 

@@ -9,13 +9,14 @@ use actix_web::error::JsonPayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, ContentType, ETag, EntityTag, IfNoneMatch};
 use actix_web::web::{Data, ServiceConfig};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, get, post, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::auth::Caller;
 use super::body::Body;
+use super::openapi::ResumeOrItems;
 use super::parameters::{Parameters, not_too_many};
 use super::{Node, Problem, meter};
 use crate::events::TitleId;
@@ -29,7 +30,6 @@ const HISTORY_USUAL: usize = 50;
 
 /// The routes of section 3, but for one session and the export.
 pub(super) fn read_routes(config: &mut ServiceConfig) {
-    let title = "/v1/accounts/{account}/profiles/{profile}/title";
     config
         .service(read_now)
         .service(read_resume)
@@ -39,7 +39,7 @@ pub(super) fn read_routes(config: &mut ServiceConfig) {
         .service(read_history)
         .service(read_title)
         .service(read_title_by_name)
-        .route(title, web::get().to(title_of))
+        .service(read_title_alone)
         .service(read_watch_time)
         .service(read_profiles);
 }
@@ -66,7 +66,7 @@ pub(super) async fn read_now(
     params(("explain" = Option<bool>, Query, description = "Say which events decided")),
     responses(
         (status = 200, body = Answer<Resume>),
-        (status = 404, description = "no_resume_point"),
+        (status = 404, description = "no_resume_point: nothing of the title to go on with"),
     ),
 )]
 #[get("/v1/accounts/{account}/profiles/{profile}/resume/{title}")]
@@ -89,7 +89,11 @@ pub(super) async fn read_resume(
         ("title" = Option<String>, Query, description = "One title, answered by itself"),
         ("explain" = Option<bool>, Query, description = "Say which events decided"),
     ),
-    responses((status = 200, body = Answer<Items<Resume>>)),
+    responses(
+        (status = 200, body = ResumeOrItems),
+        (status = 404, description = "no_resume_point: nothing of the one title to go on with"),
+        (status = 413, description = "too_large: more than 500 titles"),
+    ),
 )]
 #[get("/v1/accounts/{account}/profiles/{profile}/resume")]
 pub(super) async fn read_resumes(
@@ -203,10 +207,31 @@ pub(super) async fn read_title(
 #[utoipa::path(
     tag = "read",
     params(("title" = String, Query, description = "The title")),
-    responses((status = 200, body = Answer<TitleAnswer>)),
+    responses(
+        (status = 200, body = Answer<TitleAnswer>),
+        (status = 404, description = "not_found: never played, private or erased"),
+    ),
 )]
 #[get("/v1/accounts/{account}/profiles/{profile}/titles")]
 pub(super) async fn read_title_by_name(
+    request: HttpRequest,
+    node: Data<Node>,
+    asked: Parameters,
+) -> Result<HttpResponse, Problem> {
+    title_of(request, node, asked).await
+}
+
+/// The same by another address.
+#[utoipa::path(
+    tag = "read",
+    params(("title" = String, Query, description = "The title")),
+    responses(
+        (status = 200, body = Answer<TitleAnswer>),
+        (status = 404, description = "not_found: never played, private or erased"),
+    ),
+)]
+#[get("/v1/accounts/{account}/profiles/{profile}/title")]
+pub(super) async fn read_title_alone(
     request: HttpRequest,
     node: Data<Node>,
     asked: Parameters,

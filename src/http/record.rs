@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::auth::Caller;
 use super::body::{Body, Facts};
+use super::openapi::OneOrMany;
 use super::parameters::Parameters;
 use super::problem::{Problem, RefusedFact};
 use super::{Node, meter};
@@ -28,13 +29,15 @@ pub(super) fn record_routes(config: &mut ServiceConfig) {
 #[utoipa::path(
     tag = "record",
     request_body(
-        content = FactJson<'_>,
-        description = "One fact; or {sent_at, events: [fact]}; or NDJSON",
+        content(
+            (OneOrMany = "application/json"),
+            (String = "application/x-ndjson"),
+            (String = "text/plain"),
+        ),
+        description = "One fact; or many in an envelope; or one a line (NDJSON). Beacons send \
+                       either as text/plain. Also gzipped.",
     ),
-    responses(
-        (status = 200, body = Answered, description = "What is not refused is durable"),
-        (status = 422, description = "Every fact was refused; the status is that of the first"),
-    ),
+    responses((status = 200, body = Answered, description = "What is not refused is durable")),
 )]
 #[post("/v1/accounts/{account}/events")]
 pub(super) async fn record_of_account(
@@ -50,8 +53,15 @@ pub(super) async fn record_of_account(
 /// Records facts of many accounts, each named in its fact.
 #[utoipa::path(
     tag = "record",
-    request_body(content = FactJson<'_>, description = "As for one account"),
-    responses((status = 200, body = Answered)),
+    request_body(
+        content(
+            (OneOrMany = "application/json"),
+            (String = "application/x-ndjson"),
+            (String = "text/plain"),
+        ),
+        description = "As for one account",
+    ),
+    responses((status = 200, body = Answered, description = "What is not refused is durable")),
 )]
 #[post("/v1/events")]
 pub(super) async fn record_of_many(

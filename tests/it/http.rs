@@ -6,6 +6,7 @@ mod callers;
 mod commands;
 mod contract;
 mod degraded;
+mod described;
 mod erasing;
 mod errors;
 mod facts;

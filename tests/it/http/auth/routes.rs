@@ -24,6 +24,7 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("GET", "/v1/accounts/{account}/profiles/{profile}/history", &["read"]),
     ("GET", "/v1/accounts/{account}/profiles/{profile}/resume", &["read"]),
     ("GET", "/v1/accounts/{account}/profiles/{profile}/resume/{title}", &["read"]),
+    ("GET", "/v1/accounts/{account}/profiles/{profile}/title", &["read"]),
     ("GET", "/v1/accounts/{account}/profiles/{profile}/titles", &["read"]),
     ("GET", "/v1/accounts/{account}/profiles/{profile}/titles/{title}", &["read"]),
     ("GET", "/v1/accounts/{account}/profiles/{profile}/watch-time", &["read"]),
@@ -33,6 +34,7 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("POST", "/v1/accounts/{account}/events", &["record"]),
     ("POST", "/v1/accounts/{account}/import", &["record"]),
     ("POST", "/v1/accounts/{account}/profiles/{profile}/resume", &["read"]),
+    ("POST", "/v1/accounts/{account}/profiles/{profile}/titles/{title}", &["record"]),
     ("POST", "/v1/accounts/{account}/profiles/{profile}/titles/{title}/{command}", &["record"]),
     ("POST", "/v1/accounts/{account}/profiles/{profile}/undo", &["record"]),
     ("POST", "/v1/events", &["record"]),
@@ -79,10 +81,10 @@ fn every_described_route_says_what_it_needs() {
         let security = security.unwrap_or_else(|| panic!("{method} {path} has no rule"));
         let words: Vec<String> =
             security.iter().map(|one| one["token"][0].as_str().unwrap().to_owned()).collect();
-        for status in ["401", "403"] {
-            let is_said = operation["responses"].get(status).is_some();
-            assert_eq!(is_said, !words.is_empty(), "{method} {path} {status}");
-        }
+        let said = &operation["responses"];
+        assert_eq!(said.get("401").is_some(), !words.is_empty(), "{method} {path}");
+        // Where nobody has to say who asks, a host or an origin may still not be answered.
+        assert!(said.get("403").is_some(), "{method} {path}");
         found.push((method, path, words));
     }
     let expected = ROUTES.iter().map(|(method, path, words)| {
