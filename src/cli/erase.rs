@@ -1,4 +1,4 @@
-//! `erase`: a title, a single play, or a whole profile, for good.
+//! `erase`: a single play, a title, a profile, or a whole account, for good.
 
 use clap::Args;
 
@@ -17,7 +17,8 @@ use super::whose::Household;
 pub(super) struct Erase {
     #[command(flatten)]
     household: Household,
-    /// The person whose history is erased
+    /// The person whose history is erased; without one, everyone's in the account that --account
+    /// names
     #[arg(long, value_name = "P", value_parser = ProfileId::new)]
     profile: Option<ProfileId>,
     /// This title alone, as if never seen
@@ -40,19 +41,14 @@ pub(super) struct Erase {
 impl Erase {
     /// Erases and prints the receipt.
     pub(super) async fn run(&self) -> anyhow::Result<Found> {
-        let Some(profile) = &self.profile else {
-            let what = "erasing a whole account is not in this version; name a profile with \
-                        --profile";
-            return Err(Failure::Wrong(what.to_owned()).into());
-        };
+        let what = self.what()?;
         if !self.yes {
-            let what = format!("{} cannot be undone; say --yes", self.what(profile));
-            return Err(Failure::Wrong(what).into());
+            return Err(Failure::Wrong(format!("{what} cannot be undone; say --yes")).into());
         }
         self.reach
             .ask(async |client| {
                 let account = self.household.account(client)?;
-                let reply = self.send(client, &account, profile).await?;
+                let reply = self.send(client, &account).await?;
                 if self.json {
                     return reply.print();
                 }
@@ -62,21 +58,27 @@ impl Erase {
             .await
     }
 
-    fn what(&self, profile: &ProfileId) -> String {
-        match (&self.title, &self.session) {
+    fn what(&self) -> Result<String, Failure> {
+        let Some(profile) = &self.profile else {
+            // Who forgets a profile is not to lose whatever household the environment names.
+            let account = self.household.named().ok_or_else(|| {
+                let what = "name a person with --profile, or a whole household with --account";
+                Failure::Wrong(what.to_owned())
+            })?;
+            return Ok(format!("erasing account {account} with everyone in it"));
+        };
+        Ok(match (&self.title, &self.session) {
             (Some(title), _) => format!("erasing {title} from the history of {profile}"),
             (None, Some(session)) => format!("erasing play {session} of {profile}"),
             (None, None) => format!("erasing the whole history of {profile}"),
-        }
+        })
     }
 
-    async fn send(
-        &self,
-        client: &Client,
-        account: &AccountId,
-        profile: &ProfileId,
-    ) -> Result<Reply, Failure> {
-        let path = ["v1", "accounts", account.as_str(), "profiles", profile.as_str()];
+    async fn send(&self, client: &Client, account: &AccountId) -> Result<Reply, Failure> {
+        let mut path = vec!["v1", "accounts", account.as_str()];
+        if let Some(profile) = &self.profile {
+            path.extend(["profiles", profile.as_str()]);
+        }
         let below = |rest: &[&str]| client.url(&[&path[..], rest].concat());
         match (&self.title, &self.session) {
             (Some(title), _) => {

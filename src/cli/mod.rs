@@ -104,7 +104,7 @@ enum Command {
     Position(person::Position),
     /// Put a profile back to how it was at a time
     Undo(person::Undo),
-    /// Erase a title, a play or a profile for good
+    /// Erase a play, a title, a profile or a whole account for good
     Erase(erase::Erase),
     /// Make every view again from the log
     Rebuild(jobs::Rebuild),

@@ -21,6 +21,11 @@ impl Household {
     pub(super) fn account(&self, client: &Client) -> Result<AccountId, Failure> {
         client.account(self.account.as_ref())
     }
+
+    /// The account that was named in this very command.
+    pub(super) fn named(&self) -> Option<&AccountId> {
+        self.account.as_ref()
+    }
 }
 
 /// A person in a household; may be left out where there is but one.

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::household::{FILM, SEEN, household, quiet_household};
-use crate::binary::{Served, err, out, run, said};
+use crate::binary::{Served, err, out, run, run_with, said};
 
 fn told(data: &Path, arguments: &[&str]) -> String {
     let done = run(data, &[arguments, &["--account", "home", "--profile", "dora"]].concat());
@@ -67,6 +67,35 @@ fn erasing_is_for_those_who_say_yes() {
         assert!(err(&refused).contains("cannot be undone; say --yes"), "{}", said(&refused));
     }
     assert!(told(data.path(), &["continue"]).contains(FILM));
+}
+
+#[test]
+fn an_account_is_erased_with_everyone_in_it() {
+    let data = household();
+    let data = data.path();
+    let refused = run(data, &["erase", "--account", "home"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    let told = "erasing account home with everyone in it cannot be undone; say --yes";
+    assert!(err(&refused).contains(told), "{}", said(&refused));
+    // A household that the environment names is not meant by leaving out a profile.
+    let by_environment = ("VIEWLOG_ACCOUNT", "home".to_owned());
+    let refused = run_with(data, &["erase", "--yes"], &[by_environment]);
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert!(err(&refused).contains("--account"), "{}", said(&refused));
+    let profiles = || out(&run(data, &["profiles", "--account", "home"]));
+    assert!(profiles().contains("dora"), "{}", profiles());
+
+    let erased = run(data, &["erase", "--account", "home", "--yes"]);
+    assert_eq!((erased.status.code(), err(&erased).as_str()), (Some(0), ""), "{}", said(&erased));
+    let receipt = out(&erased);
+    assert!(receipt.starts_with("erased ") && receipt.contains(" events, "), "{receipt}");
+    assert!(receipt.contains("is refused from now on\nreceipt "), "{receipt}");
+    assert_eq!(profiles(), "nobody has watched anything on account home\n");
+    let rest = run(data, &["export", "--account", "home"]);
+    assert_eq!(out(&rest), "", "{}", said(&rest));
+    let again = run(data, &["erase", "--account", "home", "--yes", "--json"]);
+    let receipt: Value = serde_json::from_str(&out(&again)).unwrap();
+    assert_eq!((&receipt["status"], &receipt["scope"]), (&"done".into(), &"account".into()));
 }
 
 #[test]
