@@ -218,7 +218,7 @@ pub struct Compact {
 }
 
 impl Config {
-    /// Reads all sources and checks every setting.
+    /// Reads all sources and checks every setting, and that a node can run with all of them.
     ///
     /// # Errors
     /// All problems at once, each with the setting, where it stands and what would be right.
@@ -227,15 +227,19 @@ impl Config {
         E: Iterator<Item = (String, String)>,
     {
         let manual = Manual::compiled_in()?;
-        let environment: Vec<_> = sources.environment.collect();
-        let mut draft = Draft::new(&manual);
-        match sources.file.or_else(|| named_file(&environment)) {
-            Some(file) => draft.take_file(&file),
-            None => draft.take_file_if_any(platform_file().as_deref()),
-        }
-        draft.take_environment(environment);
-        draft.take_overrides(sources.overrides);
-        draft.finish()
+        Draft::of(&manual, sources).finish(Draft::check_node)
+    }
+
+    /// The same for whoever runs no node: stores, roles and addresses need not go together.
+    ///
+    /// # Errors
+    /// As of [`Config::load`].
+    pub fn load_without_node<E>(sources: Sources<E>) -> Result<Self, ConfigError>
+    where
+        E: Iterator<Item = (String, String)>,
+    {
+        let manual = Manual::compiled_in()?;
+        Draft::of(&manual, sources).finish(Draft::check_pairs)
     }
 
     /// The bounds on actors.

@@ -57,15 +57,13 @@ impl Reach {
     async fn server(&self) -> anyhow::Result<Server> {
         let given =
             Given { config: self.config.clone(), data: self.data.clone(), ..Given::default() };
+        // A directory named here is meant, whatever server the environment names.
+        let named = || seams::named_server().filter(|_| self.data.is_none());
+        if let Some(url) = self.server.clone().or_else(named) {
+            return self.elsewhere(url, given);
+        }
         let settings = seams::settings(given)?;
         let account = account(&settings)?;
-        // A directory named here is meant, whatever server the environment names.
-        let elsewhere = settings.server.clone().filter(|_| self.data.is_none());
-        if let Some(url) = self.server.clone().or(elsewhere) {
-            let token = self.token.clone().or_else(|| settings.token.clone());
-            let client = Client::new(Address { url, token }, account)?;
-            return Ok(Server { client, started: None });
-        }
         let began = Instant::now();
         loop {
             if let Some(mut address) = note(&settings.config.data) {
@@ -87,6 +85,15 @@ impl Reach {
                 Err(error) => return Err(Failure::from(error).into()),
             }
         }
+    }
+
+    /// What a node here would need is no matter there.
+    fn elsewhere(&self, url: String, given: Given) -> anyhow::Result<Server> {
+        let settings = seams::settings_without_node(given)?;
+        let account = account(&settings)?;
+        let token = self.token.clone().or(settings.token);
+        let client = Client::new(Address { url, token }, account)?;
+        Ok(Server { client, started: None })
     }
 }
 

@@ -18,7 +18,7 @@ use super::failure::Failure;
 use crate::actors::{Role, Roles};
 use crate::adapters::{netflix, table, viewlog};
 use crate::app::{self, App, KeysError, StartError, demo};
-use crate::config::{self, Config, LogStore, Sources, ViewsStore};
+use crate::config::{self, Config, ConfigError, LogStore, Sources, ViewsStore};
 use crate::events::cassandra::hosts_away;
 use crate::events::embedded::OpenError;
 use crate::telemetry;
@@ -69,20 +69,38 @@ pub(super) struct GivenAuth {
 /// The configuration, and what a command may leave out.
 pub(super) struct Settings {
     pub(super) config: Config,
-    pub(super) server: Option<String>,
     pub(super) token: Option<String>,
     pub(super) account: Option<String>,
 }
 
-/// Reads configuration file and environment.
+/// Reads configuration file and environment, for a node.
 pub(super) fn settings(given: Given) -> Result<Settings, Failure> {
+    read(given, Config::load)
+}
+
+/// The same for commands that run none.
+pub(super) fn settings_without_node(given: Given) -> Result<Settings, Failure> {
+    read(given, Config::load_without_node)
+}
+
+/// The server that the environment names, if it names one.
+pub(super) fn named_server() -> Option<String> {
+    let named = config::environment().find(|(name, _)| name == "VIEWLOG_SERVER");
+    named.map(|(_, url)| url).filter(|url| !url.is_empty())
+}
+
+type Environment = std::vec::IntoIter<(String, String)>;
+
+fn read(
+    given: Given,
+    load: fn(Sources<Environment>) -> Result<Config, ConfigError>,
+) -> Result<Settings, Failure> {
     let mut environment: Vec<(String, String)> = config::environment().collect();
     // These are the command line's own; a server knows no such settings.
     let mut own = |name: &str| {
         let at = environment.iter().position(|(is, _)| is == name)?;
         Some(environment.swap_remove(at).1).filter(|value| !value.is_empty())
     };
-    let server = own("VIEWLOG_SERVER");
     let token = own("VIEWLOG_TOKEN");
     let account = own("VIEWLOG_ACCOUNT");
     let sources = Sources {
@@ -90,8 +108,8 @@ pub(super) fn settings(given: Given) -> Result<Settings, Failure> {
         environment: environment.into_iter(),
         overrides: given.overrides(),
     };
-    let config = Config::load(sources).map_err(|error| Failure::Wrong(error.to_string()))?;
-    Ok(Settings { config, server, token, account })
+    let config = load(sources).map_err(|error| Failure::Wrong(error.to_string()))?;
+    Ok(Settings { config, token, account })
 }
 
 impl Given {

@@ -1,6 +1,5 @@
 //! `token create`: an access token, printed alone.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
@@ -89,11 +88,9 @@ impl Create {
             streams: self.streams,
             good_for_ms: self.ttl,
         };
-        // A server that is to listen elsewhere is not refused for want of the key made here.
-        let listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let Self { data, config, auth, .. } = self;
-        let settings = seams::settings(Given { data, config, listen, auth, ..Given::default() })?;
-        let (token, file) = seams::token(&settings.config, wanted)?;
+        let given = Given { data, config, auth, ..Given::default() };
+        let (token, file) = seams::token(&seams::settings_without_node(given)?.config, wanted)?;
         if let Some(file) = file {
             warn(format_args!(
                 "made a key in {}; a server that runs already has to be started again to take it",

@@ -13,7 +13,8 @@ use toml::{Spanned, Value};
 
 use super::manual::{Manual, Settled, joined};
 use super::value::{checked, from_text};
-use super::{Config, ConfigError, LogStore, Place, Problem, platform_data};
+use super::{Config, ConfigError, LogStore, Place, Problem, Sources};
+use super::{named_file, platform_data, platform_file};
 use crate::actors::Roles;
 
 const PREFIX: &str = "VIEWLOG_";
@@ -28,13 +29,24 @@ pub(super) struct Draft<'m> {
 }
 
 impl<'m> Draft<'m> {
-    /// Nothing but defaults.
-    pub(super) fn new(manual: &'m Manual) -> Self {
-        Self { manual, settled: manual.defaults(), problems: Vec::new() }
+    /// What all sources say.
+    pub(super) fn of<E>(manual: &'m Manual, sources: Sources<E>) -> Self
+    where
+        E: Iterator<Item = (String, String)>,
+    {
+        let environment: Vec<_> = sources.environment.collect();
+        let mut draft = Self { manual, settled: manual.defaults(), problems: Vec::new() };
+        match sources.file.or_else(|| named_file(&environment)) {
+            Some(file) => draft.take_file(&file),
+            None => draft.take_file_if_any(platform_file().as_deref()),
+        }
+        draft.take_environment(environment);
+        draft.take_overrides(sources.overrides);
+        draft
     }
 
     /// Takes a file that somebody named.
-    pub(super) fn take_file(&mut self, path: &Path) {
+    fn take_file(&mut self, path: &Path) {
         match fs::read_to_string(path) {
             Ok(text) => self.take_text(path, &text),
             Err(source) => {
@@ -44,7 +56,7 @@ impl<'m> Draft<'m> {
     }
 
     /// Takes a file that nobody named, and which need not be there.
-    pub(super) fn take_file_if_any(&mut self, path: Option<&Path>) {
+    fn take_file_if_any(&mut self, path: Option<&Path>) {
         let Some(path) = path else { return };
         let is_missing =
             fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
@@ -55,7 +67,7 @@ impl<'m> Draft<'m> {
 
     /// Takes the variables that are meant for us. `RUST_LOG` wins: it is what people reach for when
     /// something is the matter.
-    pub(super) fn take_environment(&mut self, environment: Vec<(String, String)>) {
+    fn take_environment(&mut self, environment: Vec<(String, String)>) {
         let mut rust_log = None;
         for (name, text) in environment {
             if name == "RUST_LOG" && !text.is_empty() {
@@ -74,33 +86,43 @@ impl<'m> Draft<'m> {
     }
 
     /// Takes what the command line says.
-    pub(super) fn take_overrides(&mut self, overrides: Vec<(String, String)>) {
+    fn take_overrides(&mut self, overrides: Vec<(String, String)>) {
         for (key, text) in overrides {
             self.take_words(key, &text, Place::CommandLine);
         }
     }
 
-    /// The configuration, if nothing is wrong.
-    pub(super) fn finish(mut self) -> Result<Config, ConfigError> {
+    /// The configuration, if nothing is wrong; `check` finds what does not go together.
+    pub(super) fn finish(mut self, check: fn(&mut Self, &Config)) -> Result<Config, ConfigError> {
         let read = self.settled.clone().read();
         // Each setting was tried before: only what is compiled in can be wrong now.
         let mut config = read.map_err(|error| Problem::Defaults(error.message().to_owned()))?;
         if !config.settle(platform_data().as_deref()) {
             self.problems.push(Problem::NoDataDirectory);
         }
-        self.check_reach(&config);
-        if let Some(wrong) = config.log.refuses(&config.views) {
-            self.refuse("views", wrong);
-        }
-        self.check_role(&config);
-        self.check_keys(&config);
-        self.check_identity(&config);
-        self.check_spool(&config);
+        check(&mut self, &config);
         if self.problems.is_empty() {
             Ok(config)
         } else {
             Err(ConfigError { problems: self.problems })
         }
+    }
+
+    /// A node can run with it.
+    pub(super) fn check_node(&mut self, config: &Config) {
+        self.check_reach(config);
+        if let Some(wrong) = config.log.refuses(&config.views) {
+            self.refuse("views", wrong);
+        }
+        self.check_role(config);
+        self.check_pairs(config);
+        self.check_spool(config);
+    }
+
+    /// Nothing is said twice or by half.
+    pub(super) fn check_pairs(&mut self, config: &Config) {
+        self.check_keys(config);
+        self.check_identity(config);
     }
 
     /// Where nobody has to say who they are, nobody from elsewhere may ask.

@@ -149,6 +149,19 @@ fn the_configured_secret_signs_and_no_other_is_made() {
 }
 
 #[test]
+fn a_token_wants_no_more_of_the_configuration_than_its_key() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = create(data.path(), &["--account", "home", "--scope", "read"]);
+    command.env("VIEWLOG_LOG", "cassandra://h1/viewlog").env("VIEWLOG_LISTEN", "10.0.0.1:7070");
+    command.env("VIEWLOG_ROLE", "collect");
+    token(&finish(command.env("VIEWLOG_AUTH_SECRET", SECRET)));
+    let file = data.path().join("secret");
+    let twice = finish(command.env("VIEWLOG_AUTH_SECRET_FILE", file));
+    assert_eq!(twice.status.code(), Some(2), "{}", said(&twice));
+    assert!(err(&twice).contains("name one of them"), "{}", said(&twice));
+}
+
+#[test]
 fn where_others_make_tokens_that_is_said() {
     let data = tempfile::tempdir().unwrap();
     let key = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/keys/ed25519.pub.pem");
