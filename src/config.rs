@@ -111,8 +111,7 @@ pub struct Config {
     pub cassandra: Cassandra,
     /// Facts that wait on this node for the log; [`Config::spool_dir`] says where.
     pub spool: Spool,
-    /// Encrypted connections to stores and key sets; [`Config::tls_files`] gives it in its own
-    /// words.
+    /// Encrypted connections to others; [`Config::tls_files`] gives it in its own words.
     pub tls: Tls,
     /// When single facts are given up.
     pub compact: Compact,

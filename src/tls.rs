@@ -1,4 +1,4 @@
-//! Encrypted connections to stores and to key sets: whom this node believes, and who it is.
+//! Encrypted connections to stores, key sets and servers: who is believed, and who this node is.
 //!
 //! A certificate is believed when it leads to an authority that is believed and bears the name or
 //! address that was asked for. Authorities are those of the system, or where a file names others

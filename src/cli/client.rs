@@ -4,9 +4,13 @@
 
 use std::error::Error;
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::redirect::Policy;
+use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url};
+use rustls::ClientConfig;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -15,7 +19,7 @@ use crate::events::{AccountId, Timestamp};
 
 use super::failure::{Failure, Found};
 use super::output;
-use super::seams::Address;
+use super::seams::{Address, TlsFiles, remedy};
 use super::table;
 
 /// A server on this machine answers at once, one across the world within a second.
@@ -29,6 +33,7 @@ const ALIVE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
+    encryption: Option<Arc<ClientConfig>>,
     token: Option<String>,
     account: Option<AccountId>,
     is_own: bool,
@@ -36,17 +41,19 @@ pub(super) struct Client {
 
 impl Client {
     /// Speaks to the server at `address`; `account` is meant where a command names none.
-    pub(super) fn new(address: Address, account: Option<AccountId>) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        address: Address,
+        account: Option<AccountId>,
+        tls: &TlsFiles,
+    ) -> anyhow::Result<Self> {
         let base = parse(&address.url)?;
-        let mut builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(SILENCE_MAX)
-            .user_agent(concat!("viewlog/", env!("CARGO_PKG_VERSION")));
-        let here = ["localhost", "127.0.0.1", "[::1]"];
-        if base.host_str().is_some_and(|host| here.contains(&host)) {
-            builder = builder.no_proxy();
-        }
-        Ok(Self { http: builder.build()?, base, token: address.token, account, is_own: false })
+        let encryption = match base.scheme() {
+            "https" => Some(tls.client().map_err(|error| Failure::Wrong(error.to_string()))?),
+            _ => None,
+        };
+        let http = builder(&base, encryption.clone()).build()?;
+        let (encryption, token) = (encryption.map(Arc::new), address.token);
+        Ok(Self { http, base, encryption, token, account, is_own: false })
     }
 
     /// The same, of a server that was started for this command alone.
@@ -64,6 +71,11 @@ impl Client {
         named.or(self.account.as_ref()).cloned().ok_or_else(|| {
             Failure::Wrong("no account; name one with --account, or set VIEWLOG_ACCOUNT".to_owned())
         })
+    }
+
+    /// How connections to the server are encrypted, if they are.
+    pub(super) fn encryption(&self) -> Option<Arc<ClientConfig>> {
+        self.encryption.clone()
     }
 
     /// The token that goes with every request.
@@ -136,8 +148,9 @@ impl Client {
         if status.is_success() {
             return Ok(response);
         }
+        let head = response.headers().clone();
         let body = response.text().await.unwrap_or_default();
-        Err(problem(status, &body))
+        Err(problem(status, &head, &body))
     }
 
     /// The sentence for a connection that failed.
@@ -150,7 +163,28 @@ impl Client {
             return Failure::Wrong(format!("the request cannot be sent: {cause}"));
         }
         let what = if error.is_connect() { "no answer from" } else { "lost the connection to" };
-        Failure::Unavailable(format!("{what} {}: {cause}", self.base))
+        let cause = cause.to_string();
+        Failure::Unavailable(format!("{what} {}: {cause}{}", self.base, remedy(&cause)))
+    }
+}
+
+fn builder(base: &Url, encryption: Option<ClientConfig>) -> ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(SILENCE_MAX)
+        // What is to be changed or erased must not become a question on the way.
+        .redirect(Policy::none())
+        .user_agent(concat!("viewlog/", env!("CARGO_PKG_VERSION")));
+    let builder = match encryption {
+        Some(encryption) => builder.tls_backend_preconfigured(encryption),
+        // The system's authorities take milliseconds to read, and there may be none.
+        None => builder.tls_certs_only([]),
+    };
+    let here = ["localhost", "127.0.0.1", "[::1]"];
+    if base.host_str().is_some_and(|host| here.contains(&host)) {
+        builder.no_proxy()
+    } else {
+        builder
     }
 }
 
@@ -158,14 +192,10 @@ fn parse(address: &str) -> Result<Url, Failure> {
     let url = Url::parse(address)
         .map_err(|error| Failure::Wrong(format!("{address:?} is not an address: {error}")))?;
     match url.scheme() {
-        "http" if url.has_host() => Ok(url),
-        "https" => Err(Failure::Wrong(
-            "https is not in this version; name the server behind the proxy that ends it, with \
-             http"
-                .to_owned(),
-        )),
+        "http" | "https" if url.has_host() => Ok(url),
         _ => Err(Failure::Wrong(format!(
-            "{address:?} is not the address of a server; it is one such as http://127.0.0.1:7070"
+            "{address:?} is not the address of a server; it is one such as http://127.0.0.1:7070 \
+             or https://viewlog.example.org"
         ))),
     }
 }
@@ -186,7 +216,12 @@ struct Problem {
 }
 
 /// Turns an answer that is no success into one sentence.
-pub(super) fn problem(status: StatusCode, body: &str) -> Failure {
+pub(super) fn problem(status: StatusCode, head: &HeaderMap, body: &str) -> Failure {
+    let place = head.get(LOCATION).filter(|_| status.is_redirection());
+    if let Some(place) = place.and_then(|place| place.to_str().ok()) {
+        let what = format!("the server sends on to {place}; name the one there with --server");
+        return Failure::Wrong(what);
+    }
     let said = serde_json::from_str(body).ok();
     let said = said.and_then(|problem: Problem| problem.detail.or(problem.title));
     let said = said.unwrap_or_else(|| format!("the server answered {status}"));

@@ -20,7 +20,7 @@ use super::client::Client;
 use super::failure::{Failure, Found};
 use super::output::say;
 use super::reach;
-use super::seams::{self, Address, Application, Given, NotStarted, Settings};
+use super::seams::{self, Address, Application, Given, NotStarted, Settings, TlsFiles};
 use super::table;
 
 /// Below this a store soon stops accepting.
@@ -177,7 +177,7 @@ fn can_write(folder: &Path) -> io::Result<()> {
 async fn server(settings: &Settings, findings: &mut Findings) -> anyhow::Result<bool> {
     if let Some(address) = reach::note(&settings.config.data) {
         let url = address.url.clone();
-        if let Some(client) = alive(address).await {
+        if let Some(client) = alive(address, &settings.config.tls_files()).await {
             findings.fine(format_args!("server: one answers at {url}"))?;
             ready(&client, findings).await?;
             return Ok(true);
@@ -190,8 +190,8 @@ async fn server(settings: &Settings, findings: &mut Findings) -> anyhow::Result<
     Ok(false)
 }
 
-async fn alive(address: Address) -> Option<Client> {
-    let client = Client::new(address, None).ok()?;
+async fn alive(address: Address, tls: &TlsFiles) -> Option<Client> {
+    let client = Client::new(address, None, tls).ok()?;
     client.says_yes("healthz").await.then_some(client)
 }
 

@@ -22,7 +22,8 @@ const STARTING_POLL: Duration = Duration::from_millis(100);
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Which server")]
 pub(super) struct Reach {
-    /// A server elsewhere, such as http://127.0.0.1:7070
+    /// A server elsewhere, such as https://viewlog.example.org; its certificate is checked against
+    /// the authorities in tls.ca_file (VIEWLOG_TLS__CA_FILE), or else the system's
     #[arg(long, value_name = "URL")]
     server: Option<String>,
     /// The token for that server, such as viewlog token create makes [env: VIEWLOG_TOKEN]
@@ -64,19 +65,20 @@ impl Reach {
         }
         let settings = seams::settings(given)?;
         let account = account(&settings)?;
+        let tls = settings.config.tls_files();
         let began = Instant::now();
         loop {
             if let Some(mut address) = note(&settings.config.data) {
                 // What the environment says is for the server that it names.
                 address.token = self.token.clone().or(address.token).or(settings.token.clone());
-                let client = Client::new(address, account.clone())?;
+                let client = Client::new(address, account.clone(), &tls)?;
                 if client.says_yes("healthz").await {
                     return Ok(Server { client, started: None });
                 }
             }
             match Application::start(&settings.config).await {
                 Ok((application, address)) => {
-                    let client = Client::new(address, account)?.own();
+                    let client = Client::new(address, account, &tls)?.own();
                     return Ok(Server { client, started: Some(application) });
                 }
                 Err(NotStarted::InUse(_)) if began.elapsed() < STARTING_MAX => {
@@ -92,7 +94,7 @@ impl Reach {
         let settings = seams::settings_without_node(given)?;
         let account = account(&settings)?;
         let token = self.token.clone().or(settings.token);
-        let client = Client::new(Address { url, token }, account)?;
+        let client = Client::new(Address { url, token }, account, &settings.config.tls_files())?;
         Ok(Server { client, started: None })
     }
 }

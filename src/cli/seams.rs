@@ -32,6 +32,7 @@ pub(super) use crate::events::cassandra::{
 };
 pub(super) use crate::http::Scopes;
 pub(super) use crate::projections::{RedisAnswer, RedisFound, RedisServer};
+pub(super) use crate::tls::{TlsFiles, remedy};
 
 /// What the command line says about the configuration; it wins over file and environment.
 #[derive(Debug, Default)]

@@ -10,7 +10,9 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::{self, ClientRequestBuilder, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
+};
 
 use crate::events::{Clock, SystemClock, Timestamp};
 
@@ -19,6 +21,7 @@ use super::client::{self, Client};
 use super::failure::{Failure, Found};
 use super::output::{say, warn};
 use super::reach::Reach;
+use super::seams::remedy;
 use super::table;
 use super::whose::Household;
 
@@ -90,7 +93,9 @@ impl Watch {
         if let Some(token) = client.token() {
             request = request.with_header("Authorization", format!("Bearer {token}"));
         }
-        match tokio::time::timeout(CONNECT_TIMEOUT, connect_async(request)).await {
+        let encrypting = client.encryption().map(Connector::Rustls);
+        let connecting = connect_async_tls_with_config(request, None, false, encrypting);
+        match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
             Ok(Ok((socket, _))) => Ok(socket),
             Ok(Err(error)) => Err(refused(error, url.as_str())),
             Err(_) => Err(Failure::Unavailable(format!("no answer from {url}"))),
@@ -121,9 +126,13 @@ fn refused(error: tungstenite::Error, url: &str) -> Failure {
         tungstenite::Error::Http(response) => {
             let (head, body) = (*response).into_parts();
             let status = StatusCode::from_u16(head.status.as_u16()).unwrap_or_default();
-            client::problem(status, &String::from_utf8_lossy(&body.unwrap_or_default()))
+            let body = body.unwrap_or_default();
+            client::problem(status, &head.headers, &String::from_utf8_lossy(&body))
         }
-        error => Failure::Unavailable(format!("no answer from {url}: {error}")),
+        error => {
+            let error = error.to_string();
+            Failure::Unavailable(format!("no answer from {url}: {error}{}", remedy(&error)))
+        }
     }
 }
 

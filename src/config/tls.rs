@@ -9,7 +9,7 @@ use crate::tls::TlsFiles;
 
 const VARIABLES: &str = "VIEWLOG_TLS__";
 
-/// Encrypted connections to stores and key sets.
+/// Encrypted connections to stores, key sets and servers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {

@@ -2,6 +2,7 @@
 //! server: help, wrong use, what it says then.
 
 mod doctor;
+mod encrypted;
 mod household;
 mod importing;
 mod reading;
@@ -137,7 +138,7 @@ fn wrong_use_is_told_and_exits_2() {
         &["serve", "--demo", "--data", "/nonexistent"],
         &["serve", "--listen", "everywhere"],
         &["now", "--account", "home", "--config", "/nonexistent/file"],
-        &["now", "--account", "home", "--server", "https://example.org"],
+        &["now", "--account", "home", "--server", "ftp://example.org"],
         &["now", "--account", "home", "--server", "example.org"],
         &["now", "--account", "..", "--server", "http://127.0.0.1:1"],
         &["now", "--server", "http://127.0.0.1:1"],

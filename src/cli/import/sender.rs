@@ -142,6 +142,7 @@ impl<'a> Sender<'a> {
             Err(error) => return self.broken(&error),
         };
         let (status, asked) = (response.status(), retry_after(&response));
+        let head = response.headers().clone();
         let text = match response.text().await {
             Ok(text) => text,
             Err(error) => return self.broken(&error),
@@ -153,7 +154,7 @@ impl<'a> Sender<'a> {
             })?;
             return Ok(Attempt::Answered(answer));
         }
-        let problem = client::problem(status, &text);
+        let problem = client::problem(status, &head, &text);
         if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
             return Ok(Attempt::Again(asked, problem.to_string()));
         }

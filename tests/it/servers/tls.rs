@@ -1,9 +1,15 @@
 //! An authority that the tests' servers and their clients believe, made once for a checkout.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use super::stack::checkout;
 
@@ -55,6 +61,30 @@ impl Authority {
     /// The key to that.
     pub(crate) fn key(&self) -> PathBuf {
         self.directory.join("key.pem")
+    }
+
+    /// Puts a front before a server that speaks plain HTTP; its address, by name.
+    pub(crate) async fn encrypting(&self, server: &str) -> String {
+        let chain = CertificateDer::pem_file_iter(self.certificate()).unwrap();
+        let chain = chain.collect::<Result<Vec<_>, _>>().unwrap();
+        let key = PrivateKeyDer::from_pem_file(self.key()).unwrap();
+        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
+        let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
+        let behind = server.trim_start_matches("http://").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((plain, _)) = listener.accept().await {
+                let (acceptor, behind) = (acceptor.clone(), behind.clone());
+                tokio::spawn(async move {
+                    // Whoever does not believe the certificate hangs up.
+                    let Ok(mut client) = acceptor.accept(plain).await else { return };
+                    let mut server = TcpStream::connect(behind).await.unwrap();
+                    let _ = copy_bidirectional(&mut client, &mut server).await;
+                });
+            }
+        });
+        format!("https://localhost:{port}")
     }
 }
 

@@ -1,15 +1,8 @@
 //! Keys that are asked for by https: from whom they come is checked.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use jsonwebtoken::Algorithm;
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 
 use super::keys::{Provider, numbered, set, signed_with, status};
 use crate::binary::{out, run_with, said};
@@ -18,27 +11,8 @@ use crate::site::Site;
 
 /// Encrypts what a provider says; the address, by name.
 async fn encrypting(provider: &Provider) -> String {
-    let files = authority();
-    let chain = CertificateDer::pem_file_iter(files.certificate()).unwrap();
-    let chain = chain.collect::<Result<Vec<_>, _>>().unwrap();
-    let key = PrivateKeyDer::from_pem_file(files.key()).unwrap();
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
-    let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
-    let behind = provider.url["http://".len()..].trim_end_matches("/jwks.json").to_owned();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((plain, _)) = listener.accept().await {
-            let (acceptor, behind) = (acceptor.clone(), behind.clone());
-            tokio::spawn(async move {
-                // Whoever does not believe the certificate hangs up.
-                let Ok(mut client) = acceptor.accept(plain).await else { return };
-                let mut server = TcpStream::connect(behind).await.unwrap();
-                let _ = copy_bidirectional(&mut client, &mut server).await;
-            });
-        }
-    });
-    format!("https://localhost:{port}/jwks.json")
+    let behind = provider.url.trim_end_matches("/jwks.json");
+    authority().encrypting(behind).await + "/jwks.json"
 }
 
 fn text(path: &Path) -> &str {
