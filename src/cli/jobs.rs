@@ -43,7 +43,7 @@ pub(super) struct Verify {
 /// Keeps of old sessions only their last state.
 #[derive(Debug, Args)]
 pub(super) struct Compact {
-    /// Sessions of weeks that ended so long ago, such as 14d
+    /// Sessions of weeks that ended so long ago [default: 14d]
     #[arg(long, value_name = "DAYS", value_parser = words::days)]
     older_than: Option<u32>,
     #[command(flatten)]

@@ -23,16 +23,17 @@ const STARTING_POLL: Duration = Duration::from_millis(100);
 #[command(next_help_heading = "Which server")]
 pub(super) struct Reach {
     /// A server elsewhere, such as https://viewlog.example.org; its certificate is checked against
-    /// the authorities in tls.ca_file (VIEWLOG_TLS__CA_FILE), or else the system's
+    /// the authorities in tls.ca_file (VIEWLOG_TLS__CA_FILE), or else the system's [env:
+    /// VIEWLOG_SERVER]
     #[arg(long, value_name = "URL")]
     server: Option<String>,
     /// The token for that server, such as viewlog token create makes [env: VIEWLOG_TOKEN]
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
-    /// The data directory: its server is asked, or it is opened where none runs
+    /// The data directory: its server is asked, or it is opened where none runs [env: VIEWLOG_DATA]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The configuration file
+    /// The configuration file [env: VIEWLOG_CONFIG]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }

@@ -59,7 +59,7 @@ pub(super) struct GivenAuth {
     /// A file with the public keys of whoever makes tokens: PEM or JWKS (EdDSA, RS256, ES256)
     #[arg(long, value_name = "FILE", conflicts_with = "auth_jwks_url")]
     auth_key: Option<PathBuf>,
-    /// An address that gives them as JWKS; http alone
+    /// An address that gives them as JWKS
     #[arg(long, value_name = "URL")]
     auth_jwks_url: Option<String>,
     /// What this server is called in the tokens' aud
@@ -250,7 +250,10 @@ fn demo_directory(config: &mut Config) -> Result<tempfile::TempDir, NotStarted> 
 /// The address of a log on Cassandra: this one, or that in the environment.
 pub(super) fn log_url(log: Option<String>) -> Result<CassandraUrl, Failure> {
     let named = config::environment().find(|(name, _)| name == "VIEWLOG_LOG");
-    let text = log.or(named.map(|(_, text)| text)).unwrap_or_default();
+    let text = log.or(named.map(|(_, text)| text)).filter(|text| !text.is_empty());
+    let text = text.ok_or_else(|| {
+        Failure::Wrong("no log; name one with --log, or set VIEWLOG_LOG".to_owned())
+    })?;
     text.parse::<CassandraUrl>().map_err(|error| Failure::Wrong(format!("--log: {error}")))
 }
 

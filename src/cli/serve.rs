@@ -14,7 +14,10 @@ const AFTER_HELP: &str = "\
 On loopback nobody needs a token, unless a key is named. To be reached from elsewhere:
 
   viewlog token create --account home --scope record,read   makes a key, and prints a token
-  viewlog serve --listen 0.0.0.0:7070                       takes tokens that the key made";
+  viewlog serve --listen 0.0.0.0:7070                       takes tokens that the key made
+
+What is not said here the environment says (VIEWLOG_LISTEN and so on), or else the configuration
+file.";
 
 /// Where to listen, and where data are.
 #[derive(Debug, Args)]
@@ -30,7 +33,8 @@ pub(super) struct Serve {
     /// embedded, in the data directory]
     #[arg(long, value_name = "URL")]
     log: Option<String>,
-    /// Where views are kept: memory:, redis://HOST or redis-cluster://HOST,HOST [default: memory:]
+    /// Where views are kept: memory:, redis://HOST or redis-cluster://HOST,HOST; encrypted
+    /// rediss://HOST or rediss-cluster://HOST,HOST [default: memory:]
     #[arg(long, value_name = "URL")]
     views: Option<String>,
     /// What this node does: any of collect,process,provide, or all [default: all]
@@ -42,14 +46,15 @@ pub(super) struct Serve {
     /// The address under which others know this server
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    #[command(flatten)]
-    auth: GivenAuth,
     /// Show it off: fresh data, a sample history, simulated viewers
     #[arg(long, conflicts_with_all = ["data", "log"])]
     demo: bool,
     /// Let anyone on this machine break actors, to see them recover
     #[arg(long)]
     chaos: bool,
+    // Last: what follows would stand under its heading.
+    #[command(flatten)]
+    auth: GivenAuth,
 }
 
 impl Serve {

@@ -58,7 +58,7 @@ struct Create {
     /// How long it is good, such as 12h or 30d
     #[arg(long, value_name = "TIME", value_parser = words::length, default_value = "30d")]
     ttl: i64,
-    /// How many streams may play at a time
+    /// How many streams may play at a time: kept in the token, not counted yet
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     streams: Option<u32>,
     /// The data directory

@@ -11,7 +11,7 @@ use super::failure::Failure;
 /// The household.
 #[derive(Debug, Args)]
 pub(super) struct Household {
-    /// The household
+    /// The household [env: VIEWLOG_ACCOUNT]
     #[arg(long, value_name = "A", value_parser = AccountId::new)]
     account: Option<AccountId>,
 }

@@ -99,6 +99,28 @@ fn help_fits_a_hundred_columns() {
     }
 }
 
+/// The help of a command in one line, however it is wrapped.
+fn help(command: &[&str]) -> String {
+    let help = run(&[command, &["--help"]].concat());
+    out(&help).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn help_says_what_holds() {
+    let serve = help(&["serve"]);
+    let (first, tokens) = serve.split_once("Access tokens:").unwrap();
+    assert!(first.contains("--demo") && first.contains("--chaos"), "{serve}");
+    assert!(first.contains("rediss://HOST"), "{serve}");
+    assert!(!tokens.contains("--demo"), "{serve}");
+    let create = help(&["token", "create"]);
+    assert!(create.contains("kept in the token, not counted yet"), "{create}");
+    assert!(![serve, create].iter().any(|help| help.contains("http alone")));
+    let now = help(&["now"]);
+    for name in ["TLS__CA_FILE", "SERVER", "TOKEN", "DATA", "CONFIG", "ACCOUNT"] {
+        assert!(now.contains(&format!("VIEWLOG_{name}")), "{name}: {now}");
+    }
+}
+
 #[test]
 fn the_version_is_the_crate_s() {
     let version = run(&["--version"]);
@@ -148,6 +170,15 @@ fn wrong_use_is_told_and_exits_2() {
         assert_eq!(wrong.status.code(), Some(2), "{arguments:?}: {}", said(&wrong));
         assert!(!err(&wrong).is_empty(), "{arguments:?}");
         assert!(out(&wrong).is_empty(), "{arguments:?}: {}", said(&wrong));
+    }
+}
+
+#[test]
+fn tables_of_no_log_are_not_looked_for() {
+    for verb in ["print", "apply", "check"] {
+        let wrong = run(&["schema", verb]);
+        assert_eq!(wrong.status.code(), Some(2), "{verb}: {}", said(&wrong));
+        assert!(err(&wrong).contains("no log; name one with --log"), "{verb}: {}", said(&wrong));
     }
 }
 
