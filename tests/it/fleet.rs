@@ -85,5 +85,5 @@ fn done(url: &str, arguments: &[&str]) {
 }
 
 async fn asked(url: &str) -> Value {
-    reqwest::get(url).await.unwrap().json().await.unwrap()
+    crate::support::get(url).await.unwrap().json().await.unwrap()
 }

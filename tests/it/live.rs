@@ -78,7 +78,7 @@ async fn who_only_records_is_told_nothing_else() {
     socket.say(r#"{"type":"record","id":"x","events":[]}"#).await;
     let first = socket.hear().await;
     assert_eq!((&first["type"], &first["id"]), (&json!("recorded"), &json!("x")));
-    let refused = reqwest::get(server.url("home/live?record=all")).await.unwrap();
+    let refused = crate::support::get(server.url("home/live?record=all")).await.unwrap();
     assert_eq!(refused.status(), 426);
     server.stop().await;
 }
@@ -236,7 +236,7 @@ async fn the_feed_is_also_there_as_server_sent_events() {
 #[actix_web::test]
 async fn a_plain_request_is_told_how_to_follow() {
     let server = Server::start().await;
-    let response = reqwest::get(server.url("home/live")).await.unwrap();
+    let response = crate::support::get(server.url("home/live")).await.unwrap();
     assert_eq!(response.status(), 426);
     assert_eq!(response.headers()["upgrade"], "websocket");
     assert_eq!(response.headers()["content-type"], "application/problem+json");

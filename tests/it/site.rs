@@ -74,7 +74,7 @@ impl Site {
         });
         let app = App::start(&config.unwrap()).await.unwrap();
         let address = app.listen(([127, 0, 0, 1], 0).into()).unwrap();
-        let client = reqwest::Client::new();
+        let client = crate::support::client();
         let data = data.to_owned();
         Self { app, url: address.url, client, data, _data: None, _stores: None }
     }

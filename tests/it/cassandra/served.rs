@@ -18,7 +18,7 @@ async fn the_service_records_on_it_and_answers_from_it_after_a_restart() {
     for round in 0..2 {
         let app = App::start(&config).await.unwrap();
         let url = app.listen(([127, 0, 0, 1], 0).into()).unwrap().url;
-        let client = reqwest::Client::new();
+        let client = crate::support::client();
         let facts: Vec<Value> = (0..20).map(|seq| fact(id, seq)).collect();
         let post = client.post(format!("{url}/v1/accounts/{account}/events"));
         let answer: Value =

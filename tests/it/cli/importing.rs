@@ -161,7 +161,7 @@ async fn an_interrupted_import_goes_on_where_it_stopped() {
     let mut import = Running::start(command.args(arguments).arg("--data").arg(data.path()));
     let seen = format!("{}/v1/accounts/home/profiles", served.url);
     eventually("something is recorded", async || {
-        reqwest::get(&seen).await.unwrap().text().await.unwrap().contains("anna")
+        crate::support::get(&seen).await.unwrap().text().await.unwrap().contains("anna")
     })
     .await;
     assert_eq!(import.interrupt(), Some(130), "{}", import.said());

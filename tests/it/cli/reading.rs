@@ -71,7 +71,7 @@ async fn every_answer_is_the_same_with_and_without_a_server_and_json_is_untouche
         let now = if before.starts_with('{') { &json } else { &table };
         assert_eq!(settled(now), settled(&before), "{question:?}");
         let url = format!("{}/v1/accounts/home/{path}", served.url);
-        let by_http = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let by_http = crate::support::get(url).await.unwrap().text().await.unwrap();
         assert_eq!(settled(&json), settled(&by_http), "{question:?}");
     }
 }
@@ -191,7 +191,7 @@ async fn what_is_playing_is_shown() {
         "name": "The Kingsroad",
     });
     let url = format!("{}/v1/accounts/home/events", served.url);
-    let answer = reqwest::Client::new().post(url).json(&fact).send().await.unwrap();
+    let answer = crate::support::client().post(url).json(&fact).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let table = ask(data.path(), &["now"], &[]);
     for told in ["anna", "The Kingsroad", FILM, "playing", "1:01", "1:00:00", "bedroom"] {

@@ -112,7 +112,7 @@ async fn a_demonstration_on_a_node_of_a_fleet_touches_nothing_of_the_fleet() {
     let mut serving = Running::start(&mut command);
     let page = serving.line("the dashboard", |line| line.ends_with("/accounts/home"));
     let server = page.trim_end_matches("/accounts/home");
-    let system = reqwest::get(format!("{server}/v1/system")).await.unwrap();
+    let system = crate::support::get(format!("{server}/v1/system")).await.unwrap();
     let system: Value = system.json().await.unwrap();
     assert_eq!(system["log"]["kind"], "embedded");
     assert_eq!(system["views"]["kind"], "memory");

@@ -13,7 +13,7 @@ async fn play(url: &str, seq: u32, kind: &str, position_ms: u64) {
         "name": "The Kingsroad",
     });
     let url = format!("{url}/v1/accounts/home/events");
-    let answer = reqwest::Client::new().post(url).json(&fact).send().await.unwrap();
+    let answer = crate::support::client().post(url).json(&fact).send().await.unwrap();
     assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
 }
 

@@ -43,7 +43,7 @@ async fn measured() -> BTreeSet<String> {
     let data = tempfile::tempdir().unwrap();
     let node = Served::start(data.path(), &[]);
     let home = format!("{}/v1/accounts/home", node.url);
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     let session = SessionId::fresh(SystemClock.now());
     let taken = json!({
         "session": session, "seq": 0, "kind": "started", "position_ms": 0, "profile": "anna",

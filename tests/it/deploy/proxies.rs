@@ -87,7 +87,7 @@ impl Nodes {
         for (at, node) in self.running.iter().enumerate() {
             let Some(node) = node else { continue };
             let url = format!("{}/v1/accounts/{account}/profiles", node.url);
-            let profiles: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
+            let profiles: Value = crate::support::get(url).await.unwrap().json().await.unwrap();
             if profiles["items"] != json!([]) {
                 having.insert(at);
             }
@@ -122,7 +122,7 @@ fn fact(session: SessionId, seq: u32) -> Value {
 }
 
 async fn post(url: String, fact: &Value) {
-    let answer = reqwest::Client::new().post(url).json(fact).send().await.unwrap();
+    let answer = crate::support::client().post(url).json(fact).send().await.unwrap();
     let status = answer.status();
     assert!(status.is_success(), "{status} {}", answer.text().await.unwrap());
 }
@@ -182,7 +182,7 @@ async fn feeds_are_carried(make: Make) {
         }
     };
     assert_eq!(hear("now").await["playing"], json!([]));
-    let request = reqwest::Client::new().get(&live).header(ACCEPT, "text/event-stream");
+    let request = crate::support::client().get(&live).header(ACCEPT, "text/event-stream");
     let mut stream = request.send().await.unwrap();
     assert_eq!(stream.status().as_u16(), 200);
     streamed(&mut stream, "event: now").await;
@@ -208,13 +208,13 @@ async fn no_token_is_logged(make: Make) {
     let of = |path: &str| format!("{}/v1/accounts/home/{path}?token=most.secret", proxy.url);
     let call = async || {
         let fact = fact(SessionId::fresh(SystemClock.now()), 0);
-        let events = reqwest::Client::new().post(of("events")).json(&fact).send().await.unwrap();
-        let live = reqwest::Client::new().get(of("live")).header(ACCEPT, "text/event-stream");
+        let events = crate::support::client().post(of("events")).json(&fact).send().await.unwrap();
+        let live = crate::support::client().get(of("live")).header(ACCEPT, "text/event-stream");
         let live = live.send().await.unwrap();
         (events.status().as_u16(), live.status().as_u16())
     };
     assert_eq!(call().await, (200, 200));
-    let now = reqwest::get(of("now")).await.unwrap();
+    let now = crate::support::get(of("now")).await.unwrap();
     assert_eq!(now.status().as_u16(), 200);
     site.stop().await;
     let (events, live) = call().await;
@@ -248,7 +248,7 @@ async fn roles_are_told_apart(make: Make) {
     let Some(proxy) = Proxy::by_role(make, &of).await else { return };
     let asked = async |method: &str, path: &str| {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let request = reqwest::Client::new().request(method, format!("{}{path}", proxy.url));
+        let request = crate::support::client().request(method, format!("{}{path}", proxy.url));
         request.send().await.unwrap().text().await.unwrap()
     };
     for (method, path, roles) in described() {

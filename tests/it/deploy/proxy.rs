@@ -63,7 +63,7 @@ impl Proxy {
         eventually("the proxy answers for a node", async || {
             let ended = self.child.try_wait().unwrap();
             assert!(ended.is_none(), "the proxy ended at once: {}", self.logged());
-            reqwest::get(&address).await.is_ok_and(|answer| answer.status().is_success())
+            crate::support::get(&address).await.is_ok_and(|answer| answer.status().is_success())
         })
         .await;
     }

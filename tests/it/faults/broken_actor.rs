@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -15,7 +14,7 @@ const SOON: Duration = Duration::from_secs(20);
 
 async fn send(url: &str, player: &Player, seq: u64) -> u16 {
     let events = format!("{url}/v1/accounts/{}/events", player.account);
-    let answer = Client::new().post(events).json(&player.fact(seq)).send();
+    let answer = crate::support::client().post(events).json(&player.fact(seq)).send();
     let answer = timeout(SOON, answer).await.expect("an answer").unwrap();
     let status = answer.status().as_u16();
     let text = answer.text().await.unwrap();
@@ -26,12 +25,13 @@ async fn send(url: &str, player: &Player, seq: u64) -> u16 {
 
 async fn break_actor(url: &str, account: &str) {
     let chaos = format!("{url}/v1/system/chaos");
-    let broken = Client::new().post(chaos).json(&json!({ "panic": { "account": account } }));
+    let broken =
+        crate::support::client().post(chaos).json(&json!({ "panic": { "account": account } }));
     assert_eq!(broken.send().await.unwrap().status(), 202);
 }
 
 async fn accounts(url: &str) -> Value {
-    let system = reqwest::get(format!("{url}/v1/system")).await.unwrap();
+    let system = crate::support::get(format!("{url}/v1/system")).await.unwrap();
     system.json::<Value>().await.unwrap()["actors"]["account"].clone()
 }
 
@@ -104,10 +104,14 @@ async fn a_session_that_cannot_be_folded_is_named_to_the_operator_once() {
     let player = &players(1)[0];
     let chaos = format!("{}/v1/system/chaos", served.url);
     let body = json!({ "panic": { "session": player.session } });
-    assert_eq!(Client::new().post(chaos).json(&body).send().await.unwrap().status(), 202);
+    assert_eq!(
+        crate::support::client().post(chaos).json(&body).send().await.unwrap().status(),
+        202
+    );
     let events = format!("{}/v1/accounts/{}/events", served.url, player.account);
     for seq in 0..5 {
-        let refused = Client::new().post(&events).json(&player.fact(seq)).send().await.unwrap();
+        let refused =
+            crate::support::client().post(&events).json(&player.fact(seq)).send().await.unwrap();
         assert_eq!(refused.status(), 422);
     }
     let said = served.said();
@@ -125,6 +129,6 @@ async fn nobody_breaks_actors_of_a_server_that_did_not_ask_for_it() {
     let served = Served::start(data.path(), &[]);
     let chaos = format!("{}/v1/system/chaos", served.url);
     let body = json!({ "panic": { "account": "home" } });
-    let answer = Client::new().post(chaos).json(&body).send().await.unwrap();
+    let answer = crate::support::client().post(chaos).json(&body).send().await.unwrap();
     assert_eq!(answer.status(), 404);
 }

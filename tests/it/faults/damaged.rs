@@ -20,7 +20,7 @@ async fn fallen() -> (TempDir, Player) {
     let served = Served::start(data.path(), &[]);
     let player = players(1).remove(0);
     let url = format!("{}/v1/accounts/home-0/events", served.url);
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     for seq in 0..FACTS {
         let answer = client.post(&url).json(&player.fact(seq)).send().await.unwrap();
         assert_eq!(answer.status(), 200);
@@ -129,7 +129,7 @@ async fn a_server_that_accepted_damage_takes_what_was_lost_again() {
     assert!(served.said().contains("damaged"), "{}", served.said());
     let facts: Vec<_> = (0..FACTS).map(|seq| player.fact(seq)).collect();
     let url = format!("{}/v1/accounts/home-0/events", served.url);
-    let request = reqwest::Client::new().post(url).json(&json!({ "events": facts }));
+    let request = crate::support::client().post(url).json(&json!({ "events": facts }));
     assert_eq!(request.send().await.unwrap().status(), 200);
     assert_eq!(served.terminate(), Some(0));
     let kept = exported(data.path(), "home-0");
@@ -157,7 +157,7 @@ async fn a_flipped_byte_in_a_segment_never_shortens_an_export_in_silence() {
     let served = Served::with(data.path(), &[], &small);
     let player = players(1).remove(0);
     let url = format!("{}/v1/accounts/home-0/events", served.url);
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     for from in (0..10_000).step_by(2_500) {
         let facts: Vec<_> = (from..from + 2_500).map(|seq| player.fact(seq)).collect();
         let answer = client.post(&url).json(&json!({ "events": facts })).send().await.unwrap();
@@ -169,7 +169,8 @@ async fn a_flipped_byte_in_a_segment_never_shortens_an_export_in_silence() {
     let mut reported = 0;
     for _ in 0..3 {
         let hurt = copied(data.path());
-        let segment = &segments(hurt.path())[0];
+        let size = |segment: &PathBuf| segment.metadata().unwrap().len();
+        let segment = &segments(hurt.path()).into_iter().max_by_key(size).unwrap();
         let mut bytes = std::fs::read(segment).unwrap();
         assert!(bytes.len() > 100_000, "no memtable was full");
         let at = random.random_range(0..bytes.len());

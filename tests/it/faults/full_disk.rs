@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use reqwest::{Client, Response};
+use reqwest::Response;
 use serde_json::{Value, json};
 
 use super::exported;
@@ -19,11 +19,11 @@ const FULL: &[(&str, &str)] = &[
 
 async fn send(served: &Served, player: &Player, seq: u64) -> Response {
     let url = format!("{}/v1/accounts/{}/events", served.url, player.account);
-    Client::new().post(url).json(&player.fact(seq)).send().await.unwrap()
+    crate::support::client().post(url).json(&player.fact(seq)).send().await.unwrap()
 }
 
 async fn ask(served: &Served, path: &str) -> (u16, Value) {
-    let answer = reqwest::get(format!("{}{path}", served.url)).await.unwrap();
+    let answer = crate::support::get(format!("{}{path}", served.url)).await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 

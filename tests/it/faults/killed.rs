@@ -26,7 +26,7 @@ async fn kept(served: &Served) -> Numbers {
     let mut kept = Numbers::new();
     for account in 0..4 {
         let url = format!("{}/v1/accounts/home-{account}/export", served.url);
-        kept.extend(numbers(&reqwest::get(url).await.unwrap().text().await.unwrap()));
+        kept.extend(numbers(&crate::support::get(url).await.unwrap().text().await.unwrap()));
     }
     kept
 }
@@ -78,7 +78,7 @@ async fn a_server_killed_again_and_again_loses_nothing_it_acknowledged() {
     for player in &all {
         let Player { account, session, .. } = player;
         let url = format!("{}/v1/accounts/{account}/sessions/{session}", served.url);
-        let state: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
+        let state: Value = crate::support::get(url).await.unwrap().json().await.unwrap();
         assert_eq!((&state["missing"], &state["conflict"]), (&json!([]), &json!(false)), "{state}");
     }
     assert_eq!(served.terminate(), Some(0));
@@ -101,7 +101,7 @@ async fn long_work_that_is_killed_costs_nothing_and_can_be_done_again() {
     for work in ["rebuild", "compact?older_than_days=9999", "verify"] {
         let served = Served::start(data.path(), &[]);
         let url = format!("{}/v1/system/{work}", served.url);
-        let started = reqwest::Client::new().post(url).send().await.unwrap();
+        let started = crate::support::client().post(url).send().await.unwrap();
         assert_eq!(started.status(), 202);
         kill_after(served, random.random_range(0..60)).await;
         let served = Served::start(data.path(), &[]);
@@ -122,10 +122,10 @@ async fn what_was_acknowledged_as_erased_does_not_come_back() {
     let erase = format!("{}/v1/accounts/home-1/profiles/anna", served.url);
     eventually("facts are recorded", async || {
         let seen = format!("{}/v1/accounts/home-1/profiles", served.url);
-        reqwest::get(seen).await.unwrap().text().await.unwrap().contains("anna")
+        crate::support::get(seen).await.unwrap().text().await.unwrap().contains("anna")
     })
     .await;
-    let erased = reqwest::Client::new().delete(erase).send().await.unwrap();
+    let erased = crate::support::client().delete(erase).send().await.unwrap();
     assert_eq!(erased.status(), 202);
     served.kill();
     for player in playing {

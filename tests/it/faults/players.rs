@@ -111,7 +111,7 @@ impl Player {
     }
 
     async fn report_by_requests(&mut self, url: &str, at_once: u64) {
-        let client = reqwest::Client::new();
+        let client = crate::support::client();
         let url = format!("{url}/v1/accounts/{}/events", self.account);
         loop {
             let seqs = self.acknowledged..self.acknowledged + at_once;

@@ -86,7 +86,7 @@ async fn sockets_have_their_acknowledgements_and_are_told_to_go_away() {
     let uri = live.replacen("http", "ws", 1).parse().unwrap();
     let request = ClientRequestBuilder::new(uri).with_sub_protocol("viewlog.v1");
     let (mut socket, _) = connect_async(request).await.unwrap();
-    let mut events = reqwest::Client::new()
+    let mut events = crate::support::client()
         .get(&live)
         .header("Accept", "text/event-stream")
         .send()
@@ -100,7 +100,7 @@ async fn sockets_have_their_acknowledgements_and_are_told_to_go_away() {
     }
     eventually("the first is recorded", async || {
         let seen = format!("{}/v1/accounts/home-0/profiles", served.url);
-        reqwest::get(seen).await.unwrap().text().await.unwrap().contains("anna")
+        crate::support::get(seen).await.unwrap().text().await.unwrap().contains("anna")
     })
     .await;
     served.ask_to_stop();
@@ -129,7 +129,7 @@ async fn a_server_that_stops_under_load_answers_for_all_it_recorded() {
     let served = Served::start(data.path(), &[]);
     let playing = play(players(24), &served.url);
     eventually("all accounts record", async || {
-        let metrics = reqwest::get(format!("{}/metrics", served.url)).await.unwrap();
+        let metrics = crate::support::get(format!("{}/metrics", served.url)).await.unwrap();
         let metrics = metrics.text().await.unwrap();
         let recorded = metrics.lines().find(|line| line.contains("outcome=\"recorded\""));
         let count = recorded.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());

@@ -28,7 +28,8 @@ impl House {
         let data = tempfile::tempdir().unwrap();
         let node = fleet.node(data.path());
         let session = SessionId::derived(at(0), 7);
-        let mut house = Self { client: Client::new(), node, session, seq: 0, _data: data };
+        let mut house =
+            Self { client: crate::support::client(), node, session, seq: 0, _data: data };
         house.record(20).await;
         house.answers_from_views().await;
         house

@@ -58,7 +58,7 @@ async fn a_node_whose_stores_are_both_encrypted_records_answers_and_is_heard() {
     let node = fleet.node_with(data.path(), &well().environment());
     let session = SessionId::derived(at(0), 7);
     let facts: Vec<_> = (0..20).map(|seq| fact(session, seq)).collect();
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     let url = format!("{}/v1/accounts/home/events", node.url);
     let sent = client.post(url).json(&json!({ "events": facts })).send().await.unwrap();
     assert_eq!(sent.status(), 200);

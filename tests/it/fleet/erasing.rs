@@ -37,7 +37,7 @@ impl Pair {
     /// Erases what anna watched, by way of the first node; the receipt.
     async fn erase(&self) -> Value {
         let url = format!("{}/v1/accounts/home/profiles/anna", self.one.url);
-        let answer = reqwest::Client::new().delete(url).send().await.unwrap();
+        let answer = crate::support::client().delete(url).send().await.unwrap();
         assert_eq!(answer.status(), 202);
         answer.json().await.unwrap()
     }
@@ -52,7 +52,7 @@ async fn what_is_on_its_way_from_node_to_node_is_erased_too() {
     collect.record(&facts(0, 20)).await;
     provide.answers_from_views(19_000).await;
     collect.record(&facts(20, 30)).await;
-    let erased = reqwest::Client::new().delete(collect.url("/v1/accounts/home")).send().await;
+    let erased = crate::support::client().delete(collect.url("/v1/accounts/home")).send().await;
     assert_eq!(erased.unwrap().status(), 202);
     eventually("nothing waits", async || collect.signals().await["waiting"] == 0).await;
     let profiles = provide.url("/v1/accounts/home/profiles");
@@ -70,7 +70,7 @@ async fn what_is_on_its_way_from_node_to_node_is_erased_too() {
 
 async fn post(node: &Served, session: SessionId, seq: u64) -> Value {
     let url = format!("{}/v1/accounts/home/events", node.url);
-    let sent = reqwest::Client::new().post(url).json(&fact(session, seq)).send();
+    let sent = crate::support::client().post(url).json(&fact(session, seq)).send();
     sent.await.unwrap().json().await.unwrap()
 }
 
@@ -84,7 +84,7 @@ async fn viewers(node: &Served) -> Vec<String> {
 /// Everything that the log has of the account.
 async fn exported(node: &Served) -> String {
     let url = format!("{}/v1/accounts/home/export", node.url);
-    reqwest::get(url).await.unwrap().text().await.unwrap()
+    crate::support::get(url).await.unwrap().text().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -30,7 +30,7 @@ impl Pair {
     /// Sends a fact of an account to the first node.
     async fn play(&self, account: &str, token: &str, fact: Value) {
         let url = format!("{}/v1/accounts/{account}/events", self.first.url);
-        let request = reqwest::Client::new().post(url).bearer_auth(token).json(&fact);
+        let request = crate::support::client().post(url).bearer_auth(token).json(&fact);
         let answer: Value = request.send().await.unwrap().json().await.unwrap();
         assert_eq!(answer["recorded"], 1, "{answer}");
     }
@@ -127,7 +127,7 @@ async fn a_follower_on_one_node_hears_what_another_records() {
     let pair = Pair::of(&fleet, &[]).await;
     pair.connected().await;
     let mut follower = pair.follow("home", "").await;
-    let events = reqwest::Client::new()
+    let events = crate::support::client()
         .get(format!("{}/v1/accounts/home/live", pair.second.url))
         .header("accept", "text/event-stream");
     let mut events = events.send().await.unwrap();
@@ -254,7 +254,7 @@ async fn whoever_follows_an_erased_account_elsewhere_is_shown_that_nothing_is_le
     pair.play("home", "", fact("anna", session, (0, "started"), 0)).await;
     follower.hears_of(session, "playing", 0).await;
     let url = format!("{}/v1/accounts/home", pair.first.url);
-    let erased = reqwest::Client::new().delete(url).send().await.unwrap();
+    let erased = crate::support::client().delete(url).send().await.unwrap();
     assert_eq!(erased.status(), 202);
     follower
         .hears("that nothing plays", |frame| {

@@ -72,7 +72,7 @@ async fn a_node_logs_in_and_may_read_and_write_and_nothing_else() {
     let watched = SessionId::derived(at(0), 1);
     for seq in 0..20 {
         let url = format!("{}/v1/accounts/home/events", node.url);
-        let sent = reqwest::Client::new().post(url).json(&fact(watched, seq)).send().await;
+        let sent = crate::support::client().post(url).json(&fact(watched, seq)).send().await;
         assert_eq!(sent.unwrap().status(), 200);
     }
     let resume = asked(&format!("{}/v1/accounts/home/profiles/anna/resume/film", node.url)).await;
@@ -80,7 +80,7 @@ async fn a_node_logs_in_and_may_read_and_write_and_nothing_else() {
     done(&node.url, &["rebuild"]);
     done(&node.url, &["verify"]);
     let erased = format!("{}/v1/accounts/home", node.url);
-    let erased = reqwest::Client::new().delete(erased).send().await.unwrap();
+    let erased = crate::support::client().delete(erased).send().await.unwrap();
     assert!(erased.status().is_success(), "{}", erased.status());
     assert_eq!(node.terminate(), Some(0));
 }

@@ -21,7 +21,7 @@ const DONE_WITHIN: Duration = Duration::from_secs(180);
 
 /// Households that are recorded, and then left alone.
 async fn recorded(node: &Served) {
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     let numbers: Vec<u128> = (0..HOUSEHOLDS).collect();
     for some in numbers.chunks(400) {
         let facts = some.iter().flat_map(|number| (0..FACTS).map(move |seq| of(*number, seq)));
@@ -56,7 +56,7 @@ async fn checkpoints(session: &Session, fleet: &Fleet) -> BTreeSet<String> {
 
 async fn begun(node: &Served, work: &str) {
     let url = format!("{}/v1/system/{work}", node.url);
-    let begun = reqwest::Client::new().post(url).send().await.unwrap();
+    let begun = crate::support::client().post(url).send().await.unwrap();
     assert_eq!(begun.status(), 202, "{work}");
 }
 

@@ -12,7 +12,7 @@ const FACTS: u64 = 150;
 
 /// Sends every fact to one node after the other, and to the next where one is gone.
 async fn reported(account: &str, session: SessionId, urls: &[String; 2]) {
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     let mut turn = 0;
     for seq in 0..FACTS {
         eventually("a node takes it", async || {
@@ -80,7 +80,7 @@ async fn what_one_node_recorded_the_other_answers_from_the_views() {
     let Some(fleet) = Fleet::begin() else { return };
     let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let (first, second) = (fleet.node(data[0].path()), fleet.node(data[1].path()));
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     let session = SessionId::derived(at(0), 7);
     let resume = |url: &str| format!("{url}/v1/accounts/home/profiles/anna/resume/film");
     for seq in 0..20_u64 {
@@ -109,7 +109,7 @@ async fn who_is_started_where_a_node_crashed_sweeps_what_that_had_on_its_way() {
     let session = SessionId::derived(at(0), 7);
     let facts: Vec<Value> = (0..20).map(|seq| fact(session, seq)).collect();
     let url = format!("{}/v1/accounts/home/events", node.url);
-    let sent = reqwest::Client::new().post(url).json(&json!({ "events": facts })).send().await;
+    let sent = crate::support::client().post(url).json(&json!({ "events": facts })).send().await;
     assert_eq!(sent.unwrap().status(), 200);
     let resume = format!("{}/v1/accounts/home/profiles/anna/resume/film", other.url);
     let is_stale = async || asked(&resume).await["stale"] == true;
@@ -133,7 +133,7 @@ async fn an_operator_sweeps_verifies_and_rebuilds_a_fleet() {
     let session = SessionId::derived(at(0), 7);
     let facts: Vec<Value> = (0..40).map(|seq| fact(session, seq)).collect();
     let url = format!("{}/v1/accounts/home/events", node.url);
-    let sent = reqwest::Client::new().post(url).json(&json!({ "events": facts })).send().await;
+    let sent = crate::support::client().post(url).json(&json!({ "events": facts })).send().await;
     assert_eq!(sent.unwrap().status(), 200);
     for arguments in [&["sweep", "--from", "1h"][..], &["verify"], &["rebuild"], &["verify"]] {
         done(&node.url, arguments);

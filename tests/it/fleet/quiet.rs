@@ -9,7 +9,7 @@ use crate::servers::{OwnRedis, cassandra};
 use crate::support::eventually;
 
 async fn readiness(node: &Served) -> u16 {
-    reqwest::get(format!("{}/readyz", node.url)).await.unwrap().status().as_u16()
+    crate::support::get(format!("{}/readyz", node.url)).await.unwrap().status().as_u16()
 }
 
 /// What is not as it should be, in short.
@@ -20,7 +20,8 @@ async fn degraded(node: &Served) -> Vec<String> {
 }
 
 async fn metric(node: &Served, name: &str) -> String {
-    let said = reqwest::get(format!("{}/metrics", node.url)).await.unwrap().text().await.unwrap();
+    let said =
+        crate::support::get(format!("{}/metrics", node.url)).await.unwrap().text().await.unwrap();
     let line = said.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {name} in {said}")).to_owned()
 }

@@ -1,7 +1,6 @@
 //! A fleet whose nodes do a part of the work each.
 
 use futures_util::{SinkExt, StreamExt};
-use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -51,7 +50,7 @@ impl Part {
 
     /// Posts facts of the household, which must be taken.
     pub(super) async fn record(&self, facts: &[Value]) {
-        let sent = Client::new()
+        let sent = crate::support::client()
             .post(self.url("/v1/accounts/home/events"))
             .json(&json!({ "events": facts }));
         let answer: Value = sent.send().await.unwrap().json().await.unwrap();
@@ -103,7 +102,7 @@ async fn hears(socket: &mut Socket, what: &str) -> Value {
 
 /// The detail of a refusal for want of a role.
 async fn refused(method: reqwest::Method, url: String) -> String {
-    let answer = Client::new().request(method, &url).send().await.unwrap();
+    let answer = crate::support::client().request(method, &url).send().await.unwrap();
     let status = answer.status().as_u16();
     let problem: Value = answer.json().await.unwrap();
     assert_eq!((status, &problem["code"]), (421, &json!("wrong_role")), "{url}: {problem}");
@@ -124,7 +123,7 @@ async fn what_one_node_collects_another_processes_and_a_third_provides() {
     for (part, role) in [(&collect, "collect"), (&process, "process"), (&provide, "provide")] {
         assert_eq!(part.system().await["roles"], json!([role]));
         for path in ["/healthz", "/readyz", "/metrics", "/openapi.json"] {
-            assert_eq!(reqwest::get(part.url(path)).await.unwrap().status(), 200, "{path}");
+            assert_eq!(crate::support::get(part.url(path)).await.unwrap().status(), 200, "{path}");
         }
     }
     // Views are there before anything is merged into them.
@@ -140,7 +139,7 @@ async fn what_one_node_collects_another_processes_and_a_third_provides() {
     })
     .await;
     let hide = collect.url("/v1/accounts/home/profiles/anna/titles/film/hide");
-    assert_eq!(Client::new().post(hide).send().await.unwrap().status(), 200);
+    assert_eq!(crate::support::client().post(hide).send().await.unwrap().status(), 200);
     let items = provide.url("/v1/accounts/home/profiles/anna/continue-watching");
     eventually("the word of a person shows", async || {
         let answer = asked(&items).await;

@@ -38,7 +38,7 @@ impl House {
         let data = tempfile::tempdir().unwrap();
         let session = SessionId::derived(at(0), 7);
         let fleet = Fleet { log, ..fleet };
-        Some(Self { client: Client::new(), fleet, proxy, data, session })
+        Some(Self { client: crate::support::client(), fleet, proxy, data, session })
     }
 
     fn node(&self, environment: &[(&str, &str)]) -> Served {

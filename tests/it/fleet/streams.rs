@@ -162,7 +162,7 @@ const PLAYERS: u128 = 12;
 const FACTS: u64 = 60;
 
 async fn reported(account: String, session: SessionId, parts: [&Part; 2]) {
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     for seq in 0..FACTS {
         let part = parts[usize::try_from(seq % 2).unwrap()];
         let url = part.url(&format!("/v1/accounts/{account}/events"));

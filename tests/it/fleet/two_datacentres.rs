@@ -40,7 +40,7 @@ impl Region {
 
     async fn record(&self, account: &AccountId, fact: &Value) {
         let url = format!("{}/v1/accounts/{account}/events", self.node.url);
-        let sent = reqwest::Client::new().post(url).json(fact).send().await.unwrap();
+        let sent = crate::support::client().post(url).json(fact).send().await.unwrap();
         assert_eq!(sent.status(), 200);
     }
 
@@ -67,7 +67,7 @@ impl Region {
 
     /// What the sweeper read again by itself.
     async fn swept_sessions(&self) -> f64 {
-        let metrics = reqwest::get(format!("{}/metrics", self.node.url)).await.unwrap();
+        let metrics = crate::support::get(format!("{}/metrics", self.node.url)).await.unwrap();
         let metrics = metrics.text().await.unwrap();
         let swept =
             metrics.lines().find_map(|line| line.strip_prefix("viewlog_swept_sessions_total "));

@@ -10,12 +10,12 @@ use super::server::Server;
 use crate::support::{eventually, fresh, json_fact};
 
 async fn read(url: String) -> (u16, Value) {
-    let response = reqwest::get(url).await.unwrap();
+    let response = crate::support::get(url).await.unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
 async fn post(url: String) -> (u16, Value) {
-    let response = reqwest::Client::new().post(url).send().await.unwrap();
+    let response = crate::support::client().post(url).send().await.unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
@@ -24,7 +24,7 @@ async fn a_node_says_how_it_does() {
     let server = Server::start().await;
     assert_eq!(read(server.root("/healthz")).await.0, 200);
     assert_eq!(read(server.root("/readyz")).await.0, 200);
-    let metrics = reqwest::get(server.root("/metrics")).await.unwrap().text().await.unwrap();
+    let metrics = crate::support::get(server.root("/metrics")).await.unwrap().text().await.unwrap();
     assert!(metrics.contains("viewlog_actors{actor=\"projector\"}"), "{metrics}");
     let (status, system) = read(server.root("/v1/system")).await;
     assert_eq!(status, 200);
@@ -113,7 +113,7 @@ async fn the_api_describes_itself_with_every_id_in_its_paths() {
         }
     }
     assert_eq!(serde_json::to_value(document()).unwrap()["openapi"], described["openapi"]);
-    let docs = reqwest::get(server.root("/docs")).await.unwrap();
+    let docs = crate::support::get(server.root("/docs")).await.unwrap();
     assert_eq!((docs.status().as_u16(), docs.url().path()), (200, "/docs/"));
     server.stop().await;
 }
@@ -128,14 +128,14 @@ async fn the_pages_let_nothing_in_from_elsewhere() {
         ("/ui/style.css", "text/css; charset=utf-8"),
         ("/ui/icon.svg", "image/svg+xml"),
     ] {
-        let response = reqwest::get(server.root(path)).await.unwrap();
+        let response = crate::support::get(server.root(path)).await.unwrap();
         assert_eq!(response.status(), 200, "{path}");
         assert_eq!(response.headers()["content-type"], kind);
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
         let policy = response.headers()["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src"), "{policy}");
         let tag = response.headers()["etag"].clone();
-        let again = reqwest::Client::new().get(server.root(path)).header("if-none-match", tag);
+        let again = crate::support::client().get(server.root(path)).header("if-none-match", tag);
         assert_eq!(again.send().await.unwrap().status(), 304);
     }
     assert_eq!(read(server.root("/ui/none.js")).await.0, 404);

@@ -64,7 +64,7 @@ async fn an_account_without_events_answers_empty_lists() {
     for path in ["profiles", "profiles/anna/continue-watching", "profiles/anna/history"] {
         assert_eq!(server.read(&format!("nobody/{path}")).await["items"], json!([]), "{path}");
     }
-    let export = reqwest::get(server.url("nobody/export")).await.unwrap();
+    let export = crate::support::get(server.url("nobody/export")).await.unwrap();
     assert_eq!((export.status().as_u16(), export.text().await.unwrap().as_str()), (200, ""));
     let unknown = server.refused("nobody/profiles/anna/resume/film").await;
     assert!(unknown.0 == 404 && unknown.1.starts_with("no_resume_point"), "{unknown:?}");
@@ -87,7 +87,7 @@ async fn ids_are_decoded_once_and_taken_as_they_are() {
         assert_eq!((&by_path["title"], &by_name["title"]), (&json!(title), &json!(title)));
     }
     let wanted = json!({"titles": ["50%+ ü,x", "none"]});
-    let answer = reqwest::Client::new()
+    let answer = crate::support::client()
         .post(server.url("home/profiles/anna/resume"))
         .body(wanted.to_string())
         .send()
@@ -155,7 +155,7 @@ async fn who_has_an_answer_is_told_so_until_it_changes() {
     watched(&server, &["film"]).await;
     let ask = async |tag: &str| {
         let url = server.url("home/profiles/anna/history");
-        let request = reqwest::Client::new().get(url).header("if-none-match", tag);
+        let request = crate::support::client().get(url).header("if-none-match", tag);
         let response = request.send().await.unwrap();
         assert_eq!(response.headers()["cache-control"], "private, no-cache");
         let tag = response.headers()["etag"].to_str().unwrap().to_owned();
@@ -196,7 +196,7 @@ async fn an_export_has_a_line_for_every_fact_and_command() {
     let command = SessionId::fresh(now);
     let mark = Mark { command, profile: id("anna"), at: now, received_at: now, kind };
     server.node.system.accounts().mark(home(), mark).await.unwrap();
-    let response = reqwest::get(server.url("home/export")).await.unwrap();
+    let response = crate::support::get(server.url("home/export")).await.unwrap();
     assert_eq!(response.headers()["content-type"], "application/x-ndjson");
     let text = response.text().await.unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -215,7 +215,7 @@ async fn an_export_that_lacks_something_says_so_at_its_end() {
     let order = Order { seq: 7, fingerprint: 7 };
     append.events.push(EventRow { session: sessions[0], order, body: b"not an event".into() });
     server.node.log.append(&append).await.unwrap();
-    let text = reqwest::get(server.url("home/export")).await.unwrap().text().await.unwrap();
+    let text = crate::support::get(server.url("home/export")).await.unwrap().text().await.unwrap();
     let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     let detail = "rows that cannot be read: 1, in sessions: 1";
     assert_eq!(last, json!({"kind": "incomplete", "detail": detail}));

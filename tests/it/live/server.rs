@@ -49,11 +49,11 @@ impl Server {
     }
 
     pub(super) async fn status(&self, path: &str) -> u16 {
-        reqwest::get(self.url(path)).await.unwrap().status().as_u16()
+        crate::support::get(self.url(path)).await.unwrap().status().as_u16()
     }
 
     pub(super) async fn read(&self, path: &str) -> Value {
-        let response = reqwest::get(self.url(path)).await.unwrap();
+        let response = crate::support::get(self.url(path)).await.unwrap();
         let status = response.status();
         let text = response.text().await.unwrap();
         assert!(status.is_success(), "{status} {text}");
@@ -62,7 +62,7 @@ impl Server {
 
     /// What a refused read says.
     pub(super) async fn refused(&self, path: &str) -> (u16, String) {
-        let response = reqwest::get(self.url(path)).await.unwrap();
+        let response = crate::support::get(self.url(path)).await.unwrap();
         assert_eq!(response.headers()["content-type"], "application/problem+json", "{path}");
         let status = response.status().as_u16();
         let problem: Value = response.json().await.unwrap();
@@ -74,7 +74,7 @@ impl Server {
     }
 
     pub(super) async fn events(&self, path: &str) -> reqwest::Response {
-        let request = reqwest::Client::new().get(self.url(path));
+        let request = crate::support::client().get(self.url(path));
         request.header("accept", "text/event-stream").send().await.unwrap()
     }
 

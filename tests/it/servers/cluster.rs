@@ -2,9 +2,7 @@
 
 use std::fs::File;
 
-use scylla::client::session::Session;
-
-use super::cassandra::{OPTIONS, keyspace, session};
+use super::cassandra::{OPTIONS, keyspace};
 use super::stack::checkout;
 use super::{Missing, Stack, or_skipped};
 
@@ -65,11 +63,6 @@ impl Cluster {
     /// The same for who logs in.
     pub(crate) fn url_of(&self, (user, password): (&str, &str), keyspace: &str) -> String {
         format!("cassandra://{user}:{password}@{}/{keyspace}", self.nodes.join(","))
-    }
-
-    /// A connection past viewlog, to whichever nodes run.
-    pub(crate) async fn session(&self) -> Session {
-        session(&self.nodes).await
     }
 
     /// `kill -9`.

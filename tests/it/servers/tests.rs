@@ -5,9 +5,8 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, Client, RedisResult};
 
-use super::{Cassandra, Cluster, OwnRedis};
+use super::{Cassandra, OwnRedis};
 use crate::servers;
-use crate::support::eventually;
 
 #[tokio::test]
 async fn the_shared_cassandra_answers_in_a_keyspace_of_the_test() {
@@ -16,7 +15,7 @@ async fn the_shared_cassandra_answers_in_a_keyspace_of_the_test() {
     assert_ne!(keyspace, Cassandra::keyspace(cassandra));
     assert_eq!(cassandra.url(&keyspace), format!("cassandra://{}/{keyspace}", cassandra.node()));
     let session = cassandra.session().await;
-    make_table(&session, &keyspace, "{'class': 'SimpleStrategy', 'replication_factor': 1}").await;
+    make_table(&session, &keyspace).await;
     let insert = format!("INSERT INTO {keyspace}.words (word) VALUES ('there')");
     session.query_unpaged(insert, ()).await.unwrap();
     assert_eq!(words(&session, &keyspace).await, ["there"]);
@@ -72,57 +71,10 @@ async fn a_redis_cluster_has_three_masters_that_serve_every_slot() {
     assert_eq!(connection.get::<_, u32>("word 73").await.unwrap(), 73);
 }
 
-#[tokio::test]
-async fn three_nodes_serve_while_one_is_away_and_take_it_back() {
-    let Some(cluster) = Cluster::three() else { return };
-    let session = cluster.session().await;
-    eventually("the driver sees three nodes", async || nodes_up(&session) == 3).await;
-    let keyspace = cluster.keyspace();
-    make_table(&session, &keyspace, "{'class': 'NetworkTopologyStrategy', 'dc1': 3}").await;
-    cluster.kill(2);
-    let insert = format!("INSERT INTO {keyspace}.words (word) VALUES ('there')");
-    eventually("a quorum of two takes a row", async || {
-        session.query_unpaged(insert.as_str(), ()).await.is_ok()
-    })
-    .await;
-    cluster.start_again(2);
-    cluster.pause(3);
-    let select = format!("SELECT word FROM {keyspace}.words");
-    eventually("the node that was away makes a quorum", async || {
-        // The driver may ask the frozen node, and wait.
-        let answer = session.query_unpaged(select.as_str(), ());
-        matches!(tokio::time::timeout(Duration::from_secs(1), answer).await, Ok(Ok(_)))
-    })
-    .await;
-    cluster.resume(3);
-    let ring = cluster.nodetool(1, &["status", &keyspace]);
-    assert_eq!(ring.matches("\nUN ").count(), 3, "{ring}");
-    assert_eq!(ring.matches("100.0%").count(), 3, "{ring}");
-}
-
-#[tokio::test]
-async fn two_datacentres_have_a_node_each() {
-    let Some(cluster) = Cluster::two_datacentres() else { return };
-    let session = cluster.session().await;
-    eventually("the driver sees two nodes", async || nodes_up(&session) == 2).await;
-    let keyspace = cluster.keyspace();
-    assert!(
-        cluster
-            .url(&keyspace, "dc2")
-            .ends_with(&format!(",{}/{keyspace}?dc=dc2", cluster.nodes()[1]))
-    );
-    let both = "{'class': 'NetworkTopologyStrategy', 'dc1': 1, 'dc2': 1}";
-    make_table(&session, &keyspace, both).await;
-    let state = session.get_cluster_state();
-    let mut datacentres: Vec<_> =
-        state.get_nodes_info().iter().filter_map(|node| node.datacenter.as_deref()).collect();
-    datacentres.sort_unstable();
-    assert_eq!(datacentres, ["dc1", "dc2"]);
-}
-
 type Session = scylla::client::session::Session;
 
-async fn make_table(session: &Session, keyspace: &str, replication: &str) {
+async fn make_table(session: &Session, keyspace: &str) {
+    let replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}";
     let make = format!("CREATE KEYSPACE {keyspace} WITH replication = {replication}");
     session.query_unpaged(make, ()).await.unwrap();
     let make = format!("CREATE TABLE {keyspace}.words (word text PRIMARY KEY)");
@@ -133,10 +85,6 @@ async fn words(session: &Session, keyspace: &str) -> Vec<String> {
     let select = format!("SELECT word FROM {keyspace}.words");
     let rows = session.query_unpaged(select, ()).await.unwrap().into_rows_result().unwrap();
     rows.rows::<(String,)>().unwrap().map(|row| row.unwrap().0).collect()
-}
-
-fn nodes_up(session: &Session) -> usize {
-    session.get_cluster_state().get_nodes_info().iter().filter(|node| node.is_connected()).count()
 }
 
 async fn connected(url: &str) -> RedisResult<MultiplexedConnection> {

@@ -50,7 +50,7 @@ async fn the_system_reports_what_the_contract_names() {
 async fn metrics_count_facts_by_what_became_of_them() {
     // In a process of its own: counters are bound when the first fact comes.
     let data = tempfile::tempdir().unwrap();
-    let (served, client) = (Served::start(data.path(), &[]), reqwest::Client::new());
+    let (served, client) = (Served::start(data.path(), &[]), crate::support::client());
     let play = Play::of("film", 3_600);
     let private = Play::of("x", 60).fact_with(0, "started", json!({ "private": true }));
     let facts = json!([play.fact(0, "started"), play.fact(0, "started"), private, null]);
