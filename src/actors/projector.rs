@@ -118,26 +118,45 @@ impl Projector {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Merges what is urgent, and the rest too when it is its turn or there is too much of it.
     async fn merge(&self, lazy_too: bool) {
         let _turn = self.turn.lock().await;
         let now = self.clock.now();
-        let batch = self.lock().take(lazy_too);
+        self.lock().fall_due(lazy_too);
+        if !self.merge_due().await || !lazy_too {
+            return;
+        }
+        match self.outlet.get() {
+            Some(outlet) => outlet.sent_through(now),
+            None => self.freshness.merged_through(now),
+        }
+    }
+
+    /// False when the store did not take all of it.
+    async fn merge_due(&self) -> bool {
+        while self.merge_some().await {
+            if !self.lock().is_due() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Merges what is urgent by now and some of what is due; false when the store did not take it.
+    async fn merge_some(&self) -> bool {
+        let batch = self.lock().take();
         let merged = match self.outlet.get() {
             Some(outlet) => outlet.take(&batch).await,
             None => self.merge_all(&batch).await,
         };
         let failed_before = self.lock().ended(merged.is_err());
-        if let Err(error) = merged {
+        if let Err(error) = &merged {
             if !failed_before {
                 tracing::warn!(%error, "views could not be merged; trying again every second");
             }
             self.put_back(batch);
-        } else if lazy_too {
-            match self.outlet.get() {
-                Some(outlet) => outlet.sent_through(now),
-                None => self.freshness.merged_through(now),
-            }
         }
+        merged.is_ok()
     }
 
     async fn merge_all(&self, batch: &Batch) -> Result<(), ViewError> {

@@ -8,6 +8,8 @@ use crate::projections::{Recorded, Subject};
 
 /// More sessions than this in the queue are not waited for.
 const QUEUE_MAX: usize = 50_000;
+/// How many sessions that are due are merged at once: milliseconds, which what is urgent may wait.
+const DUE_MAX: usize = 500;
 
 /// Something recorded, on its way to the views.
 #[derive(Debug, Clone)]
@@ -31,10 +33,12 @@ impl Signal {
 /// The newest state of each session.
 type Sessions = HashMap<(AccountId, SessionId), State>;
 
-/// What waits.
+/// What waits; no session twice.
 #[derive(Default)]
 pub(super) struct Queue {
     lazy: Sessions,
+    /// What was lazy and has its turn, as fast as it goes behind what is urgent.
+    due: Sessions,
     urgent: Sessions,
     marks: Vec<(AccountId, Mark)>,
     /// Whose entries are being merged right now; they are filled anew should that fail.
@@ -69,7 +73,10 @@ impl Queue {
                 let key = (account.clone(), state.session);
                 if signal.urgent || self.urgent.contains_key(&key) {
                     self.lazy.remove(&key);
+                    self.due.remove(&key);
                     self.urgent.insert(key, state);
+                } else if let Some(due) = self.due.get_mut(&key) {
+                    *due = state;
                 } else {
                     self.lazy.insert(key, state);
                 }
@@ -79,27 +86,48 @@ impl Queue {
 
     /// Too many to wait for their turn.
     pub(super) fn is_full(&self) -> bool {
-        !self.has_failed && self.lazy.len() >= QUEUE_MAX
+        !self.has_failed && self.late() >= QUEUE_MAX
+    }
+
+    /// How many sessions are not urgent.
+    fn late(&self) -> usize {
+        self.lazy.len() + self.due.len()
     }
 
     /// How many sessions and marks wait.
     pub(super) fn len(&self) -> usize {
-        self.lazy.len() + self.urgent.len() + self.marks.len()
+        self.late() + self.urgent.len() + self.marks.len()
     }
 
     /// Forgets what waits of an account.
     pub(super) fn forget(&mut self, account: &AccountId) {
         self.lazy.retain(|(of, _), _| of != account);
+        self.due.retain(|(of, _), _| of != account);
         self.urgent.retain(|(of, _), _| of != account);
         self.marks.retain(|(of, _)| of != account);
     }
 
-    /// Takes out what is urgent, and the rest as well when it is its turn or there is too much.
-    pub(super) fn take(&mut self, lazy_too: bool) -> Batch {
-        let mut sessions = mem::take(&mut self.urgent);
-        if lazy_too || self.is_full() {
-            sessions.extend(mem::take(&mut self.lazy));
+    /// Everything that waits has its turn, or it has if there is too much of it.
+    pub(super) fn fall_due(&mut self, all: bool) {
+        if !(all || self.is_full()) {
+            return;
         }
+        if self.due.is_empty() {
+            mem::swap(&mut self.due, &mut self.lazy);
+        } else {
+            self.due.extend(self.lazy.drain());
+        }
+    }
+
+    /// Whether anything has its turn.
+    pub(super) fn is_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// Takes out what is urgent, and some of what is due.
+    pub(super) fn take(&mut self) -> Batch {
+        let mut sessions = mem::take(&mut self.urgent);
+        sessions.extend(self.due.extract_if(|_, _| true).take(DUE_MAX));
         let marks = mem::take(&mut self.marks);
         let of = sessions.keys().map(|(account, _)| account);
         self.merging = of.chain(marks.iter().map(|(account, _)| account)).cloned().collect();
@@ -116,8 +144,9 @@ impl Queue {
     /// meanwhile is newer.
     pub(super) fn put_back(&mut self, batch: Batch) -> usize {
         let Batch { mut sessions, marks } = batch;
-        sessions.retain(|key, _| !self.urgent.contains_key(key) && !self.lazy.contains_key(key));
-        let room = QUEUE_MAX.saturating_sub(self.lazy.len());
+        let kept = [&self.urgent, &self.due, &self.lazy];
+        sessions.retain(|key, _| !kept.iter().any(|kept| kept.contains_key(key)));
+        let room = QUEUE_MAX.saturating_sub(self.late());
         let room_for_marks = QUEUE_MAX.saturating_sub(self.marks.len());
         let lost = sessions.len().saturating_sub(room) + marks.len().saturating_sub(room_for_marks);
         self.lazy.extend(sessions.into_iter().take(room));
