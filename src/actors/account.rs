@@ -13,6 +13,7 @@ mod errand;
 mod flight;
 mod home;
 mod live;
+mod look;
 mod memory;
 mod plan;
 mod renew;
@@ -147,7 +148,9 @@ impl Account {
         trip.leave();
         actix_rt::spawn(async move {
             let (account, deps) = (trip.home.account.clone(), Arc::clone(&trip.home.deps));
-            let done = AssertUnwindSafe(errand::run(account, memory, errand, deps));
+            let home = Rc::clone(&trip.home);
+            let done = errand::run(account, memory, errand, (deps, home.vitals()));
+            let done = AssertUnwindSafe(done);
             match done.catch_unwind().await {
                 Ok(memory) => trip.end(memory),
                 Err(panic) => trip.fail(panic),

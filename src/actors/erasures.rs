@@ -78,12 +78,15 @@ impl Erasures {
         self.slices.get(usize::from(slice.number()))
     }
 
-    fn forget(&self, account: &AccountId) {
+    /// False when there is no room for it.
+    fn forget(&self, account: &AccountId) -> bool {
         let mut to_forget = self.lock();
-        if to_forget.len() < FORGOTTEN_MAX {
-            to_forget.insert(account.clone());
-            self.wake.notify_one();
+        if to_forget.len() >= FORGOTTEN_MAX {
+            return false;
         }
+        to_forget.insert(account.clone());
+        self.wake.notify_one();
+        true
     }
 
     fn lock(&self) -> MutexGuard<'_, HashSet<AccountId>> {
@@ -108,7 +111,14 @@ impl Deps {
     /// The views of an account may hold what was erased: they are made again.
     pub(super) fn distrust(&self, account: &AccountId) {
         self.projector.forget(account);
-        self.erasures.forget(account);
+        self.forget_views_of(account);
+    }
+
+    /// The views of an account lack something: the next read fills them from whatever the log has.
+    pub(super) fn forget_views_of(&self, account: &AccountId) {
+        if !self.erasures.forget(account) {
+            self.projector.freshness().lost(self.clock.now());
+        }
     }
 
     /// Shares feeds and erasures with other nodes from now on.
@@ -147,7 +157,7 @@ pub(super) async fn forget_views(deps: Arc<Deps>) {
         for account in accounts {
             if let Err(error) = deps.views.forget(&account).await {
                 tracing::warn!(%error, %account, "views could not be forgotten; trying again");
-                deps.erasures.forget(&account);
+                deps.forget_views_of(&account);
                 sleep(AGAIN).await;
             }
         }

@@ -109,6 +109,14 @@ impl KindVitals {
         self.restarts.load(Ordering::Relaxed)
     }
 
+    /// One made no progress, and another takes its place.
+    pub(super) fn replaced(&self) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+        if let Ok(mut failure) = self.last_failure.lock() {
+            *failure = Some("it made no progress".to_owned());
+        }
+    }
+
     /// How many were given up.
     pub fn given_up(&self) -> u64 {
         self.given_up.load(Ordering::Relaxed)

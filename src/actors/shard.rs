@@ -131,6 +131,7 @@ impl Shard {
             }
             if now - seat.progress.1 > stuck {
                 tracing::error!(%account, "an account makes no progress and is replaced");
+                self.deps.kinds.account.replaced();
                 return false;
             }
             let is_idle = seat.vitals.waiting() == 0 && now - seat.used_at > idle;

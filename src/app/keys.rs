@@ -78,11 +78,14 @@ pub fn keyring(config: &Config) -> Result<Option<Keyring>, KeysError> {
         Some(keys) => keys.and_secret(&secret),
         None => Keyring::of_secret(&secret),
     };
-    let wrong = |error| match file {
+    keys.map(Some).map_err(|error| wrong(error, file))
+}
+
+fn wrong(error: KeyError, file: Option<PathBuf>) -> KeysError {
+    match file {
         Some(path) => KeysError::Secret { path, error },
         None => KeysError::Given(error),
-    };
-    keys.map(Some).map_err(wrong)
+    }
 }
 
 /// The secret to sign with; made where no key is named and none was made before.
@@ -90,7 +93,8 @@ pub fn keyring(config: &Config) -> Result<Option<Keyring>, KeysError> {
 /// # Errors
 /// [`KeysError`].
 pub fn made_or_kept(config: &Config) -> Result<Made, KeysError> {
-    if let Some((secret, _)) = secret(config)? {
+    if let Some((secret, file)) = secret(config)? {
+        Keyring::of_secret(&secret).map_err(|error| wrong(error, file))?;
         return Ok(Made { secret, file: None });
     }
     if config.names_keys() {

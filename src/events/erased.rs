@@ -96,12 +96,12 @@ impl Stored {
 
     /// Lets go of a snapshot that holds anything erased; the rows say what is left.
     pub(super) fn drop_fenced_snapshot(&mut self, fences: &[Fence]) {
-        let is_fenced = |state: &mut State| {
+        let is_fenced = |state: &State| {
             let through = session_through(fences, state.session, &[&state.about]);
             through.is_some_and(|through| state.started_at() <= through)
         };
-        self.snapshot.take_if(is_fenced);
-        self.passed_over.take_if(is_fenced);
+        self.snapshot.take_if(|state| is_fenced(state));
+        self.passed_over.take_if(|passed_over| passed_over.state.as_ref().is_some_and(is_fenced));
     }
 
     /// Takes out the events that were erased; all of the session's must be here, but for those that
@@ -131,8 +131,9 @@ impl Stored {
         self.snapshot.is_none() && self.events.is_empty() && self.damage.is_none()
     }
 
-    /// What the fences leave of it; `None` when that is nothing.
+    /// What the fences leave of it once all of its rows are added; `None` when that is nothing.
     pub(super) fn outside(mut self, fences: &[Fence]) -> Option<Self> {
+        self.settle();
         let is_hurt = !self.take_fenced_events(fences).is_empty();
         (!self.is_empty() || !is_hurt).then_some(self)
     }

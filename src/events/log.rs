@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures_util::future::try_join;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::codec::DecodeError;
+use super::codec::{DecodeError, Snapshot};
 use super::fold::fold;
 use super::part::{Parts, parts};
 use super::{
@@ -90,15 +90,17 @@ pub struct Stored {
     pub events: Vec<Event>,
     /// What of this session could not be read.
     pub damage: Option<Damage>,
-    /// With [`Depth::Facts`], the snapshot that was passed over for them.
-    pub passed_over: Option<State>,
+    /// The snapshot that was passed over for the events, with [`Depth::Facts`] or because another
+    /// version of the fold made it.
+    pub passed_over: Option<Snapshot>,
 }
 
 impl Stored {
     /// The session by its snapshot and the events above that, also where all events were read;
     /// `None` when it has no snapshot that may be used.
     pub fn by_snapshot(&self) -> Option<State> {
-        let snapshot = self.passed_over.as_ref().or(self.snapshot.as_ref())?;
+        let passed_over = self.passed_over.as_ref().and_then(Snapshot::current);
+        let snapshot = passed_over.or(self.snapshot.as_ref())?;
         let above = self.events.iter().filter(|event| event.order.seq > snapshot.seq);
         fold(Some(snapshot.clone()), above)
     }

@@ -25,8 +25,25 @@ impl Stored {
             return;
         }
         match depth {
-            Depth::Snapshots => self.snapshot = snapshot.current(),
-            Depth::Facts => self.passed_over = snapshot.current(),
+            Depth::Snapshots if snapshot.is_current() => self.snapshot = snapshot.state,
+            Depth::Snapshots | Depth::Facts => self.passed_over = Some(snapshot),
+        }
+    }
+
+    /// All of its rows are added. Where none is left of those that the snapshot covers which was
+    /// passed over for them, another node compacted them since that was read, or wrote one since
+    /// that does not say so: then it is all that is left of them, whoever made it.
+    pub(super) fn settle(&mut self) {
+        if self.damage.is_some() {
+            return;
+        }
+        let is_there = |seq| self.events.iter().any(|event| event.order.seq <= seq);
+        let is_alone = |passed_over: &mut Snapshot| {
+            passed_over.state.as_ref().is_some_and(|state| !is_there(state.seq))
+        };
+        let left = self.passed_over.take_if(is_alone).and_then(|passed_over| passed_over.state);
+        if let Some(state) = left {
+            self.snapshot = Some(State { compacted_through: Some(state.seq), ..state });
         }
     }
 

@@ -16,7 +16,7 @@ mod watches;
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::folded::{Folded, fold_and_fill, fold_as_of};
 use self::reader::{Beyond, Reader};
@@ -43,13 +43,24 @@ pub struct Answers {
     policy: Arc<Policy>,
     freshness: Arc<Freshness>,
     clock: Arc<dyn Clock>,
-    reads: Arc<Reads>,
+    reads: Reads,
 }
 
 /// Bounds what is folded from the log at once, and what waits for it.
+#[derive(Clone)]
 struct Reads {
-    running: Semaphore,
-    admitted: Semaphore,
+    running: Arc<Semaphore>,
+    admitted: Arc<Semaphore>,
+}
+
+impl Reads {
+    /// To be held while an account is folded.
+    async fn admit(&self) -> Result<[OwnedSemaphorePermit; 2], AnswerError> {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned();
+        let admitted = admitted.map_err(|_| AnswerError::TooManyReads)?;
+        let running = Arc::clone(&self.running).acquire_owned().await;
+        Ok([admitted, running.map_err(|_| AnswerError::TooManyReads)?])
+    }
 }
 
 impl Answers {
@@ -62,10 +73,10 @@ impl Answers {
     ) -> Self {
         let running = log_reads_max.max(1);
         let reads = Reads {
-            running: Semaphore::new(running),
-            admitted: Semaphore::new(running * (1 + WAITING_PER_READ)),
+            running: Arc::new(Semaphore::new(running)),
+            admitted: Arc::new(Semaphore::new(running * (1 + WAITING_PER_READ))),
         };
-        Self { log, views, policy, freshness, clock, reads: Arc::new(reads) }
+        Self { log, views, policy, freshness, clock, reads }
     }
 
     /// What is playing on an account, the session heard of last first.
@@ -301,10 +312,10 @@ impl Answers {
         account: &AccountId,
         as_of: Option<Timestamp>,
     ) -> Result<Arc<Folded>, AnswerError> {
-        let _admitted = self.reads.admitted.try_acquire().map_err(|_| AnswerError::TooManyReads)?;
-        let _running = self.reads.running.acquire().await.map_err(|_| AnswerError::TooManyReads)?;
+        let admission = self.reads.admit().await?;
         let (this, account) = (self.clone(), account.clone());
         let folding = tokio::spawn(async move {
+            let _admission = admission;
             let (log, clock) = (this.log.as_ref(), this.clock.as_ref());
             match as_of {
                 Some(as_of) => fold_as_of(log, clock, &account, as_of).await,

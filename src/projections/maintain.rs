@@ -17,7 +17,7 @@ use crate::projections::ViewError;
 pub use pages::{Pages, account_ranges};
 pub use patience::{MayPass, patiently};
 pub use rebuild::{Rebuild, RebuildError, Rebuilt, Renew, rebuild};
-pub use sweep::{CLOCKS_MS, Pass, Rest, Sweep, Swept, TellErased};
+pub use sweep::{Pass, Rest, Sweep, Swept, TellErased};
 pub use verify::verify;
 
 /// How far long work came; read while it runs.

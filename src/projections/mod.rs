@@ -32,9 +32,9 @@ pub use answer::{
 pub use answers::Answers;
 pub use freshness::Freshness;
 pub use maintain::{
-    CLOCKS_MS, Difference, MayPass, Pages, Pass, Progress, Rebuild, RebuildError, Rebuilt, Renew,
-    Rest, StoresError, Sweep, Swept, TellErased, account_ranges, count_accounts, patiently,
-    rebuild, verify,
+    Difference, MayPass, Pages, Pass, Progress, Rebuild, RebuildError, Rebuilt, Renew, Rest,
+    StoresError, Sweep, Swept, TellErased, account_ranges, count_accounts, patiently, rebuild,
+    verify,
 };
 pub use memory::{MemoryViews, MemoryViewsOptions};
 pub use now::{playing, version_text};
@@ -45,6 +45,6 @@ pub use shapes::{
     SessionAnswer, TitleAnswer, TitleInfo, Watch, WatchTime,
 };
 pub use store::{
-    Entry, Fill, Found, Page, Position, Query, Select, Standing, Target, Version, View, ViewError,
-    ViewStore,
+    CLOCKS_MS, Entry, Fill, Found, Page, Position, Query, Select, Standing, Target, Version, View,
+    ViewError, ViewStore,
 };

@@ -45,6 +45,7 @@ pub use self::relay::{Heard, Relay, RelayStanding, Whose};
 use self::scripts::Scripts;
 pub use self::signals::{Delivered, Seen, Signals, SignalsOptions, SignalsStanding, Through};
 pub use self::url::{RedisUrl, RedisUrlError};
+use super::store::CLOCKS_MS;
 use super::{Entry, Fill, Page, Position, Query, Standing, Target, View, ViewError, ViewStore};
 use crate::events::{AccountId, Clock, ProfileId, Slice, Timestamp};
 
@@ -232,9 +233,11 @@ impl ViewStore for RedisViews {
         slice: Slice,
         position: Position,
     ) -> Result<Option<Timestamp>, ViewError> {
-        let mut command = redis::cmd("HGET");
-        command.arg(self.keys.positions(slice)).arg(name_of(position));
-        match self.redis.run(&command).await? {
+        let key = self.keys.positions(slice);
+        let kept = self.redis.script(&self.scripts.position, &key, |command| {
+            command.arg(name_of(position)).arg(CLOCKS_MS);
+        });
+        match kept.await? {
             Value::Nil => Ok(None),
             at => {
                 let ms = text(&at)?.parse().map_err(|_| not_understood(&at))?;
@@ -251,9 +254,13 @@ impl ViewStore for RedisViews {
     ) -> Result<(), ViewError> {
         let key = self.keys.positions(slice);
         let advanced = self.redis.script(&self.scripts.advance, &key, |command| {
-            command.arg(name_of(position)).arg(to.ms());
+            command.arg(name_of(position)).arg(to.ms()).arg(CLOCKS_MS);
         });
         advanced.await.map(drop)
+    }
+
+    async fn has_come(&self, at: Timestamp) -> Result<bool, ViewError> {
+        Ok(at <= self.redis.time().await?.plus_ms(CLOCKS_MS))
     }
 
     async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<bool, ViewError> {

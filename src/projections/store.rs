@@ -8,6 +8,9 @@ use bytes::Bytes;
 
 use crate::events::{AccountId, ProfileId, Slice, Timestamp};
 
+/// By how much the clocks of a fleet may differ.
+pub const CLOCKS_MS: i64 = 60_000;
+
 /// A read model, by the name of its [projection](super::Projection).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct View(pub &'static str);
@@ -176,7 +179,8 @@ pub struct Standing {
 /// - Everything may be lost at any moment, an account at a time, never a part of one. A store that
 ///   goes back to an older state of itself goes back whole slices at a time, and their positions
 ///   with them.
-/// - `advance` never moves a position back. A lease is one holder's until it is released or its
+/// - `advance` never moves a position back, but from one that has not come: there is none as long.
+///   A lease is one holder's until it is released or its
 ///   time is over; it steers who does what, and nothing that is done twice may hurt.
 #[async_trait]
 pub trait ViewStore: Send + Sync + 'static {
@@ -238,6 +242,10 @@ pub trait ViewStore: Send + Sync + 'static {
         position: Position,
         to: Timestamp,
     ) -> Result<(), ViewError>;
+
+    /// Whether an instant has come, where the store has a clock of its own; one of which several
+    /// nodes may ask before they do what none of them undoes.
+    async fn has_come(&self, at: Timestamp) -> Result<bool, ViewError>;
 
     /// Takes a lease, or renews it; false while another holds it.
     async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<bool, ViewError>;

@@ -64,6 +64,9 @@ const SUITE: &[(&str, Check)] = &[
     ("compaction leaves the snapshot", |log| {
         Box::pin(snapshots::compaction_leaves_the_snapshot(log))
     }),
+    ("a snapshot that forgot a compaction is all that is left", |log| {
+        Box::pin(snapshots::a_snapshot_that_forgot_a_compaction(log))
+    }),
     ("erasure deletes and fences", |log| Box::pin(snapshots::erasure_deletes_and_fences(log))),
     ("erasure repeats harmlessly", |log| Box::pin(snapshots::erasure_repeats_harmlessly(log))),
     ("what a fence covers is not read", |log| Box::pin(purges::what_a_fence_covers(log))),

@@ -2,7 +2,9 @@
 //! answer as it was.
 
 mod away;
+mod beside;
 mod maintenance;
+mod observed;
 mod properties;
 mod signals;
 mod skew;

@@ -7,6 +7,7 @@ mod feeds;
 mod gathered;
 mod lags;
 mod loss;
+mod positions;
 mod proof;
 mod relay;
 mod sharing;

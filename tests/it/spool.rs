@@ -20,8 +20,8 @@ const ROOM: u64 = 1 << 20;
 /// How long the log is tried.
 const SOON: Duration = Duration::from_millis(200);
 
-fn open(dir: &Path, bytes_max: u64) -> Result<Spool, OpenError> {
-    Spool::open(dir, bytes_max, EmbeddedOptions::default())
+fn open(dir: &Path, bytes_max: u64) -> Result<Arc<Spool>, OpenError> {
+    Spool::open(dir, bytes_max, EmbeddedOptions::default()).map(Arc::new)
 }
 
 /// A node whose log can be made to fail.
@@ -37,14 +37,13 @@ impl Node {
         Self::with(Arc::default(), open(dir, ROOM).unwrap(), SOON)
     }
 
-    fn with(flaky: Arc<FlakyLog>, spool: Spool, append_deadline: Duration) -> Self {
+    fn with(flaky: Arc<FlakyLog>, spool: Arc<Spool>, append_deadline: Duration) -> Self {
         let log = Arc::clone(&flaky) as Arc<dyn EventLog>;
         let limits = Limits { shards: 2, append_deadline, ..Limits::default() };
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(at(3_600)));
         let views = Arc::new(MemoryViews::new(MemoryViewsOptions::default(), Arc::clone(&clock)));
         let shared = (Arc::new(Policy::default()), Arc::new(Freshness::default()), clock);
         let system = System::start(Arc::clone(&log), views, shared, limits);
-        let spool = Arc::new(spool);
         system.spool(Arc::clone(&spool), true);
         Self { flaky, log, system, spool }
     }
@@ -290,4 +289,20 @@ async fn a_fact_is_kept_once_also_by_two_at_a_time() {
     assert!(spool.holds(&home, session(1)) && !spool.holds(&home, session(2)));
     spool.tidy_up().unwrap();
     assert_eq!(spool.page(None, 100).unwrap().len(), 10);
+}
+
+#[tokio::test]
+async fn who_hangs_up_leaves_nothing_half_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path(), ROOM).unwrap();
+    let (home, events) = (home(), watch(session(1), 30));
+    let rows: Vec<_> = events.iter().map(|event| (&home, event)).collect();
+    let mut keeping = Box::pin(spool.keep(&rows));
+    assert!(futures_util::poll!(&mut keeping).is_pending());
+    drop(keeping);
+    eventually("all of it is written", async || spool.page(None, 100).unwrap().len() == 30).await;
+    assert_eq!(spool.keep(&rows).await.unwrap(), [Kept::Before; 30]);
+    let waiting = spool.page(None, 100).unwrap();
+    assert_eq!(spool.remove(&waiting).await.unwrap(), 30);
+    assert_eq!((spool.standing().facts, spool.standing().bytes), (0, 0));
 }

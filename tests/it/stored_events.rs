@@ -173,7 +173,7 @@ fn a_field_of_a_later_version_is_passed_over() {
 fn a_snapshot_of_another_fold_is_not_current() {
     let (_, row) = golden::rows().into_iter().find(|(name, _)| *name == "snapshot-whole").unwrap();
     let Row::Snapshot(_, snapshot) = row else { panic!("a snapshot") };
-    assert!(snapshot.clone().current().is_some());
+    assert!(snapshot.current().is_some());
     let other = Snapshot { fold_version: FOLD_VERSION + 1, ..*snapshot };
     assert_eq!(other.current(), None);
 }

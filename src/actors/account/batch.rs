@@ -69,7 +69,7 @@ impl Batch {
                 batch.items.push(Asked { reply, index, session });
             }
         }
-        sorted.facts.sort_by_key(|p| (p.event.fact.session, p.event.order));
+        sorted.facts.sort_by_key(turn);
         (batch, sorted)
     }
 
@@ -83,6 +83,7 @@ impl Batch {
         for (item, verdict) in verdicts {
             let Some(asked) = self.items.get_mut(item) else { continue };
             let Some((_, outcome)) = self.replies.get_mut(asked.reply) else { continue };
+            let is_theirs = !matches!(verdict, Verdict::Refuse(Refusal::InvalidEvent(_)));
             match verdict {
                 Verdict::Record => outcome.recorded += 1,
                 Verdict::Duplicate => outcome.duplicates += 1,
@@ -90,7 +91,7 @@ impl Batch {
                     outcome.refused.push(Refused { index: asked.index, refusal })
                 }
             }
-            let Some(session) = asked.session else { continue };
+            let Some(session) = asked.session.filter(|_| is_theirs) else { continue };
             if outcome.sessions.last().is_some_and(|last| last.session == session) {
                 continue;
             }
@@ -114,6 +115,14 @@ impl Batch {
             reply.refuse(refusal);
         }
     }
+}
+
+/// Facts go by session and in their order; of two with one number the one that was sent first goes
+/// first, and the other is refused.
+fn turn(Proposed { item, event, is_kept }: &Proposed) -> (SessionId, u64, u64) {
+    let is_numbered = event.fact.seq.is_some() && !is_kept;
+    let last = if is_numbered { *item as u64 } else { event.order.fingerprint };
+    (event.fact.session, event.order.seq, last)
 }
 
 /// Decides a batch and sends its rows on their way: at once when memory knows enough, otherwise as
@@ -190,7 +199,8 @@ pub(super) fn tell(
 /// Lets the next read fill the views again from whatever the log has.
 pub(super) async fn forget_views(account: AccountId, deps: Arc<Deps>) {
     if let Err(error) = deps.views.forget(&account).await {
-        tracing::warn!(%error, %account, "views could not be forgotten");
+        tracing::warn!(%error, %account, "views could not be forgotten; trying again");
+        deps.forget_views_of(&account);
     }
     deps.feeds.resync(&account);
 }

@@ -9,16 +9,17 @@ use crate::events::{
     fold,
 };
 
-/// Compacts; returns how much.
+/// Compacts; returns how much. `goes_on` is called now and then, since it may take long.
 pub(super) async fn compact(
     account: &AccountId,
     before: Timestamp,
     deps: &Deps,
+    goes_on: impl Fn(),
 ) -> Result<Compaction, Failure> {
     let mut compaction = Compaction::default();
     for week in deps.log.weeks(account).await? {
         if is_closed(week, before, deps.clock.now()) {
-            compact_week(account, (week, before), &mut compaction, deps).await?;
+            compact_week(account, (week, before), &mut compaction, (deps, &goes_on)).await?;
         }
     }
     Ok(compaction)
@@ -33,10 +34,11 @@ async fn compact_week(
     account: &AccountId,
     (week, before): (Week, Timestamp),
     compaction: &mut Compaction,
-    deps: &Deps,
+    (deps, goes_on): (&Deps, &impl Fn()),
 ) -> Result<(), Failure> {
     let mut behind = Append::new(account.clone());
     for stored in deps.log.week(account, week, Depth::Snapshots).await? {
+        goes_on();
         let session = stored.session;
         let key = SessionKey { account: account.clone(), session };
         match what_is_left(stored, before) {

@@ -47,17 +47,19 @@ pub(super) struct Decision {
     pub(super) snapshot: Option<SnapshotRow>,
     /// The log had more of the session than memory.
     pub(super) caught_up: bool,
+    /// Numbers are missing that were not before.
+    pub(super) is_torn: bool,
 }
 
 /// True when memory cannot decide all of `proposed`, and the session's rows have to be read.
 ///
-/// A gap is looked up too: another node may have what is missing, unless the session `is_fresh`,
-/// just read from the log.
+/// A gap is looked up too, and a number that is taken: another node may have what is missing, and
+/// this very fact, unless the session `is_fresh`, just read from the log.
 pub(super) fn needs_the_past(live: &Live, proposed: &[Proposed], is_fresh: bool) -> bool {
     let mut next = live.state.as_ref().map_or(0, |state| state.seq.saturating_add(1));
     proposed.iter().any(|p| match live.place(&p.event) {
         Place::Late | Place::Unsure => true,
-        Place::Taken => p.is_kept,
+        Place::Taken => p.is_kept || !is_fresh,
         Place::Ahead => {
             let seq = p.event.order.seq;
             let is_gapped = p.event.fact.seq.is_some() && seq > next;
@@ -77,13 +79,14 @@ pub(super) fn decide(
     proposed: &mut [Proposed],
     fences: &[Fence],
 ) -> Decision {
-    let before = live.standing();
+    let (before, missing) = (live.standing(), live.missing());
     let names = Names::of(live.state.as_ref(), proposed);
     let decision = Decision {
         verdicts: Vec::with_capacity(proposed.len()),
         rows: Vec::with_capacity(proposed.len()),
         snapshot: None,
         caught_up: false,
+        is_torn: false,
     };
     let mut desk = Desk { live, past, names, fences, decision };
     for proposed in proposed {
@@ -97,6 +100,7 @@ pub(super) fn decide(
         live.refold(past);
         decision.caught_up = live.state.as_ref().map(|state| state.facts) != facts;
     }
+    decision.is_torn = live.missing() > missing;
     if decision.rows.is_empty() {
         return decision;
     }
@@ -129,22 +133,18 @@ impl Names {
     }
 
     fn contradiction(&self, about: &About) -> Option<String> {
-        let differs = |field: &str, mine: &str, theirs: &str| {
-            format!(
-                "{field} {theirs:?} differs from the session's {mine:?}; another {field} is \
-                 another session"
-            )
+        // The session's own are not told: whoever asks may be another.
+        let differs = |field: &str, theirs: &str| {
+            format!("{field} {theirs:?} is not the session's; another {field} is another session")
         };
         match (&self.profile, &about.profile) {
             (Some(mine), Some(theirs)) if mine != theirs => {
-                return Some(differs("profile", mine.as_str(), theirs.as_str()));
+                return Some(differs("profile", theirs.as_str()));
             }
             _ => {}
         }
         match (&self.title, &about.title) {
-            (Some(mine), Some(theirs)) if mine != theirs => {
-                Some(differs("title", mine.as_str(), theirs.as_str()))
-            }
+            (Some(mine), Some(theirs)) if mine != theirs => Some(differs("title", theirs.as_str())),
             _ => None,
         }
     }
@@ -167,7 +167,7 @@ impl Desk<'_> {
             None => self.live.place(event),
         };
         match place {
-            Place::Known => return Verdict::Duplicate,
+            Place::Known => return self.known(event),
             Place::Taken | Place::Ahead | Place::Late | Place::Unsure => {}
         }
         if let Some(refusal) = self.refusal(event, is_kept) {
@@ -189,6 +189,15 @@ impl Desk<'_> {
             None => self.live.advance(event),
         }
         Verdict::Record
+    }
+
+    /// A repeat is one only under the names of its session: else it would tell of it.
+    fn known(&self, event: &Event) -> Verdict {
+        let about = event.fact.about.as_deref();
+        match about.and_then(|about| self.names.contradiction(about)) {
+            Some(detail) => Verdict::Refuse(Refusal::InvalidEvent(detail)),
+            None => Verdict::Duplicate,
+        }
     }
 
     fn refusal(&self, event: &Event, is_kept: bool) -> Option<Refusal> {

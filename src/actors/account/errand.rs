@@ -7,9 +7,10 @@ use actix::Message;
 use tokio::sync::oneshot;
 
 use super::memory::Memory;
-use super::{compact, erase, renew};
+use super::{compact, erase, look, renew};
+use crate::actors::host::Vitals;
 use crate::actors::{Chaos, Compaction, Deps, Receipt, Refusal};
-use crate::events::{AccountId, AppendError, ReadError, Scope, Timestamp, Week};
+use crate::events::{AccountId, AppendError, ReadError, Scope, SessionId, Timestamp, Week};
 use crate::projections::ViewError;
 
 /// When to ask again for what the log did not do.
@@ -28,6 +29,8 @@ pub(in crate::actors) enum Errand {
     Compact(Timestamp, Answer<Compaction>),
     /// Makes the snapshots of a week again.
     Renew(Week, Answer<usize>),
+    /// Looks what another node recorded of a session of which something is missing here.
+    Look(SessionId),
     /// Panics at once, to show what happens then.
     Panic,
 }
@@ -46,9 +49,9 @@ pub(super) enum Failure {
 /// Does it, answers, and gives back what memory can still be trusted.
 pub(super) async fn run(
     account: AccountId,
-    memory: Box<Memory>,
+    mut memory: Box<Memory>,
     errand: Errand,
-    deps: Arc<Deps>,
+    (deps, vitals): (Arc<Deps>, &Vitals),
 ) -> Box<Memory> {
     match errand {
         Errand::Erase(scope, answer) => {
@@ -58,7 +61,7 @@ pub(super) async fn run(
             Box::default()
         }
         Errand::Compact(before, answer) => {
-            let done = compact::compact(&account, before, &deps).await;
+            let done = compact::compact(&account, before, &deps, || vitals.done(0)).await;
             let asked_again = "the log could not be compacted at the moment; ask again";
             tell(answer, done, ("a compaction failed", asked_again));
             Box::default()
@@ -67,6 +70,10 @@ pub(super) async fn run(
             let done = renew::renew(&account, week, &deps).await;
             let words = ("snapshots could not be renewed", "the log did not answer; ask again");
             tell(answer, done, words);
+            memory
+        }
+        Errand::Look(session) => {
+            look::look(&account, session, &mut memory, &deps).await;
             memory
         }
         Errand::Panic => {

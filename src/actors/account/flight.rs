@@ -61,6 +61,7 @@ impl Flight {
 fn finish(trip: &Trip, memory: &mut Memory, batch: Batch, decided: Decided) {
     let home = &trip.home;
     tell(&home.account, memory, (&decided.changed, decided.marks), &home.deps);
+    decided.torn.iter().for_each(|session| home.look_again(*session));
     batch.answer(&home.account, memory, decided.verdicts);
     memory.trim(home.deps.limits.account_sessions_max);
 }

@@ -5,15 +5,20 @@ use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Addr, WeakAddr};
+use tokio::time::sleep;
 
 use super::memory::Memory;
-use super::{Account, Crashed, GoOn, batch};
+use super::{Account, Crashed, Errand, GoOn, batch};
 use crate::actors::Deps;
 use crate::actors::host::Vitals;
 use crate::actors::outbox::Outbox;
-use crate::events::AccountId;
+use crate::events::{AccountId, SessionId};
+
+/// How soon it is looked what another node recorded at the same time.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// What a panic leaves behind.
 pub(super) type Panic = Box<dyn Any + Send>;
@@ -64,6 +69,11 @@ impl Home {
         self.memory.take()
     }
 
+    /// What is seen of the actor from outside.
+    pub(super) fn vitals(&self) -> &Vitals {
+        &self.vitals
+    }
+
     /// Puts the memory back without having worked.
     pub(super) fn put_back(&self, memory: Box<Memory>) {
         self.memory.set(Some(memory));
@@ -83,6 +93,22 @@ impl Home {
     /// So many items came to their end without any work.
     pub(super) fn done(&self, items: usize) {
         self.vitals.done(items);
+    }
+
+    /// Lets the actor look twice whether another node recorded what is missing of a session: soon,
+    /// and when whatever was on its way by now is durable or given up.
+    pub(super) fn look_again(&self, session: SessionId) {
+        let last = self.deps.limits.append_deadline + LOOK_AFTER;
+        for after in [LOOK_AFTER, last] {
+            let (actor, vitals) = (self.actor.clone(), Arc::clone(&self.vitals));
+            actix_rt::spawn(async move {
+                sleep(after).await;
+                if let Some(actor) = actor.upgrade() {
+                    vitals.add_waiting(1);
+                    actor.do_send(Errand::Look(session));
+                }
+            });
+        }
     }
 
     fn come_back(&self, memory: Box<Memory>) {

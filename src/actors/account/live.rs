@@ -143,6 +143,11 @@ impl Live {
         self.snapshot_facts = Some(facts.max(self.snapshot_facts.unwrap_or(0)));
     }
 
+    /// How many numbers are missing.
+    pub(super) fn missing(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.missing.total())
+    }
+
     /// How the session stands.
     pub(super) fn standing(&self) -> Option<Standing> {
         self.state.as_ref().map(Standing::of)

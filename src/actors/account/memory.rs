@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
 use super::decide;
 use super::live::Live;
 use super::sessions::Sessions;
@@ -12,6 +14,9 @@ use crate::events::{AccountId, Append, Fence, Phase, ReadError, SessionId, Sessi
 
 /// A session whose fold panicked this often is parked.
 const FOLD_TRIES: u8 = 2;
+
+/// How many sessions are read at once.
+pub(super) const READS: usize = 16;
 
 /// That weeks and fences were read, and as of when the fences are known; see [`Deps::epoch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,21 +64,29 @@ impl Memory {
         Ok(())
     }
 
-    /// Reads a session unless it is here, and says whether it did; a week that holds nothing holds
-    /// no session.
-    pub(super) async fn wake_session(
+    /// Reads those of these sessions that are not here, and says which; a week that holds nothing
+    /// holds no session. Other nodes may have registered one since this was woken.
+    pub(super) async fn wake_sessions(
         &mut self,
         account: &AccountId,
-        session: SessionId,
+        sessions: &BTreeSet<SessionId>,
         deps: &Deps,
-    ) -> Result<bool, ReadError> {
-        if self.sessions.get(session).is_some() || !self.knows_week(session.week()) {
-            return Ok(false);
+    ) -> Result<BTreeSet<SessionId>, ReadError> {
+        let mut absent = sessions.clone();
+        absent.retain(|session| self.sessions.get(*session).is_none());
+        if deps.marks() && absent.iter().any(|session| !self.knows_week(session.week())) {
+            self.weeks = deps.log.weeks(account).await?;
         }
-        let key = SessionKey { account: account.clone(), session };
-        let stored = deps.log.session(&key).await?;
-        self.sessions.insert(session, Live::woken(stored));
-        Ok(true)
+        absent.retain(|session| self.knows_week(session.week()));
+        let reads = stream::iter(&absent).map(|session| async move {
+            let key = SessionKey { account: account.clone(), session: *session };
+            Ok::<_, ReadError>((*session, deps.log.session(&key).await?))
+        });
+        let read: Vec<_> = reads.buffer_unordered(READS).try_collect().await?;
+        for (session, stored) in read {
+            self.sessions.insert(session, Live::woken(stored));
+        }
+        Ok(absent)
     }
 
     /// True when the week is registered.
@@ -91,13 +104,15 @@ impl Memory {
         }
     }
 
-    /// Reads, unless they are here, the ids of all commands that persons of the account gave.
+    /// Reads, unless they are here for certain, the ids of all commands that persons of the account
+    /// gave.
     pub(super) async fn wake_commands(
         &mut self,
         account: &AccountId,
         deps: &Deps,
     ) -> Result<(), ReadError> {
-        if self.commands.is_none() {
+        // Another node may have taken one of the same id since.
+        if self.commands.is_none() || deps.marks() {
             let marks = deps.log.marks(account).await?;
             self.commands = Some(marks.into_iter().map(|mark| mark.command).collect());
         }

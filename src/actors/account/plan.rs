@@ -26,6 +26,8 @@ pub(super) struct Decided {
     pub(super) verdicts: Vec<(usize, Verdict)>,
     /// Sessions that change, and whether their phase does.
     pub(super) changed: Vec<(SessionId, bool)>,
+    /// Sessions of which facts are missing that another node may be writing.
+    pub(super) torn: Vec<SessionId>,
     /// Sessions and commands to forget if the append fails.
     pub(super) touched: Vec<SessionId>,
     pub(super) marks: Vec<Mark>,
@@ -58,6 +60,7 @@ impl Plan {
             decided: Decided {
                 verdicts: vec![],
                 changed: Vec::with_capacity(1),
+                torn: vec![],
                 touched: Vec::with_capacity(1),
                 marks: vec![],
             },
@@ -136,6 +139,9 @@ impl Plan {
 
     fn take(&mut self, decision: Decision, session: SessionId, turned: bool) {
         self.decided.touched.push(session);
+        if decision.is_torn && self.marking.is_some() {
+            self.decided.torn.push(session);
+        }
         join(&mut self.decided.verdicts, decision.verdicts);
         if !decision.rows.is_empty() || decision.caught_up {
             self.decided.changed.push((session, turned));

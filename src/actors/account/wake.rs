@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
 use super::batch::Sorted;
 use super::decide::{Proposed, needs_the_past};
 use super::live::Past;
-use super::memory::Memory;
+use super::memory::{Memory, READS};
 use crate::actors::Deps;
 use crate::events::{AccountId, ReadError, SessionId, SessionKey};
 
@@ -34,28 +36,24 @@ pub(super) async fn wake(
     sorted: &Sorted,
     deps: &Deps,
 ) -> Result<Pasts, ReadError> {
-    let mut pasts = Pasts::new();
     memory.wake_account(account, deps).await?;
-    for proposed in sorted.by_session() {
-        let Some(first) = proposed.first() else { continue };
-        let session = first.event.fact.session;
-        if memory.is_parked(session) {
-            continue;
-        }
-        let is_fresh = memory.wake_session(account, session, deps).await?;
-        let live = memory.sessions.get(session);
-        if live.is_some_and(|live| needs_the_past(live, proposed, is_fresh)) {
-            let key = SessionKey { account: account.clone(), session };
-            pasts.insert(session, read_past(&key, proposed, deps).await?);
-        }
-    }
-    for (_, state) in &sorted.snapshots {
-        memory.wake_session(account, state.session, deps).await?;
-    }
+    let named = |proposed: &[Proposed]| proposed.first().map(|first| first.event.fact.session);
+    let mut sessions: BTreeSet<SessionId> = sorted.by_session().filter_map(named).collect();
+    sessions.retain(|session| !memory.is_parked(*session));
+    sessions.extend(sorted.snapshots.iter().map(|(_, state)| state.session));
+    let fresh = memory.wake_sessions(account, &sessions, deps).await?;
     if !sorted.marks.is_empty() {
         memory.wake_commands(account, deps).await?;
     }
-    Ok(pasts)
+    let reads = sorted.by_session().filter_map(|proposed| {
+        let session = named(proposed).filter(|session| !memory.is_parked(*session))?;
+        let live = memory.sessions.get(session)?;
+        let key = SessionKey { account: account.clone(), session };
+        needs_the_past(live, proposed, fresh.contains(&session)).then(|| async move {
+            Ok::<_, ReadError>((session, read_past(&key, proposed, deps).await?))
+        })
+    });
+    stream::iter(reads).buffer_unordered(READS).try_collect().await
 }
 
 async fn read_past(

@@ -2,7 +2,7 @@
 //!
 //! A session's snapshot is read before its rows. A compaction takes away rows only when the
 //! snapshot that it found covered all of them, so whatever snapshot is read first, the rows above
-//! it are there.
+//! it are there; those that it covers may be gone, where they are asked for all the same.
 
 use std::ops::RangeInclusive;
 

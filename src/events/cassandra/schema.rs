@@ -7,8 +7,11 @@ mod replication;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use scylla::client::session::Session;
+use scylla::errors::ExecutionError;
+use scylla::statement::Statement;
 
 use self::found::{Keyspace, count_nodes, found_keyspace, found_tables};
 use super::connect::connect;
@@ -56,6 +59,8 @@ fn refused(error: impl ToString) -> SchemaError {
     SchemaError::Refused(error.to_string())
 }
 
+/// All nodes take part when a table is made, and a busy one takes its time.
+const MADE_WITHIN: Duration = Duration::from_secs(60);
 const APPLY: &str = "viewlog schema apply";
 /// The compaction that ScyllaDB does not have.
 const UNIFIED: &str = "UnifiedCompactionStrategy";
@@ -105,12 +110,18 @@ impl Schema {
     /// [`SchemaError`].
     pub async fn apply(&self, replication: &Replication) -> Result<(), SchemaError> {
         let keyspace = tables::create_keyspace(&self.keyspace, &replication.to_cql());
-        let made = self.session.query_unpaged(keyspace, ()).await;
+        let made = self.make(keyspace).await;
         made.map_err(|error| self.unknown(replication).unwrap_or_else(|| refused(error)))?;
         for table in tables::create_tables(&self.keyspace) {
-            self.session.query_unpaged(self.spoken(table), ()).await.map_err(refused)?;
+            self.make(self.spoken(table)).await.map_err(refused)?;
         }
         Ok(())
+    }
+
+    async fn make(&self, cql: String) -> Result<(), ExecutionError> {
+        let mut statement = Statement::new(cql);
+        statement.set_request_timeout(Some(MADE_WITHIN));
+        self.session.query_unpaged(statement, ()).await.map(drop)
     }
 
     /// Why copies are refused, if it is that a datacentre has another name.

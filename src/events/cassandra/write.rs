@@ -1,5 +1,6 @@
-//! Appending: the events of a week in single-partition batches, one event with its snapshot in
-//! another, everything else row by row, all in parallel once the weeks are registered.
+//! Appending: weeks are registered and sessions marked as dirty first. Once that is done, the
+//! events of a week go in single-partition batches, one event with its snapshot in another,
+//! everything else row by row, all in parallel.
 
 use std::ptr;
 
@@ -47,11 +48,12 @@ impl Store {
         // Week 0 is registered too: it is how an account with nothing but marks is found.
         let person = (!batch.marks.is_empty()).then_some(Week::PERSON);
         let weeks: Vec<Week> = batch.weeks.iter().copied().chain(person).collect();
-        if !weeks.is_empty() {
-            self.register(&batch.account, &weeks, at_us).await?;
+        if !(weeks.is_empty() && batch.dirty.is_empty()) {
+            let registering = self.register(&batch.account, &weeks, at_us);
+            // Whoever sends the same again is told that it is there, and marks nothing.
+            tokio::try_join!(registering, self.put_dirty(batch, at_us))?;
         }
-        let (rows, dirty) = tokio::join!(self.put_rows(batch, at_us), self.put_dirty(batch, at_us));
-        together(rows.into_iter().chain(dirty))
+        together(self.put_rows(batch, at_us).await)
     }
 
     /// A timestamp later than every deletion of the account.
@@ -78,8 +80,8 @@ impl Store {
         together(join_all(puts).await)
     }
 
-    /// Events and snapshots. One of each, in the same week, are of one partition: one request takes
-    /// both.
+    /// Events, and then snapshots, which say that they are there. One of each, in the same week,
+    /// are of one partition: one request takes both.
     async fn put_rows(&self, batch: &Append, at_us: i64) -> Puts {
         let of_one = (batch.events.as_slice(), batch.snapshots.as_slice(), batch.marks.as_slice());
         if let ([event], [snapshot], []) = of_one
@@ -90,9 +92,11 @@ impl Store {
             let both = self.execute_batch(&self.statements.put_both, (event, snapshot));
             return vec![self.put(both).await];
         }
-        let (events, snapshots) =
-            tokio::join!(self.put_events(batch, at_us), self.put_snapshots(batch, at_us));
-        events.into_iter().chain(snapshots).collect()
+        let mut puts = self.put_events(batch, at_us).await;
+        if puts.iter().all(Result::is_ok) {
+            puts.extend(self.put_snapshots(batch, at_us).await);
+        }
+        puts
     }
 
     async fn put_events(&self, batch: &Append, at_us: i64) -> Puts {
@@ -137,7 +141,7 @@ impl Store {
         self.put(self.execute(&self.statements.put.snapshot, values)).await
     }
 
-    async fn put_dirty(&self, batch: &Append, at_us: i64) -> Puts {
+    async fn put_dirty(&self, batch: &Append, at_us: i64) -> Result<(), AppendError> {
         let slice = i32::from(Slice::of(&batch.account).number());
         let puts = batch.dirty.iter().map(|DirtyMark { window, session }| {
             let window = window.number().cast_signed();
@@ -145,7 +149,7 @@ impl Store {
             let values = (slice, window, batch.account.as_str(), session, at_us);
             self.put(self.execute(&self.statements.put.dirty, values))
         });
-        join_all(puts).await
+        together(join_all(puts).await)
     }
 
     pub(super) async fn put_mark(

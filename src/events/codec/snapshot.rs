@@ -75,9 +75,14 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Whether this version of the fold made it.
+    pub fn is_current(&self) -> bool {
+        self.fold_version == FOLD_VERSION
+    }
+
     /// The state, if this version of the fold made it.
-    pub fn current(self) -> Option<State> {
-        self.state.filter(|_| self.fold_version == FOLD_VERSION)
+    pub fn current(&self) -> Option<&State> {
+        self.state.as_ref().filter(|_| self.is_current())
     }
 }
 

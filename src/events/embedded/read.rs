@@ -29,6 +29,7 @@ impl Tables {
             found = true;
             stored.add(order, &body);
         }
+        stored.settle();
         Ok(found.then_some(stored))
     }
 
@@ -93,7 +94,9 @@ impl Tables {
         for (session, body) in snapshots {
             sessions.insert(session, Stored::begin(session, Some(&body), depth));
         }
-        Ok(sessions.into_values().collect())
+        let mut sessions: Vec<_> = sessions.into_values().collect();
+        sessions.iter_mut().for_each(Stored::settle);
+        Ok(sessions)
     }
 
     fn week_snapshots(

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fjall::{Readable, Slice};
 use tokio::sync::Mutex as Turn;
@@ -68,6 +68,17 @@ pub struct SpoolStanding {
     pub bytes_max: u64,
     /// When the oldest of them was received, to the second.
     pub oldest_at: Option<Timestamp>,
+}
+
+/// A row that was counted before it is written: its key, its bytes, when it was received.
+type Counted = (Vec<u8>, u64, Timestamp);
+
+/// Facts on their way into the spool.
+#[derive(Default)]
+struct Keeping {
+    rows: Rows,
+    new: Vec<Counted>,
+    kept: Vec<Kept>,
 }
 
 #[derive(Default)]
@@ -133,45 +144,69 @@ impl Spool {
     ///
     /// # Errors
     /// As of [`crate::events::EventLog::append`]; any of them may be kept then.
-    pub async fn keep(&self, facts: &[(&AccountId, &Event)]) -> Result<Vec<Kept>, AppendError> {
-        let mut rows = Rows::default();
-        let mut new = Vec::new();
-        let mut kept = Vec::with_capacity(facts.len());
-        {
-            let mut counts = self.counts();
-            for (account, event) in facts {
-                let key = keys::event(account, event.fact.session, event.order);
-                let body = encode_event(event);
-                let bytes = size_of(key.as_ref(), &body);
-                if self.holds_row(key.as_ref())? {
-                    kept.push(Kept::Before);
-                } else if counts.on_their_way.contains(key.as_ref()) {
-                    // Whoever asked first may fail, so it is written once more.
-                    rows.put(Table::Events, key, &body);
-                    kept.push(Kept::Before);
-                } else if counts.bytes + bytes > self.bytes_max {
-                    kept.push(Kept::NoRoom);
-                } else {
-                    counts.add(bytes, Some(event.received_at));
-                    counts.on_their_way.insert(key.as_ref().to_vec());
-                    new.push((key.as_ref().to_vec(), bytes, event.received_at));
-                    rows.put(Table::Events, key, &body);
-                    kept.push(Kept::New);
-                }
-            }
+    pub async fn keep(
+        self: &Arc<Self>,
+        facts: &[(&AccountId, &Event)],
+    ) -> Result<Vec<Kept>, AppendError> {
+        let mut keeping = Keeping::default();
+        if let Err(error) = self.set_out(facts, &mut keeping) {
+            self.settle(keeping.new, false);
+            return Err(error);
         }
-        let written = match rows.count() {
-            0 => Ok(()),
-            _ => self.store.ask(|done| Job::Write(rows, done)).await,
-        };
+        let Keeping { rows, new, kept } = keeping;
+        if rows.count() == 0 {
+            return Ok(kept);
+        }
+        // Who hangs up leaves nothing half counted.
+        let spool = Arc::clone(self);
+        let writing = tokio::spawn(async move {
+            let written = spool.store.ask(|done| Job::Write(rows, done)).await;
+            spool.settle(new, written.is_ok());
+            written
+        });
+        let gone = |error| Err(AppendError::InDoubt(format!("writing was cut short: {error}")));
+        writing.await.unwrap_or_else(gone).map(|()| kept)
+    }
+
+    /// Counts facts as kept; what is to be written for that.
+    fn set_out(
+        &self,
+        facts: &[(&AccountId, &Event)],
+        Keeping { rows, new, kept }: &mut Keeping,
+    ) -> Result<(), AppendError> {
+        let mut counts = self.counts();
+        for (account, event) in facts {
+            let key = keys::event(account, event.fact.session, event.order);
+            let body = encode_event(event);
+            let bytes = size_of(key.as_ref(), &body);
+            kept.push(if self.holds_row(key.as_ref())? {
+                Kept::Before
+            } else if counts.on_their_way.contains(key.as_ref()) {
+                // Whoever asked first may fail, so it is written once more.
+                rows.put(Table::Events, key, &body);
+                Kept::Before
+            } else if counts.bytes + bytes > self.bytes_max {
+                Kept::NoRoom
+            } else {
+                counts.add(bytes, Some(event.received_at));
+                counts.on_their_way.insert(key.as_ref().to_vec());
+                new.push((key.as_ref().to_vec(), bytes, event.received_at));
+                rows.put(Table::Events, key, &body);
+                Kept::New
+            });
+        }
+        Ok(())
+    }
+
+    /// What was on its way is written, or is not.
+    fn settle(&self, new: Vec<Counted>, is_written: bool) {
         let mut counts = self.counts();
         for (key, bytes, received_at) in new {
             counts.on_their_way.remove(&key);
-            if written.is_err() {
+            if !is_written {
                 counts.take(bytes, Some(received_at));
             }
         }
-        written.map(|()| kept)
     }
 
     fn holds_row(&self, key: &[u8]) -> Result<bool, AppendError> {

@@ -2,7 +2,6 @@
 //! the answer does not.
 
 use std::fmt::Display;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use futures_util::future::try_join_all;
 use super::{Finding, Finished};
 use crate::events::{AccountId, AccountRange, EventLog, Slice, Timestamp};
 use crate::http::Node;
-use crate::projections::{self, Difference, Pages, Pass, Progress, Rebuild, account_ranges};
+use crate::projections::{self, Difference, Pages, Pass, Progress, Rebuild, Renew, account_ranges};
 
 /// What other nodes have recorded is merged, or in the streams, after so long while all is well.
 const OTHERS_SIGNAL_WITHIN: Duration = Duration::from_millis(1_500);
@@ -23,18 +22,21 @@ pub(in crate::http) async fn rebuild(
     progress: Arc<Progress>,
 ) -> Result<Finished, String> {
     let (log, views, clock) = stores(&node);
-    let accounts = node.system.accounts().clone();
-    let renew = move |account, week| -> Pin<Box<dyn Future<Output = bool> + Send>> {
-        let accounts = accounts.clone();
-        Box::pin(async move { accounts.renew(account, week).await.is_ok() })
-    };
-    let work = Rebuild { log, views, clock, renew: Box::new(renew) };
+    let work = Rebuild { log, views, clock, renew: renew(&node) };
     let rebuilt = projections::rebuild(work, progress).await;
     let rebuilt = rebuilt.map_err(|error| {
         told(&error, "rebuild", "a store did not answer; start it again, it goes on from there")
     })?;
     let detail = format!("generation {} is read now", rebuilt.generation);
     Ok(Finished { findings: vec![], detail: Some(detail) })
+}
+
+fn renew(node: &Node) -> Box<Renew> {
+    let accounts = node.system.accounts().clone();
+    Box::new(move |account, week| {
+        let accounts = accounts.clone();
+        Box::pin(async move { accounts.renew(account, week).await.is_ok() })
+    })
 }
 
 /// Compares what is kept with the facts, of one account or of all.
@@ -51,7 +53,8 @@ pub(in crate::http) async fn verify(
         node.system.settle().await;
     };
     let stores = (log.as_ref(), views.as_ref(), clock.as_ref());
-    let found = projections::verify(stores, account.as_ref(), progress, settle).await;
+    let renew = renew(&node);
+    let found = projections::verify(stores, &renew, account.as_ref(), progress, settle).await;
     let found =
         found.map_err(|error| told(&error, "verify", "a store did not answer; start it again"))?;
     let findings = found.into_iter().map(|Difference { account, session, what }| Finding {

@@ -208,7 +208,8 @@ impl Whole {
             self.is_whole &= facts.damage.is_none();
             let (kept, is_damaged) = (facts.by_snapshot(), facts.damage.is_some());
             let Some(state) = facts.state() else { continue };
-            is_outdated |= !is_damaged && state.is_gapless() && kept.as_ref() != Some(&state);
+            let is_other = kept.as_ref() != Some(&state);
+            is_outdated |= !is_damaged && is_other && (state.is_gapless() || kept.is_some());
             states.push(state);
         }
         (states, is_outdated)

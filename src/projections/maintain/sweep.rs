@@ -17,10 +17,9 @@ use crate::events::{
     AccountId, Clock, EventLog, Mark, ReadError, SessionKey, Slice, State, Stored, Timestamp,
     Window, fold,
 };
+use crate::projections::store::CLOCKS_MS;
 use crate::projections::{Entry, Position, Recorded, ViewError, ViewStore, project};
 
-/// So much later than its end and the deadline of an append a window is settled: clocks differ.
-pub const CLOCKS_MS: i64 = 60_000;
 /// When a window is looked at for the second time: late hints and other regions have arrived.
 const AGAIN_MS: i64 = 4 * 60 * 60 * 1_000;
 /// A slice without a position has lost its views too, or never had any: what was filled since then
@@ -34,8 +33,8 @@ const MERGE_MAX: usize = 256;
 const SLICES: usize = 16;
 /// How long a slice is one sweeper's own.
 const LEASE: Duration = Duration::from_secs(60);
-/// When a slice that another sweeper has is looked at again.
-const LEASED_MS: i64 = 60_000;
+/// When a slice is looked at again that another sweeper has, or that is due by this clock alone.
+const LATER_MS: i64 = 60_000;
 
 /// Which of its two sweeps a window is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +111,7 @@ impl Sweep {
     }
 
     /// Sweeps every window of a slice that is due. Nothing is done while another sweeper has the
-    /// slice.
+    /// slice, nor ahead of the clock that sweepers share.
     ///
     /// # Errors
     /// [`StoresError`]; what was swept until then need not be done again.
@@ -121,8 +120,8 @@ impl Sweep {
         let mut window = self.next_window(slice, pass).await?;
         let name = format!("sweep:{}:{pass:?}", slice.number());
         while self.due_at(pass, slice, window) <= self.clock.now() {
-            if !self.views.lease(&name, &self.holder, LEASE).await? {
-                let look_at = self.clock.now().plus_ms(LEASED_MS);
+            if !self.may_sweep(&name, self.due_at(pass, slice, window)).await? {
+                let look_at = self.clock.now().plus_ms(LATER_MS);
                 return Ok((swept, Rest { since: window.begins_at(slice), look_at }));
             }
             swept.sessions += self.window(slice, window, pass).await?;
@@ -135,6 +134,12 @@ impl Sweep {
         }
         let look_at = self.due_at(pass, slice, window);
         Ok((swept, Rest { since: window.begins_at(slice), look_at }))
+    }
+
+    /// False while another sweeper has the slice, or only this node's clock says that it is due.
+    async fn may_sweep(&self, lease: &str, due_at: Timestamp) -> Result<bool, ViewError> {
+        Ok(self.views.has_come(due_at).await?
+            && self.views.lease(lease, &self.holder, LEASE).await?)
     }
 
     /// Sweeps every window of a slice from an instant on, whatever was swept before and also what

@@ -1,34 +1,38 @@
 //! What is kept, compared with what its facts say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 
-use super::{Difference, Pages, Progress, StoresError, account_ranges, count_accounts, patiently};
-use crate::events::{
-    AccountId, AccountRange, Clock, Depth, EventLog, Mark, Part, SessionId, State, Stored,
+use super::{
+    Difference, Pages, Progress, Renew, StoresError, account_ranges, count_accounts, patiently,
 };
+use crate::events::{
+    AccountId, AccountRange, Clock, Depth, EventLog, Mark, Part, SessionId, State, Stored, Week,
+};
+use crate::projections::answers::folded::fold_and_fill;
 use crate::projections::{
-    Entry, Found, Query, Recorded, Select, View, ViewError, ViewStore, project,
+    Entry, Found, Query, Recorded, Select, Target, View, ViewError, ViewStore, project,
 };
 
 /// How often a difference is looked at again, since signals may be on their way.
 const LOOKS: usize = 3;
 
-/// Compares snapshots and views with the facts, of one account or of all, and merges into the views
-/// what they lacked. `settle` waits until what was recorded so far is merged.
+/// Compares snapshots and views with the facts, of one account or of all, and mends what differs.
+/// `settle` waits until what was recorded so far is merged.
 ///
 /// # Errors
 /// [`StoresError`]; what was found until then is lost, so run it again.
 pub async fn verify(
     (log, views, clock): (&dyn EventLog, &dyn ViewStore, &dyn Clock),
+    renew: &Renew,
     account: Option<&AccountId>,
     progress: Arc<Progress>,
     settle: impl AsyncFn(),
 ) -> Result<Vec<Difference>, StoresError> {
-    let check = Check { log, views, clock };
+    let check = Check { log, views, clock, renew };
     if let Some(account) = account {
         progress.set_total(1);
         let (events, differences) = patiently(|| check.account(account, &settle)).await?;
@@ -45,6 +49,7 @@ struct Check<'a> {
     log: &'a dyn EventLog,
     views: &'a dyn ViewStore,
     clock: &'a dyn Clock,
+    renew: &'a Renew,
 }
 
 impl Check<'_> {
@@ -77,20 +82,38 @@ impl Check<'_> {
         while let Some(part) = parts.try_next().await? {
             match part {
                 Part::Marks(marks) => folded.marks = marks,
-                Part::Week(_, sessions) => sessions.into_iter().for_each(|one| folded.take(one)),
+                Part::Week(week, sessions) => folded.take(week, sessions),
             }
         }
-        let Folded { states, marks, events, mut wrong } = folded;
+        let Folded { states, marks, events, mut wrong, outdated } = folded;
+        for week in outdated {
+            // Where that fails the next verify finds it again.
+            let _ = (self.renew)(account.clone(), week).await;
+        }
         let lacking = self.lacking(account, (&states, &marks), settle).await?;
         wrong.extend(lacking.iter().map(|(entry, what)| {
-            (session_of(entry), format!("{what} in the view {}", entry.view.0))
+            (session_of(entry), format!("{} in the view {}", what.words(), entry.view.0))
         }));
-        let entries: Vec<Entry> = lacking.into_iter().map(|(entry, _)| entry).collect();
-        if !entries.is_empty() {
-            self.views.merge(vec![(account.clone(), entries)]).await?;
-        }
+        self.mend(account, lacking).await?;
         let different = |(session, what)| Difference { account: account.clone(), session, what };
         Ok((events, wrong.into_iter().map(different).collect()))
+    }
+
+    /// What is there in another form stays beside any merge, so such views are made anew.
+    async fn mend(
+        &self,
+        account: &AccountId,
+        lacking: Vec<(Entry, Lack)>,
+    ) -> Result<(), StoresError> {
+        if lacking.iter().any(|(_, lack)| *lack == Lack::Other) {
+            self.views.forget(account).await?;
+            let target = (account, Target::Live, Depth::Snapshots);
+            fold_and_fill(self.log, self.views, self.clock, target).await?;
+        } else if !lacking.is_empty() {
+            let entries = lacking.into_iter().map(|(entry, _)| entry).collect();
+            self.views.merge(vec![(account.clone(), entries)]).await?;
+        }
+        Ok(())
     }
 
     /// The entries that the views lack or have wrong, and what is wrong; none where the account has
@@ -100,7 +123,7 @@ impl Check<'_> {
         account: &AccountId,
         (states, marks): (&[State], &[Mark]),
         settle: &impl AsyncFn(),
-    ) -> Result<Vec<(Entry, &'static str)>, ViewError> {
+    ) -> Result<Vec<(Entry, Lack)>, ViewError> {
         let sessions = states.iter().flat_map(|state| project(&Recorded::Session(state)));
         let said = marks.iter().flat_map(|mark| project(&Recorded::Mark(mark)));
         let mut expected = newest(sessions.chain(said));
@@ -120,7 +143,7 @@ impl Check<'_> {
         &self,
         account: &AccountId,
         expected: Vec<Entry>,
-    ) -> Result<Vec<(Entry, &'static str)>, ViewError> {
+    ) -> Result<Vec<(Entry, Lack)>, ViewError> {
         let now = self.clock.now();
         let mut lacking = Vec::new();
         let mut by_drawer: BTreeMap<_, Vec<Entry>> = BTreeMap::new();
@@ -139,10 +162,10 @@ impl Check<'_> {
             };
             for entry in entries.into_iter().filter(is_kept) {
                 let what = match found.get(&entry.key) {
-                    None => "missing",
-                    Some(found) if found.version < entry.version => "behind",
+                    None => Lack::Missing,
+                    Some(found) if found.version < entry.version => Lack::Behind,
                     Some(found) if found.version == entry.version && found.value != entry.value => {
-                        "not what its facts say"
+                        Lack::Other
                     }
                     Some(_) => continue,
                 };
@@ -153,6 +176,24 @@ impl Check<'_> {
     }
 }
 
+/// What is wrong with an entry of a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lack {
+    Missing,
+    Behind,
+    Other,
+}
+
+impl Lack {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Behind => "behind",
+            Self::Other => "not what its facts say",
+        }
+    }
+}
+
 /// An account by its facts, and what of its log is wrong.
 #[derive(Default)]
 struct Folded {
@@ -160,10 +201,23 @@ struct Folded {
     marks: Vec<Mark>,
     events: u64,
     wrong: Vec<(Option<SessionId>, String)>,
+    /// Weeks of which a snapshot is wrong.
+    outdated: BTreeSet<Week>,
 }
 
 impl Folded {
-    fn take(&mut self, facts: Stored) {
+    fn take(&mut self, week: Week, sessions: Vec<Stored>) {
+        for facts in sessions {
+            let before = self.wrong.len();
+            let is_damaged = facts.damage.is_some();
+            self.take_session(facts);
+            if self.wrong.len() > before && !is_damaged {
+                self.outdated.insert(week);
+            }
+        }
+    }
+
+    fn take_session(&mut self, facts: Stored) {
         let session = Some(facts.session);
         self.events += facts.events.len() as u64;
         if let Some(damage) = &facts.damage {

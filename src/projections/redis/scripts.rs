@@ -12,6 +12,7 @@ pub(super) struct Scripts {
     pub(super) forget: Script,
     pub(super) tend: Script,
     pub(super) generation: Script,
+    pub(super) position: Script,
     pub(super) advance: Script,
     pub(super) lease: Script,
 }
@@ -30,6 +31,7 @@ impl Scripts {
             forget: Script::new(&[SHARED, include_str!("forget.lua")]),
             tend: Script::new(&[SHARED, include_str!("tend.lua")]),
             generation: Script::new(&[include_str!("generation.lua")]),
+            position: Script::new(&[include_str!("position.lua")]),
             advance: Script::new(&[include_str!("advance.lua")]),
             lease: Script::new(&[include_str!("lease.lua")]),
         }

@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::Redis;
 use super::connection::Shared;
 use crate::events::{Clock, Skew, Timestamp};
+use crate::projections::ViewError;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -21,10 +22,11 @@ impl Redis {
         skew
     }
 
-    /// Its time; `None` while it does not answer.
-    async fn time(&self) -> Option<Timestamp> {
-        let answer = self.run(&redis::cmd("TIME")).await.ok()?;
-        redis::from_redis_value(answer).ok().map(instant)
+    /// Its time.
+    pub(super) async fn time(&self) -> Result<Timestamp, ViewError> {
+        let answer = self.run(&redis::cmd("TIME")).await?;
+        let time = redis::from_redis_value(answer).map(instant);
+        time.map_err(|error| ViewError::Unavailable(format!("redis: its time: {error}")))
     }
 }
 
@@ -40,7 +42,7 @@ async fn look(redis: Weak<Shared>, clock: Arc<dyn Clock>, skew: Arc<Skew>) {
         round.tick().await;
         let Some(redis) = Redis::upgrade(&redis) else { return };
         let asked_at = clock.now();
-        if let Some(theirs) = redis.time().await {
+        if let Ok(theirs) = redis.time().await {
             skew.compare(theirs, (asked_at, clock.now()));
         }
     }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use viewlog::events::codec::encode_found;
-use viewlog::events::{SessionId, SnapshotRow};
+use viewlog::events::{DirtyMark, SessionId, Slice, SnapshotRow, Window};
 
+use super::keyspace::make;
 use super::*;
 
 #[tokio::test]
@@ -99,4 +100,19 @@ async fn a_week_is_read_whole_whatever_its_snapshots_leave_out() {
         let stored = log.session(&key(&account, *id)).await.unwrap().unwrap();
         assert_eq!(stored.state(), short.state(), "{id}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_marked_is_not_written() {
+    let Some(keyspace) = Keyspace::unmade() else { return };
+    make(&keyspace.options).await;
+    let log = CassandraLog::open(&keyspace.options, Arc::new(SystemClock)).await.unwrap();
+    keyspace.run("DROP TABLE KS.dirty").await;
+    let account = account("unmarked");
+    let mut batch = append(&account, &[event(session(1), 0)]);
+    let window = Window::at(Slice::of(&account), at(0));
+    batch.dirty = vec![DirtyMark { window, session: session(1) }];
+    log.append(&batch).await.unwrap_err();
+    let stored = log.session(&key(&account, session(1))).await.unwrap();
+    assert_eq!(stored, None, "who sends it again would be told that it is there");
 }

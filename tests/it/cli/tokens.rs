@@ -188,6 +188,7 @@ fn wrong_use_is_told() {
         &["--account", "home", "--scope", "read", "--ttl", "99999d"],
         &["--account", "home", "--scope", "read", "--streams", "0"],
         &["--account", "home", "--scope", "read", "--auth-secret-file", "/nonexistent"],
+        &["--account", "home", "--scope", "read", "--auth-secret-file", "/dev/null"],
         &["--account", "home", "--scope", "read", "--auth-jwks-url", "ftp://example.org/keys"],
     ] {
         let wrong = finish(&mut create(data.path(), options));

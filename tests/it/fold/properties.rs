@@ -99,10 +99,9 @@ struct Shared {
 
 impl Shared {
     fn load(&self) -> Option<State> {
-        let snapshot = self
-            .snapshot
-            .as_ref()
-            .and_then(|body| decode_snapshot(session(), body).expect("our own bytes").current());
+        let snapshot = self.snapshot.as_ref().and_then(|body| {
+            decode_snapshot(session(), body).expect("our own bytes").current().cloned()
+        });
         let above = snapshot.as_ref().map_or(0, |state| state.seq + 1);
         fold(snapshot, self.rows.values().filter(|event| event.order.seq >= above))
     }
@@ -141,7 +140,7 @@ proptest! {
                 break;
             }
             let snapshot = decode_snapshot(session(), &encode_snapshot(&state));
-            let snapshot = snapshot.expect("our own bytes").current();
+            let snapshot = snapshot.expect("our own bytes").current().cloned();
             prop_assert_eq!(snapshot.as_ref(), Some(&state));
             prop_assert_eq!(fold(snapshot, above), Some(whole.clone()));
         }

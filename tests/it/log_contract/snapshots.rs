@@ -30,7 +30,8 @@ pub(super) async fn a_snapshot_hides_what_it_covers(log: Log) {
     assert_eq!(sessions(&week), [session(1), session(2)]);
     assert_eq!(stored.state(), fold(None, &events));
     let week = log.week(&account, session(1).week(), Depth::Facts).await.unwrap();
-    assert_eq!(week[0].passed_over, fold(None, &events[..33]));
+    let passed_over = week[0].passed_over.clone().unwrap();
+    assert_eq!(passed_over.current(), fold(None, &events[..33]).as_ref());
     assert_eq!(week[0].by_snapshot(), fold(None, &events));
 }
 
@@ -94,6 +95,30 @@ pub(super) async fn another_folds_snapshot(log: Log) {
     log.compact(compacted).await.unwrap();
     let stored = log.session(&key(&account, session(1))).await.unwrap().unwrap();
     assert_eq!(stored.snapshot, Some(state));
+}
+
+/// Another node that did not hear of the compaction writes what it remembers.
+pub(super) async fn a_snapshot_that_forgot_a_compaction(log: Log) {
+    let account = account("forgot");
+    let events: Vec<_> = (0..6).map(|seq| event(session(1), seq)).collect();
+    log.append(&append(&account, &events)).await.unwrap();
+    let mut state = fold(None, &events[..5]).unwrap();
+    let plain = state.clone();
+    state.compacted_through = Some(4);
+    let compacted =
+        Compacted { key: key(&account, session(1)), snapshot: snapshot_of(&state), through: 4 };
+    log.compact(compacted).await.unwrap();
+    for forgetful in [snapshot_of(&plain), by_another_fold(snapshot_of(&plain))] {
+        let mut batch = append(&account, &[]);
+        batch.snapshots = vec![forgetful];
+        log.append(&batch).await.unwrap();
+        let week = log.week(&account, session(1).week(), Depth::Facts).await.unwrap();
+        assert_eq!((week[0].snapshot.as_ref(), week[0].events.len()), (Some(&state), 1));
+        let stored = log.session(&key(&account, session(1))).await.unwrap().unwrap();
+        assert_eq!(stored.events, events[5..]);
+        let left = State { compacted_through: None, ..stored.snapshot.unwrap() };
+        assert_eq!(left, plain);
+    }
 }
 
 pub(super) async fn a_damaged_snapshot_is_passed_over(log: Log) {

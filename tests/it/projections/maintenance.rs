@@ -8,29 +8,33 @@ use viewlog::events::{
     Append, Clock, Depth, EventLog, EventRow, Order, SessionKey, SnapshotRow, fold,
 };
 use viewlog::projections::{
-    Difference, MemoryViewsOptions, Progress, Rebuild, Recorded, Source, When, project, rebuild,
-    verify,
+    Difference, MemoryViewsOptions, Progress, Rebuild, Recorded, Renew, Source, When, project,
+    rebuild, verify,
 };
 
 use super::Node;
 use crate::support::{at, home, id, session, watch};
 
-async fn verified(node: &Node) -> Vec<Difference> {
+pub(super) async fn verified(node: &Node) -> Vec<Difference> {
     let stores = (node.log.as_ref(), node.views.as_ref(), node.clock.as_ref() as &dyn Clock);
     let settle = async || node.system.projector().flush().await;
-    verify(stores, None, Arc::default(), settle).await.unwrap()
+    verify(stores, &renew(node), None, Arc::default(), settle).await.unwrap()
+}
+
+pub(super) fn renew(node: &Node) -> Box<Renew> {
+    let accounts = node.system.accounts().clone();
+    Box::new(move |account, week| {
+        let accounts = accounts.clone();
+        Box::pin(async move { accounts.renew(account, week).await.is_ok() })
+    })
 }
 
 async fn rebuilt(node: &Node, progress: &Arc<Progress>) -> u64 {
-    let accounts = node.system.accounts().clone();
     let work = Rebuild {
         log: Arc::clone(&node.log),
         views: Arc::clone(&node.views),
         clock: Arc::clone(&node.clock) as Arc<dyn Clock>,
-        renew: Box::new(move |account, week| {
-            let accounts = accounts.clone();
-            Box::pin(async move { accounts.renew(account, week).await.is_ok() })
-        }),
+        renew: renew(node),
     };
     rebuild(work, Arc::clone(progress)).await.unwrap().events
 }

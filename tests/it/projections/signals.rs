@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use viewlog::events::EventLog;
+use viewlog::events::memory::MemoryLog;
+use viewlog::events::{AccountId, EventLog};
 use viewlog::projections::{MemoryViewsOptions, When};
 
 use super::Node;
-use crate::support::{Failure, FlakyLog, eventually, home, session, watch};
+use super::observed::ObservedViews;
+use crate::support::{Failure, FlakyLog, eventually, home, id, session, watch};
 
 async fn positions(node: &Node) -> Vec<u64> {
     node.system.projector().flush().await;
@@ -60,5 +62,51 @@ async fn what_was_written_though_refused_shows_in_the_next_answer() {
     let again = node.record(&home(), watch(session(1), 9)[2..3].to_vec()).await;
     assert_eq!(again.duplicates, 1);
     assert_eq!(positions(&node).await, [20_000]);
+    node.system.stop().await;
+}
+
+/// A node with views of these households, and the way to see what is merged into them.
+async fn observed(households: &[AccountId]) -> (Node, Arc<ObservedViews>) {
+    let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
+    let mut observed = None;
+    let node = Node::with(&log, |clock| {
+        let views = ObservedViews::new(clock);
+        observed = Some(Arc::clone(&views));
+        views
+    });
+    for household in households {
+        node.everything(household).await;
+    }
+    (node, observed.unwrap())
+}
+
+#[actix_web::test]
+async fn what_is_urgent_waits_for_some_heartbeats_and_not_for_all() {
+    const PLAYERS: u128 = 1_500;
+    let (crowd, hasty): (AccountId, AccountId) = (id("crowd"), id("hasty"));
+    let (node, views) = observed(&[crowd.clone(), hasty.clone()]).await;
+    for number in 0..PLAYERS {
+        node.record(&crowd, watch(session(number), 9)[..1].to_vec()).await;
+    }
+    node.system.projector().flush().await;
+    drop(views.merges());
+
+    let held = views.hold().await;
+    for number in 0..PLAYERS {
+        node.record(&crowd, watch(session(number), 9)[1..2].to_vec()).await;
+    }
+    let flushing = node.system.projector().flush();
+    let hurrying = async {
+        node.record(&hasty, watch(session(1), 9)[..1].to_vec()).await;
+        drop(held);
+    };
+    tokio::join!(flushing, hurrying);
+    let merges = views.merges();
+    let heartbeats: usize =
+        merges.iter().flatten().filter(|household| **household == crowd).count();
+    assert_eq!(u128::try_from(heartbeats).unwrap(), PLAYERS, "each is merged once");
+    let turn = merges.iter().position(|merge| merge.contains(&hasty)).unwrap();
+    let before: usize = merges[..turn].iter().map(Vec::len).sum();
+    assert!(before <= 500, "{before} heartbeats went before what is urgent");
     node.system.stop().await;
 }

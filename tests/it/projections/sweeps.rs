@@ -1,139 +1,25 @@
 //! What no signal brought, a sweep does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use viewlog::actors::Limits;
 use viewlog::events::memory::MemoryLog;
-use viewlog::events::{
-    AccountId, Clock, EventLog, ManualClock, Mark, MarkKind, ProfileId, Scope, SessionId, Slice,
-    Timestamp,
-};
-use viewlog::projections::{
-    Entry, Fill, MemoryViews, MemoryViewsOptions, Page, Pass, Position, Query, Standing, Sweep,
-    Swept, Target, View, ViewError, ViewStore,
-};
+use viewlog::events::{Clock, EventLog, Mark, MarkKind, Scope, SessionId, Slice};
+use viewlog::projections::{MemoryViewsOptions, Pass, Sweep, Swept, ViewStore};
 
 use super::Node;
+use super::observed::ObservedViews;
 use crate::support::{at, home, id, session, watch};
 
 const HOUR_S: i64 = 3_600;
 /// When nodes of these tests begin.
 const BEGUN_S: i64 = 100_000;
 
-/// Views that miss what is merged while they are deaf, as after a signal that was lost.
-struct DeafViews {
-    inner: MemoryViews,
-    is_deaf: AtomicBool,
-}
-
-impl DeafViews {
-    fn new(clock: Arc<ManualClock>) -> Arc<Self> {
-        let inner = MemoryViews::new(MemoryViewsOptions::default(), clock);
-        Arc::new(Self { inner, is_deaf: AtomicBool::new(false) })
-    }
-
-    fn deaf(&self, is_deaf: bool) {
-        self.is_deaf.store(is_deaf, Ordering::SeqCst);
-    }
-}
-
-#[async_trait]
-impl ViewStore for DeafViews {
-    fn wants(&self, account: &AccountId) -> bool {
-        self.inner.wants(account)
-    }
-
-    async fn merge(&self, batch: Vec<(AccountId, Vec<Entry>)>) -> Result<(), ViewError> {
-        if self.is_deaf.load(Ordering::SeqCst) {
-            return Ok(());
-        }
-        self.inner.merge(batch).await
-    }
-
-    async fn begin_fill(
-        &self,
-        account: &AccountId,
-        target: Target,
-    ) -> Result<Option<Fill>, ViewError> {
-        self.inner.begin_fill(account, target).await
-    }
-
-    async fn fill(&self, fill: &mut Fill, entries: Vec<Entry>) -> Result<bool, ViewError> {
-        self.inner.fill(fill, entries).await
-    }
-
-    async fn end_fill(&self, fill: Fill, complete: bool) -> Result<bool, ViewError> {
-        self.inner.end_fill(fill, complete).await
-    }
-
-    async fn read(
-        &self,
-        account: &AccountId,
-        queries: &[Query],
-    ) -> Result<Option<Vec<Page>>, ViewError> {
-        self.inner.read(account, queries).await
-    }
-
-    async fn scopes(
-        &self,
-        account: &AccountId,
-        view: View,
-    ) -> Result<Option<Vec<ProfileId>>, ViewError> {
-        self.inner.scopes(account, view).await
-    }
-
-    async fn forget(&self, account: &AccountId) -> Result<u64, ViewError> {
-        if self.is_deaf.load(Ordering::SeqCst) {
-            return Ok(0);
-        }
-        self.inner.forget(account).await
-    }
-
-    async fn begin_generation(&self) -> Result<u64, ViewError> {
-        self.inner.begin_generation().await
-    }
-
-    async fn flip(&self) -> Result<u64, ViewError> {
-        self.inner.flip().await
-    }
-
-    async fn position(
-        &self,
-        slice: Slice,
-        position: Position,
-    ) -> Result<Option<Timestamp>, ViewError> {
-        self.inner.position(slice, position).await
-    }
-
-    async fn advance(
-        &self,
-        slice: Slice,
-        position: Position,
-        to: Timestamp,
-    ) -> Result<(), ViewError> {
-        self.inner.advance(slice, position, to).await
-    }
-
-    async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<bool, ViewError> {
-        self.inner.lease(name, holder, ttl).await
-    }
-
-    async fn release(&self, name: &str, holder: &str) -> Result<(), ViewError> {
-        self.inner.release(name, holder).await
-    }
-
-    fn standing(&self) -> Standing {
-        self.inner.standing()
-    }
-}
-
 /// A node that marks, its views, and a sweeper that is asked by hand.
 struct House {
     node: Node,
-    views: Arc<DeafViews>,
+    views: Arc<ObservedViews>,
 }
 
 impl House {
@@ -143,7 +29,7 @@ impl House {
         let mut deaf = None;
         let limits = Limits { marks: true, ..Node::limits() };
         let node = Node::within(&log, limits, |clock| {
-            let views = DeafViews::new(clock);
+            let views = ObservedViews::new(clock);
             deaf = Some(Arc::clone(&views));
             views
         });

@@ -106,6 +106,33 @@ async fn sessions_of_others_are_as_if_they_were_not() {
 }
 
 #[actix_web::test]
+async fn facts_sent_for_a_session_of_another_tell_nothing_of_it() {
+    let site = guarded().await;
+    let theirs = watched(&site, "home", "ben").await;
+    let anna = Bearer::new(&site, token_of("home", "anna", ALL));
+    let mut repeat = fact("anna", theirs, 3, "progressed");
+    let mut said = Vec::new();
+    for title in ["film-of-ben", "film-of-anna"] {
+        for seq in [3, 40] {
+            repeat["title"] = title.into();
+            repeat["seq"] = seq.into();
+            let answer = anna.post(&format!("{HOME}/events"), &repeat).await;
+            answer.refused(422, "invalid_event");
+            said.push(answer.text);
+        }
+    }
+    repeat.as_object_mut().unwrap().remove("profile");
+    let events = json!({"events": [repeat, fact("anna", session(60), 0, "started")]});
+    let answer = anna.post(&format!("{HOME}/events"), &events).await;
+    assert_eq!((&answer.ok()["recorded"], &answer.json["duplicates"]), (&json!(1), &json!(0)));
+    assert_eq!(answer.json["sessions"].as_array().unwrap().len(), 1, "{answer:?}");
+    said.push(answer.json["refused"].to_string());
+    for said in said {
+        assert!(!said.contains("\"ben") && !said.contains("\\\"ben"), "{said}");
+    }
+}
+
+#[actix_web::test]
 async fn an_export_holds_the_own_profile_alone() {
     let (site, token) = household().await;
     let everyone = Bearer::new(&site, super::token("home", ALL));
