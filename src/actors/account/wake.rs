@@ -49,7 +49,7 @@ pub(super) async fn wake(
         let session = named(proposed).filter(|session| !memory.is_parked(*session))?;
         let live = memory.sessions.get(session)?;
         let key = SessionKey { account: account.clone(), session };
-        needs_the_past(live, proposed, fresh.contains(&session)).then(|| async move {
+        needs_the_past(live, proposed, fresh.contains(&session)).then_some(async move {
             Ok::<_, ReadError>((session, read_past(&key, proposed, deps).await?))
         })
     });

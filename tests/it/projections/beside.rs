@@ -32,7 +32,7 @@ impl Beside {
     }
 
     /// What a node answers that reads the log alone.
-    async fn from_the_log(&self) -> serde_json::Value {
+    async fn log_says(&self) -> serde_json::Value {
         let log = Arc::clone(&self.log) as Arc<dyn EventLog>;
         let straight = Node::on(&log, MemoryViewsOptions::default());
         let everything = straight.everything(&home()).await;
@@ -41,7 +41,7 @@ impl Beside {
     }
 
     async fn views_come_to_it(&self) {
-        let expected = self.from_the_log().await;
+        let expected = self.log_says().await;
         eventually("the views say what the log says", async || {
             for node in [&self.one, &self.other] {
                 node.system.projector().flush().await;
@@ -163,6 +163,6 @@ async fn views_of_other_words_than_the_log_are_made_anew() {
     beside.one.system.projector().flush().await;
     verified(&beside.one).await;
     assert_eq!(verified(&beside.one).await, []);
-    assert_eq!(beside.one.everything(&home()).await, beside.from_the_log().await);
+    assert_eq!(beside.one.everything(&home()).await, beside.log_says().await);
     beside.stop().await;
 }
