@@ -185,7 +185,8 @@ pub enum TelemetryError {
 /// # Errors
 /// [`TelemetryError`]; a second call in one process is one.
 pub fn init(config: &Config) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::try_new(&config.log_filter)?;
+    // What strangers send that is no HTTP is answered, and is no fault of this node.
+    let filter = EnvFilter::try_new(format!("actix_http=off,{}", config.log_filter))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     let done = match config.log_format {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

@@ -53,7 +53,9 @@ impl History {
 
     async fn show(&self, client: &Client) -> anyhow::Result<Found> {
         if self.json {
-            let (account, profile) = self.person.one(client).await?;
+            let Some((account, profile)) = self.person.one_to_list(client).await? else {
+                return Ok(Found::Nothing);
+            };
             let url = with(self.url(client, &account, &profile)?, "limit", Some(self.limit));
             return client.get(with(url, "cursor", self.cursor.as_ref())).await?.print();
         }

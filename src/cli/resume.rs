@@ -97,7 +97,9 @@ struct List {
 impl List {
     async fn show(&self, client: &Client, person: &Person) -> anyhow::Result<Found> {
         if self.json {
-            let (account, profile) = person.one(client).await?;
+            let Some((account, profile)) = person.one_to_list(client).await? else {
+                return Ok(Found::Nothing);
+            };
             return client.get(self.url(client, &account, &profile)?).await?.print();
         }
         let (account, profiles) = person.all(client).await?;

@@ -63,7 +63,9 @@ impl WatchTime {
 
     async fn show(&self, client: &Client) -> anyhow::Result<Found> {
         if self.json {
-            let (account, profile) = self.person.one(client).await?;
+            let Some((account, profile)) = self.person.one_to_list(client).await? else {
+                return Ok(Found::Nothing);
+            };
             return client.get(self.url(client, &account, &profile)?).await?.print();
         }
         let (account, profiles) = self.person.all(client).await?;

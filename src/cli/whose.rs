@@ -1,6 +1,7 @@
 //! Whose history a command is about.
 
 use clap::Args;
+use reqwest::Url;
 
 use crate::events::{AccountId, ProfileId};
 
@@ -42,7 +43,25 @@ impl Person {
     /// The account and the one profile that is meant.
     pub(super) async fn one(&self, client: &Client) -> Result<(AccountId, ProfileId), Failure> {
         let (account, profiles) = self.all(client).await?;
-        match profiles.as_slice() {
+        Self::only(account, &profiles)
+    }
+
+    /// The same, of whom a list is asked as JSON. Where the account has nobody yet, its empty list
+    /// of profiles is printed, which has the shape of any other, and there is none.
+    pub(super) async fn one_to_list(
+        &self,
+        client: &Client,
+    ) -> anyhow::Result<Option<(AccountId, ProfileId)>> {
+        let (account, profiles) = self.all(client).await?;
+        if profiles.is_empty() {
+            client.get(url_of_profiles(client, &account)?).await?.print()?;
+            return Ok(None);
+        }
+        Ok(Some(Self::only(account, &profiles)?))
+    }
+
+    fn only(account: AccountId, profiles: &[ProfileId]) -> Result<(AccountId, ProfileId), Failure> {
+        match profiles {
             [profile] => Ok((account, profile.clone())),
             [] => Err(Failure::Refused(format!("account {account} has no profile yet"))),
             several => {
@@ -69,12 +88,16 @@ impl Person {
     }
 }
 
+fn url_of_profiles(client: &Client, account: &AccountId) -> Result<Url, Failure> {
+    client.url(&["v1", "accounts", account.as_str(), "profiles"])
+}
+
 /// Every profile that an account has seen.
 pub(super) async fn profiles(
     client: &Client,
     account: &AccountId,
 ) -> Result<Vec<ProfileId>, Failure> {
-    let url = client.url(&["v1", "accounts", account.as_str(), "profiles"])?;
+    let url = url_of_profiles(client, account)?;
     let seen: Items<Profile> = client.get(url).await?.read()?;
     let profiles = seen.items.iter().map(|seen| ProfileId::new(&seen.profile));
     profiles

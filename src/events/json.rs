@@ -277,13 +277,14 @@ fn shape_of(field: &str) -> Option<Shape> {
     Some(match field {
         "account" | "profile" | "session" | "kind" | "title" | "device" | "name" | "series"
         | "source" | "source_session" | "ref" => Shape("a text", Value::is_string),
-        "seq" | "season" | "episode" => Shape("a whole number from 0", parses::<u32>),
+        "seq" | "season" | "episode" => Shape("a whole number from 0 to 2^32 - 1", parses::<u32>),
         "position_ms" | "from_ms" | "duration_ms" => {
-            Shape("a whole number of milliseconds from 0", parses::<u64>)
+            Shape("a whole number of milliseconds from 0 to 2^53", parses::<u64>)
         }
-        "at" | "sent_at" => {
-            Shape("an RFC 3339 time such as \"2026-11-23T05:00:30.000Z\"", parses::<Timestamp>)
-        }
+        "at" | "sent_at" => Shape(
+            "an RFC 3339 time of the years 1970 to 9999 such as \"2026-11-23T05:00:30.000Z\"",
+            parses::<Timestamp>,
+        ),
         "rate" => Shape("a number", Value::is_number),
         "reason" => Shape("one of ended, user, error, taken_over, idle", parses::<Reason>),
         "media" => Shape("one of movie, episode, live, trailer, clip, audio", parses::<Media>),

@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
-use crate::events::{AccountId, SessionId};
+use crate::events::{AccountId, SessionId, Timestamp};
 use crate::projections::Progress;
 
 pub(super) use self::work::{compact, rebuild, sweep, verify};
@@ -75,6 +75,30 @@ pub struct JobReport {
     pub detail: Option<String>,
 }
 
+/// What a job is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// Everything.
+    All,
+    /// One account.
+    Account(AccountId),
+    /// What came from an instant on.
+    From(Timestamp),
+    /// What came before an instant.
+    Before(Timestamp),
+}
+
+impl Reach {
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, _) => true,
+            (Self::From(from), Self::From(later)) => from <= later,
+            (Self::Before(before), Self::Before(earlier)) => before >= earlier,
+            (one, other) => one == other,
+        }
+    }
+}
+
 /// Something that is not as the facts say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Finding {
@@ -107,6 +131,7 @@ pub struct Jobs {
 
 struct Job {
     kind: JobKind,
+    reach: Reach,
     progress: Arc<Progress>,
     begun: Instant,
     end: OnceLock<(Duration, Result<Finished, String>)>,
@@ -123,13 +148,13 @@ impl Default for Jobs {
 }
 
 impl Jobs {
-    /// Starts a job, or joins the one of its kind that runs.
+    /// Starts a job, or joins the one of its kind that runs and does as much.
     ///
     /// # Errors
-    /// The job of another kind that runs.
+    /// The kind of the other job that runs.
     pub fn start<F>(
         self: &Arc<Self>,
-        kind: JobKind,
+        (kind, reach): (JobKind, Reach),
         work: impl FnOnce(Arc<Progress>) -> F + Send + 'static,
     ) -> Result<JobReport, JobKind>
     where
@@ -137,11 +162,12 @@ impl Jobs {
     {
         let mut jobs = self.lock();
         if let Some(running) = jobs.values().find(|job| job.is_running()) {
-            let joins = running.kind == kind;
+            let joins = running.kind == kind && running.reach.covers(&reach);
             return if joins { Ok(running.report()) } else { Err(running.kind) };
         }
         let job = Arc::new(Job {
             kind,
+            reach,
             progress: Arc::default(),
             begun: Instant::now(),
             end: OnceLock::new(),

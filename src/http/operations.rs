@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use self::spool::SpoolReport;
 use super::degraded::{Degraded, degraded};
-use super::jobs::{self, JobKind, JobReport};
+use super::jobs::{self, JobKind, JobReport, Reach};
 use super::parameters::Parameters;
 use super::{Node, Problem};
 use crate::actors::{ExchangeObserved, ObservedKind};
@@ -250,7 +250,8 @@ pub(super) async fn start_rebuild(node: Data<Node>) -> Result<HttpResponse, Prob
     let of = node.clone();
     accepted(
         JobKind::Rebuild,
-        node.jobs.start(JobKind::Rebuild, move |progress| jobs::rebuild(of, progress)),
+        node.jobs
+            .start((JobKind::Rebuild, Reach::All), move |progress| jobs::rebuild(of, progress)),
     )
 }
 
@@ -268,10 +269,12 @@ pub(super) async fn start_verify(
     let account = asked.parsed("account", |text| {
         AccountId::new(text).map_err(|error| format!("{text:?} {error}"))
     })?;
+    let reach = account.clone().map_or(Reach::All, Reach::Account);
     let of = node.clone();
     accepted(
         JobKind::Verify,
-        node.jobs.start(JobKind::Verify, move |progress| jobs::verify(of, account, progress)),
+        node.jobs
+            .start((JobKind::Verify, reach), move |progress| jobs::verify(of, account, progress)),
     )
 }
 
@@ -303,7 +306,9 @@ pub fn begin_compaction(node: &Data<Node>, older_than_days: u32) -> Result<JobRe
     let older_than_ms = i64::from(older_than_days).saturating_mul(DAY_MS);
     let before = node.clock.now().plus_ms(-older_than_ms);
     let of = node.clone();
-    node.jobs.start(JobKind::Compact, move |progress| jobs::compact(of, before, progress))
+    node.jobs.start((JobKind::Compact, Reach::Before(before)), move |progress| {
+        jobs::compact(of, before, progress)
+    })
 }
 
 /// Starts to read again, and to merge, whatever was marked as changed from an instant on. Of a
@@ -329,12 +334,19 @@ pub(super) async fn start_sweep(
     let from = asked.instant("from")?.ok_or_else(|| {
         Problem::malformed("from is missing; it is the instant to sweep from, in RFC 3339")
     })?;
+    if from > node.clock.now() {
+        return Err(Problem::malformed(format!(
+            "from: {from} lies in the future; name an instant"
+        )));
+    }
     let kept_ms = i64::try_from(Window::KEPT * Window::LENGTH_MS).unwrap_or(i64::MAX);
     let from = from.max(node.clock.now().plus_ms(-kept_ms));
     let of = node.clone();
     accepted(
         JobKind::Sweep,
-        node.jobs.start(JobKind::Sweep, move |progress| jobs::sweep(of, from, progress)),
+        node.jobs.start((JobKind::Sweep, Reach::From(from)), move |progress| {
+            jobs::sweep(of, from, progress)
+        }),
     )
 }
 
@@ -359,7 +371,11 @@ pub(super) async fn read_job(node: Data<Node>, asked: Parameters) -> Result<Http
 
 fn accepted(kind: JobKind, started: Result<JobReport, JobKind>) -> Result<HttpResponse, Problem> {
     let report = started.map_err(|running| {
-        let detail = format!("{running} is running; start {kind} when it is done");
+        let detail = if running == kind {
+            format!("{kind} is running with other bounds; start it again when it is done")
+        } else {
+            format!("{running} is running; start {kind} when it is done")
+        };
         Problem::new(StatusCode::CONFLICT, "job_running", detail)
     })?;
     let mut response = HttpResponse::Accepted();

@@ -1,6 +1,7 @@
 //! How far the views follow the log.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::events::Timestamp;
 
@@ -12,13 +13,19 @@ const STALE_MS: i64 = 5_000;
 pub struct Freshness {
     signalled_ms: AtomicI64,
     merged_ms: AtomicI64,
-    /// When the first and the last signal since the last sweep were lost; 0 is none.
-    lost_ms: AtomicI64,
-    lost_last_ms: AtomicI64,
+    /// What no sweep has brought yet.
+    loss: Mutex<Option<Loss>>,
     /// Since when something waits in streams between nodes; 0 while nothing does.
     streamed_ms: AtomicI64,
     /// Through when every other node has merged what it signalled; 0 where there are none.
     others_ms: AtomicI64,
+}
+
+/// When the first and the last signal since the last sweep were lost.
+#[derive(Debug, Clone, Copy)]
+struct Loss {
+    first: Timestamp,
+    last: Timestamp,
 }
 
 impl Freshness {
@@ -44,42 +51,37 @@ impl Freshness {
 
     /// What was merged from `from` until `now` is gone; only a sweep brings it again.
     pub fn lost_since(&self, from: Timestamp, now: Timestamp) {
-        self.lost_last_ms.fetch_max(now.ms(), Ordering::AcqRel);
-        let earlier = |lost_ms: i64| match lost_ms {
-            0 => Some(from.ms()),
-            lost_ms => Some(lost_ms.min(from.ms())),
-        };
-        // It cannot fail: the closure always gives a value.
-        let _ = self.lost_ms.fetch_update(Ordering::AcqRel, Ordering::Acquire, earlier);
+        let mut loss = self.loss();
+        let before = loss.unwrap_or(Loss { first: from, last: now });
+        *loss = Some(Loss { first: before.first.min(from), last: before.last.max(now) });
     }
 
     /// A signal will not be merged; only a sweep brings what it told of.
     pub fn lost(&self, now: Timestamp) {
-        self.lost_last_ms.fetch_max(now.ms(), Ordering::AcqRel);
         let good = [&self.merged_ms, &self.streamed_ms].map(|ms| ms.load(Ordering::Acquire));
-        let good = good.into_iter().filter(|ms| *ms > 0);
-        let first_ms = good.fold(now.ms(), i64::min);
-        let _ = self.lost_ms.compare_exchange(0, first_ms, Ordering::AcqRel, Ordering::Acquire);
+        let good = good.into_iter().filter(|ms| *ms > 0).map(Timestamp::from_ms);
+        let mut loss = self.loss();
+        let first = loss.map_or_else(|| good.fold(now, Timestamp::min), |loss| loss.first);
+        *loss = Some(Loss { first, last: loss.map_or(now, |loss| loss.last.max(now)) });
     }
 
     /// Whatever was recorded before `at` was swept into the views.
     pub fn swept_through(&self, at: Timestamp) {
-        if at.ms() > self.lost_last_ms.load(Ordering::Acquire) {
-            self.lost_ms.store(0, Ordering::Release);
-        }
+        self.loss().take_if(|loss| at > loss.last);
     }
 
     /// Whatever was recorded between these was swept into the views.
     pub fn swept_between(&self, from: Timestamp, to: Timestamp) {
-        let lost_ms = self.lost_ms.load(Ordering::Acquire);
-        if lost_ms != 0 && from.ms() <= lost_ms {
-            self.swept_through(to);
-        }
+        self.loss().take_if(|loss| from <= loss.first && to > loss.last);
     }
 
     /// Whether signals were lost since the last sweep.
     pub fn lacks_signals(&self) -> bool {
-        self.lost_ms.load(Ordering::Acquire) != 0
+        self.loss().is_some()
+    }
+
+    fn loss(&self) -> MutexGuard<'_, Option<Loss>> {
+        self.loss.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The instant through which the views hold everything, whichever node recorded it.
@@ -98,10 +100,7 @@ impl Freshness {
             0 => self.signalled_as_of(now),
             ms => self.signalled_as_of(now).min(Timestamp::from_ms(ms)),
         };
-        match self.lost_ms.load(Ordering::Acquire) {
-            0 => as_of,
-            lost_ms => as_of.min(Timestamp::from_ms(lost_ms)),
-        }
+        self.loss().map_or(as_of, |loss| as_of.min(loss.first))
     }
 
     fn signalled_as_of(&self, now: Timestamp) -> Timestamp {

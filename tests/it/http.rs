@@ -11,6 +11,7 @@ mod erasing;
 mod errors;
 mod facts;
 mod importing;
+mod jobs;
 mod paths;
 mod refusals;
 pub(crate) mod roles;

@@ -33,10 +33,10 @@ pub(super) async fn history(
     found.retain(|placed| cursor.is_none_or(|cursor| placed.rank < cursor));
     if let Some(title) = &query.title {
         let plays = reader.plays_of(profile, std::slice::from_ref(title)).await?;
-        found.extend(plays.iter().flat_map(|plays| placed(plays, policy)));
+        found.extend(plays.iter().flat_map(|plays| placed(plays, &told, policy)));
         return Ok(page(found, query, cursor, None));
     }
-    walk(reader, profile, (query, cursor, found), policy).await
+    walk(reader, profile, (query, cursor, found), (&told, policy)).await
 }
 
 /// Walks the plays from the newest until a page of watches is certain.
@@ -44,7 +44,7 @@ async fn walk(
     reader: &Reader<'_>,
     profile: &ProfileId,
     (query, cursor, mut found): (&HistoryQuery, Option<Rank>, Vec<Placed>),
-    policy: &Policy,
+    (told, policy): (&[Mark], &Policy),
 ) -> Result<Items<Watch>, Beyond> {
     let mut seen = BTreeSet::new();
     // A watch stands where its newest play does; the place of the cursor is one of those.
@@ -53,7 +53,7 @@ async fn walk(
         let mut titles = walk.titles(reader, profile).await?;
         titles.retain(|title| seen.insert(title.clone()));
         for plays in reader.plays_of(profile, &titles).await? {
-            found.extend(placed(&plays, policy));
+            found.extend(placed(&plays, told, policy));
         }
         if let Some(page) = page_if_certain(&mut found, query, cursor, walk.below) {
             return Ok(page);
@@ -99,13 +99,18 @@ fn page(
     Items { items: found.into_iter().map(|placed| placed.watch).collect(), next }
 }
 
-/// The watches of one title that are history, at their places.
-pub(super) fn placed(plays: &[State], policy: &Policy) -> Vec<Placed> {
+/// The watches of one title that are history, at their places, as far as these marks leave them
+/// finished.
+pub(super) fn placed(plays: &[State], marks: &[Mark], policy: &Policy) -> Vec<Placed> {
+    let title = plays.iter().find_map(|play| play.about.title.as_ref());
+    let unwatched_at = title.and_then(|title| watches::unwatched_at(marks, title));
     let groups = watches::group(plays, policy);
     let kept = groups.iter().filter(|watch| watches::is_history(watch, policy));
     let placed = kept.filter_map(|watch| {
         let rank = watch.iter().map(|play| rank_of(play)).max()?;
-        Some(Placed { rank, watch: watches::shape(watch, policy)? })
+        let mut watch = watches::shape(watch, policy)?;
+        watch.finished &= unwatched_at.is_none_or(|at| rank.0 > at);
+        Some(Placed { rank, watch })
     });
     placed.collect()
 }

@@ -15,7 +15,7 @@ pub(super) fn title(story: &Story<'_>, policy: &Policy) -> Option<TitleAnswer> {
     let watched: Intervals = stretches.collect();
     let furthest_ms = story.plays.iter().map(|play| play.furthest_ms).max().unwrap_or(0);
     let skipped = watched.gaps(duration_ms.unwrap_or(furthest_ms));
-    let mut watches = placed(&story.plays, policy);
+    let mut watches = placed(&story.plays, &story.marks, policy);
     watches.extend(story.marks.iter().filter_map(told_watch));
     watches.sort_by_key(|placed| std::cmp::Reverse(placed.rank));
     let times_finished = story.times_finished();

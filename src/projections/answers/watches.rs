@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::reader::rank_of;
-use crate::events::{Mark, MarkKind, State};
+use crate::events::{Mark, MarkKind, State, Timestamp, TitleId};
 use crate::projections::{Policy, TitleInfo, Watch};
 
 /// The plays of one title, grouped into watches; each watch begins with its first play.
@@ -72,6 +72,15 @@ pub(super) fn shape(watch: &[&State], policy: &Policy) -> Option<Watch> {
         finished: watch.iter().any(|play| policy.finished(play)),
         autoplay: watch.iter().all(|play| play.about.autoplay == Some(true)),
     })
+}
+
+/// When a person last said that a title was not watched: what was played until then finished
+/// nothing.
+pub(super) fn unwatched_at(marks: &[Mark], title: &TitleId) -> Option<Timestamp> {
+    let unwatched = marks.iter().filter(
+        |mark| matches!(&mark.kind, MarkKind::MarkedUnwatched { title: of } if of == title),
+    );
+    unwatched.map(|mark| mark.at).max()
 }
 
 /// A watch that a person told of, with its time; a bare `watched` is no history, since nobody knows

@@ -69,7 +69,9 @@ async fn unwatched_plays_neither_count_nor_hold_a_resume_point() {
     house.said(1, at(10_000), MarkKind::MarkedUnwatched { title: title("film") }).await;
     assert_eq!(house.times_finished("film").await, 0);
     assert_eq!(house.resume("film").await, None);
-    assert_eq!(house.history(10).await.len(), 1, "it was watched all the same");
+    let history = house.history(10).await;
+    assert_eq!(history.len(), 1, "it was watched all the same");
+    assert!(!history[0].finished);
 
     let again = House::new();
     again.played(&Played::new(1, "film", 0).span(0, 3_500)).await;

@@ -150,6 +150,12 @@ fn what_is_not_there_is_said_in_words() {
         assert_eq!(answer.status.code(), Some(0), "{question:?}: {}", said(&answer));
         assert_eq!((&*out(&answer), &*err(&answer)), (*expected, ""), "{question:?}");
     }
+    for list in ["now", "profiles", "history", "continue", "watch-time"] {
+        let answer = out(&run(data.path(), &[list, "--json", "--account", "nobody"]));
+        let listed: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        let empty = if list == "now" { &listed["playing"] } else { &listed["items"] };
+        assert_eq!(empty, &serde_json::json!([]), "{list}: {answer}");
+    }
     let unknown: &[(&[&str], &str)] = &[
         (&["resume", "nope"], "viewlog: nothing of this title to go on with\n"),
         (&["title", "nope"], "viewlog: this profile never played the title\n"),

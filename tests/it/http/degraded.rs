@@ -97,8 +97,9 @@ async fn a_log_that_answers_late_is_called_slow() {
     let as_log = Arc::clone(&log) as Arc<dyn EventLog>;
     let site = Site::on(as_log, Limits::default(), Settings::default()).await;
     let held = log.hold().await;
-    let begun = Instant::now();
     let late = async {
+        eventually("it is asked", async || log.appends() == 1).await;
+        let begun = Instant::now();
         let is_late = async || begun.elapsed() > Duration::from_millis(700);
         eventually("it is late", is_late).await;
         drop(held);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
-use viewlog::http::{JobKind, Jobs, document};
+use viewlog::http::{JobKind, Jobs, Reach, document};
 
 use super::server::Server;
 use crate::support::{eventually, fresh, json_fact};
@@ -80,19 +80,19 @@ async fn jobs_join_their_own_kind_and_exclude_the_others() {
         let _ = finished.await;
         Err("told to".to_owned())
     };
-    let report = jobs.start(JobKind::Verify, move |_| waiting).unwrap();
+    let report = jobs.start((JobKind::Verify, Reach::All), move |_| waiting).unwrap();
     assert_eq!(report.state, "running");
-    let joined = jobs.start(JobKind::Verify, |_| async { panic!("it runs already") });
+    let joined = jobs.start((JobKind::Verify, Reach::All), |_| async { panic!("it runs already") });
     assert_eq!(joined.unwrap().state, "running");
-    let other = jobs.start(JobKind::Compact, |_| async { panic!("another runs") });
+    let other = jobs.start((JobKind::Compact, Reach::All), |_| async { panic!("another runs") });
     assert_eq!(other.unwrap_err(), JobKind::Verify);
     finish.send(()).unwrap();
     let state = |kind| jobs.report(kind).unwrap().state;
     eventually("it ended", async || state(JobKind::Verify) == "failed").await;
     assert_eq!(jobs.report(JobKind::Verify).unwrap().detail.unwrap(), "told to");
-    jobs.start(JobKind::Compact, |_| async { panic!("made to fail") }).unwrap();
+    jobs.start((JobKind::Compact, Reach::All), |_| async { panic!("made to fail") }).unwrap();
     eventually("a panic is a failure", async || state(JobKind::Compact) == "failed").await;
-    jobs.start(JobKind::Rebuild, |_| std::future::pending()).unwrap();
+    jobs.start((JobKind::Rebuild, Reach::All), |_| std::future::pending()).unwrap();
     jobs.stop().await;
     assert_eq!(state(JobKind::Rebuild), "failed");
 }
