@@ -186,7 +186,10 @@ pub enum TelemetryError {
 /// [`TelemetryError`]; a second call in one process is one.
 pub fn init(config: &Config) -> Result<(), TelemetryError> {
     // What strangers send that is no HTTP is answered, and is no fault of this node.
-    let filter = EnvFilter::try_new(format!("actix_http=off,{}", config.log_filter))?;
+    let filter = match config.log_filter.trim() {
+        "" => EnvFilter::try_new("")?,
+        filter => EnvFilter::try_new(format!("actix_http=off,{filter}"))?,
+    };
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     let done = match config.log_format {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

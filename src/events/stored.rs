@@ -30,21 +30,18 @@ impl Stored {
         }
     }
 
-    /// All of its rows are added. Where none is left of those that the snapshot covers which was
-    /// passed over for them, another node compacted them since that was read, or wrote one since
+    /// All of its rows are added. Where the first of those is gone that the snapshot covers which
+    /// was passed over for them, another node compacted them since that was read, or wrote one since
     /// that does not say so: then it is all that is left of them, whoever made it.
     pub(super) fn settle(&mut self) {
-        if self.damage.is_some() {
+        let begins = self.events.first().is_some_and(|first| first.order.seq == 0);
+        if begins || self.damage.is_some() {
             return;
         }
-        let is_there = |seq| self.events.iter().any(|event| event.order.seq <= seq);
-        let is_alone = |passed_over: &mut Snapshot| {
-            passed_over.state.as_ref().is_some_and(|state| !is_there(state.seq))
-        };
-        let left = self.passed_over.take_if(is_alone).and_then(|passed_over| passed_over.state);
-        if let Some(state) = left {
-            self.snapshot = Some(State { compacted_through: Some(state.seq), ..state });
-        }
+        let left = self.passed_over.take_if(|passed_over| passed_over.state.is_some());
+        let Some(state) = left.and_then(|passed_over| passed_over.state) else { return };
+        self.events.retain(|event| event.order.seq > state.seq);
+        self.snapshot = Some(State { compacted_through: Some(state.seq), ..state });
     }
 
     /// The greatest order key that the snapshot covers.

@@ -84,8 +84,8 @@ pub enum Reach {
     Account(AccountId),
     /// What came from an instant on.
     From(Timestamp),
-    /// What came before an instant.
-    Before(Timestamp),
+    /// What is older than so many days.
+    OlderThan(u32),
 }
 
 impl Reach {
@@ -93,7 +93,7 @@ impl Reach {
         match (self, other) {
             (Self::All, _) => true,
             (Self::From(from), Self::From(later)) => from <= later,
-            (Self::Before(before), Self::Before(earlier)) => before >= earlier,
+            (Self::OlderThan(days), Self::OlderThan(more)) => days <= more,
             (one, other) => one == other,
         }
     }

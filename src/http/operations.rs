@@ -306,7 +306,7 @@ pub fn begin_compaction(node: &Data<Node>, older_than_days: u32) -> Result<JobRe
     let older_than_ms = i64::from(older_than_days).saturating_mul(DAY_MS);
     let before = node.clock.now().plus_ms(-older_than_ms);
     let of = node.clone();
-    node.jobs.start((JobKind::Compact, Reach::Before(before)), move |progress| {
+    node.jobs.start((JobKind::Compact, Reach::OlderThan(older_than_days)), move |progress| {
         jobs::compact(of, before, progress)
     })
 }

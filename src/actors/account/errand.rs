@@ -6,8 +6,9 @@ use std::sync::Arc;
 use actix::Message;
 use tokio::sync::oneshot;
 
+use super::look::{self, Look};
 use super::memory::Memory;
-use super::{compact, erase, look, renew};
+use super::{compact, erase, renew};
 use crate::actors::host::Vitals;
 use crate::actors::{Chaos, Compaction, Deps, Receipt, Refusal};
 use crate::events::{AccountId, AppendError, ReadError, Scope, SessionId, Timestamp, Week};
@@ -30,7 +31,7 @@ pub(in crate::actors) enum Errand {
     /// Makes the snapshots of a week again.
     Renew(Week, Answer<usize>),
     /// Looks what another node recorded of a session of which something is missing here.
-    Look(SessionId),
+    Look(SessionId, Look),
     /// Panics at once, to show what happens then.
     Panic,
 }
@@ -67,13 +68,13 @@ pub(super) async fn run(
             Box::default()
         }
         Errand::Renew(week, answer) => {
-            let done = renew::renew(&account, week, &deps).await;
+            let done = renew::renew(&account, week, &mut memory, &deps).await;
             let words = ("snapshots could not be renewed", "the log did not answer; ask again");
             tell(answer, done, words);
             memory
         }
-        Errand::Look(session) => {
-            look::look(&account, session, &mut memory, &deps).await;
+        Errand::Look(session, which) => {
+            look::look(&account, (session, which), &mut memory, &deps).await;
             memory
         }
         Errand::Panic => {

@@ -1,6 +1,7 @@
 //! A batch whose rows are on their way to the log, and what is done when they are durable: signal,
 //! answer, and bring the memory home.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -61,7 +62,11 @@ impl Flight {
 fn finish(trip: &Trip, memory: &mut Memory, batch: Batch, decided: Decided) {
     let home = &trip.home;
     tell(&home.account, memory, (&decided.changed, decided.marks), &home.deps);
-    decided.torn.iter().for_each(|session| home.look_again(*session));
+    for session in decided.torn {
+        if !mem::replace(&mut memory.sessions.of(session).is_awaited, true) {
+            home.look_again(session);
+        }
+    }
     batch.answer(&home.account, memory, decided.verdicts);
     memory.trim(home.deps.limits.account_sessions_max);
 }

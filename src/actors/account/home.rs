@@ -10,6 +10,7 @@ use std::time::Duration;
 use actix::{Addr, WeakAddr};
 use tokio::time::sleep;
 
+use super::look::Look;
 use super::memory::Memory;
 use super::{Account, Crashed, Errand, GoOn, batch};
 use crate::actors::Deps;
@@ -99,13 +100,13 @@ impl Home {
     /// and when whatever was on its way by now is durable or given up.
     pub(super) fn look_again(&self, session: SessionId) {
         let last = self.deps.limits.append_deadline + LOOK_AFTER;
-        for after in [LOOK_AFTER, last] {
+        for (which, after) in [(Look::First, LOOK_AFTER), (Look::Last, last)] {
             let (actor, vitals) = (self.actor.clone(), Arc::clone(&self.vitals));
             actix_rt::spawn(async move {
                 sleep(after).await;
                 if let Some(actor) = actor.upgrade() {
                     vitals.add_waiting(1);
-                    actor.do_send(Errand::Look(session));
+                    actor.do_send(Errand::Look(session, which));
                 }
             });
         }

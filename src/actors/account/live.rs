@@ -39,6 +39,8 @@ pub(super) struct Live {
     snapshot_facts: Option<u32>,
     /// The last window that the session is marked as dirty in, of those that this actor marked.
     pub(super) marked: Option<Window>,
+    /// It is going to be looked at again for what is missing.
+    pub(super) is_awaited: bool,
 }
 
 /// A session's rows, read because memory could not decide.
@@ -58,7 +60,7 @@ impl Live {
         let Some(stored) = stored else { return Self::default() };
         let snapshot_facts = Some(stored.snapshot.as_ref().map_or(0, |state| state.facts));
         let recent = recent_of(&stored.events);
-        Self { state: stored.state(), recent, snapshot_facts, marked: None }
+        Self { state: stored.state(), recent, snapshot_facts, ..Self::default() }
     }
 
     /// Where `event` stands, as far as memory knows.

@@ -89,6 +89,20 @@ impl Memory {
         Ok(absent)
     }
 
+    /// Reads a session again, whatever is known of it.
+    pub(super) async fn read_again(
+        &mut self,
+        account: &AccountId,
+        session: SessionId,
+        deps: &Deps,
+    ) -> Result<(), ReadError> {
+        let key = SessionKey { account: account.clone(), session };
+        let stored = deps.log.session(&key).await?;
+        self.sessions.remove(session);
+        self.sessions.insert(session, Live::woken(stored));
+        Ok(())
+    }
+
     /// True when the week is registered.
     pub(super) fn knows_week(&self, week: Week) -> bool {
         self.weeks.binary_search(&week).is_ok()

@@ -40,6 +40,8 @@ pub(super) struct Queue {
     /// What was lazy and has its turn, as fast as it goes behind what is urgent.
     due: Sessions,
     urgent: Sessions,
+    /// Something that had its turn became urgent.
+    has_hurried: bool,
     marks: Vec<(AccountId, Mark)>,
     /// Whose entries are being merged right now; they are filled anew should that fail.
     merging: Vec<AccountId>,
@@ -73,7 +75,7 @@ impl Queue {
                 let key = (account.clone(), state.session);
                 if signal.urgent || self.urgent.contains_key(&key) {
                     self.lazy.remove(&key);
-                    self.due.remove(&key);
+                    self.has_hurried |= self.due.remove(&key).is_some();
                     self.urgent.insert(key, state);
                 } else if let Some(due) = self.due.get_mut(&key) {
                     *due = state;
@@ -121,11 +123,12 @@ impl Queue {
 
     /// Whether anything has its turn.
     pub(super) fn is_due(&self) -> bool {
-        !self.due.is_empty()
+        self.has_hurried || !self.due.is_empty()
     }
 
     /// Takes out what is urgent, and some of what is due.
     pub(super) fn take(&mut self) -> Batch {
+        self.has_hurried = false;
         let mut sessions = mem::take(&mut self.urgent);
         sessions.extend(self.due.extract_if(|_, _| true).take(DUE_MAX));
         let marks = mem::take(&mut self.marks);

@@ -1,6 +1,6 @@
 //! Appending: weeks are registered and sessions marked as dirty first. Once that is done, the
-//! events of a week go in single-partition batches, one event with its snapshot in another,
-//! everything else row by row, all in parallel.
+//! events of a week go in single-partition batches, all in parallel, and then the snapshots row by
+//! row; one event and its snapshot are one batch.
 
 use std::ptr;
 

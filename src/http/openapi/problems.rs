@@ -34,8 +34,11 @@ const CONFLICTING: Known = Known(
     "conflicting_event",
     "conflicting_event: every fact was refused, the first since its number is another's",
 );
-const JOB_RUNNING: Known =
-    Known("409", "job_running", "job_running: long work of another kind is not done yet");
+const JOB_RUNNING: Known = Known(
+    "409",
+    "job_running",
+    "job_running: other long work, or the same with other bounds, is not done yet",
+);
 const ERASED: Known =
     Known("410", "erased", "erased: it occurred before an erasure of what it is about");
 const TOO_LARGE: Known =

@@ -108,9 +108,9 @@ pub(super) fn placed(plays: &[State], marks: &[Mark], policy: &Policy) -> Vec<Pl
     let kept = groups.iter().filter(|watch| watches::is_history(watch, policy));
     let placed = kept.filter_map(|watch| {
         let rank = watch.iter().map(|play| rank_of(play)).max()?;
-        let mut watch = watches::shape(watch, policy)?;
-        watch.finished &= unwatched_at.is_none_or(|at| rank.0 > at);
-        Some(Placed { rank, watch })
+        let counts = |play: &State| unwatched_at.is_none_or(|at| play.moved_at() > at);
+        let finished = watch.iter().any(|play| policy.finished(play) && counts(play));
+        Some(Placed { rank, watch: Watch { finished, ..watches::shape(watch, policy)? } })
     });
     placed.collect()
 }

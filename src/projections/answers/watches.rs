@@ -74,13 +74,20 @@ pub(super) fn shape(watch: &[&State], policy: &Policy) -> Option<Watch> {
     })
 }
 
-/// When a person last said that a title was not watched: what was played until then finished
-/// nothing.
+/// When a person last left a title as not watched: what was played until then finished nothing.
 pub(super) fn unwatched_at(marks: &[Mark], title: &TitleId) -> Option<Timestamp> {
-    let unwatched = marks.iter().filter(
-        |mark| matches!(&mark.kind, MarkKind::MarkedUnwatched { title: of } if of == title),
-    );
-    unwatched.map(|mark| mark.at).max()
+    let resets = marks.iter().filter_map(|mark| {
+        let times_finished = match &mark.kind {
+            MarkKind::MarkedUnwatched { title: of } if of == title => 0,
+            MarkKind::Undone { titles, .. } => {
+                titles.iter().find(|restored| restored.title == *title)?.times_finished
+            }
+            _ => return None,
+        };
+        Some(((mark.at, mark.command), times_finished))
+    });
+    let (last, times_finished) = resets.max_by_key(|(rank, _)| *rank)?;
+    (times_finished == 0).then_some(last.0)
 }
 
 /// A watch that a person told of, with its time; a bare `watched` is no history, since nobody knows

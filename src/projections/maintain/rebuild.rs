@@ -206,10 +206,11 @@ impl Whole {
         for facts in sessions {
             self.events += facts.events.len() as u64;
             self.is_whole &= facts.damage.is_none();
-            let (kept, is_damaged) = (facts.by_snapshot(), facts.damage.is_some());
+            let kept = facts.by_snapshot();
+            let is_partial = facts.damage.is_some() || facts.lacks_rows();
             let Some(state) = facts.state() else { continue };
             let is_other = kept.as_ref() != Some(&state);
-            is_outdated |= !is_damaged && is_other && (state.is_gapless() || kept.is_some());
+            is_outdated |= !is_partial && is_other && (state.is_gapless() || kept.is_some());
             states.push(state);
         }
         (states, is_outdated)

@@ -256,6 +256,10 @@ impl Sweep {
             return Ok(stored.state());
         }
         let events = self.log.events(key, 0..=u64::MAX).await?;
+        if events.first().is_none_or(|first| first.order.seq > 0) {
+            // Compacted, and its snapshot does not say so any more.
+            return Ok(stored.state());
+        }
         Ok(fold(None, &events))
     }
 }

@@ -209,9 +209,9 @@ impl Folded {
     fn take(&mut self, week: Week, sessions: Vec<Stored>) {
         for facts in sessions {
             let before = self.wrong.len();
-            let is_damaged = facts.damage.is_some();
+            let is_partial = facts.damage.is_some() || facts.lacks_rows();
             self.take_session(facts);
-            if self.wrong.len() > before && !is_damaged {
+            if self.wrong.len() > before && !is_partial {
                 self.outdated.insert(week);
             }
         }

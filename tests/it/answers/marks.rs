@@ -72,6 +72,9 @@ async fn unwatched_plays_neither_count_nor_hold_a_resume_point() {
     let history = house.history(10).await;
     assert_eq!(history.len(), 1, "it was watched all the same");
     assert!(!history[0].finished);
+    // Within the same watch, after the word.
+    house.played(&Played::new(2, "film", 10_300).span(0, 60)).await;
+    assert!(!house.history(10).await[0].finished);
 
     let again = House::new();
     again.played(&Played::new(1, "film", 0).span(0, 3_500)).await;

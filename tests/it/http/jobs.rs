@@ -10,14 +10,14 @@ use crate::support::{at, home, id};
 #[tokio::test]
 async fn a_job_is_joined_by_whoever_wants_no_more_than_it_does() {
     let (all, account, other) = (Reach::All, Reach::Account(home()), Reach::Account(id("other")));
+    let older = Reach::OlderThan;
     let from = |seconds| Reach::From(at(seconds));
-    let before = |seconds| Reach::Before(at(seconds));
     for (kind, runs, joins, differs) in [
         (JobKind::Verify, all.clone(), account.clone(), None),
         (JobKind::Verify, account.clone(), account, Some(other)),
         (JobKind::Verify, Reach::Account(home()), Reach::Account(home()), Some(all)),
         (JobKind::Sweep, from(100), from(200), Some(from(50))),
-        (JobKind::Compact, before(100), before(50), Some(before(200))),
+        (JobKind::Compact, older(14), older(30), Some(older(7))),
     ] {
         let jobs = Arc::new(Jobs::default());
         let start = |kind, reach| {

@@ -108,6 +108,14 @@ pub(super) async fn a_snapshot_that_forgot_a_compaction(log: Log) {
     let compacted =
         Compacted { key: key(&account, session(1)), snapshot: snapshot_of(&state), through: 4 };
     log.compact(compacted).await.unwrap();
+    let later = fold(Some(plain.clone()), &events[5..]).unwrap();
+    let mut batch = append(&account, &[]);
+    batch.snapshots = vec![snapshot_of(&later)];
+    log.append(&batch).await.unwrap();
+    let week = log.week(&account, session(1).week(), Depth::Facts).await.unwrap();
+    let kept = week[0].snapshot.clone().unwrap();
+    assert_eq!((kept.compacted_through, week[0].events.len()), (Some(5), 0));
+    assert_eq!(State { compacted_through: None, ..kept }, later);
     for forgetful in [snapshot_of(&plain), by_another_fold(snapshot_of(&plain))] {
         let mut batch = append(&account, &[]);
         batch.snapshots = vec![forgetful];

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use viewlog::actors::Limits;
-use viewlog::events::{Depth, Event, EventLog, Fact, Kind, ManualClock, Mark, MarkKind, SessionId};
+use viewlog::events::codec::encode_snapshot;
+use viewlog::events::{
+    Append, Compacted, Depth, Event, EventLog, Fact, Kind, ManualClock, Mark, MarkKind, SessionId,
+    SessionKey, SnapshotRow, State, fold,
+};
 use viewlog::projections::{MemoryViews, MemoryViewsOptions, ViewStore};
 
 use super::Node;
@@ -149,6 +153,31 @@ async fn a_fact_that_another_node_recorded_is_no_conflict_and_a_wrong_snapshot_i
 }
 
 #[actix_web::test]
+async fn a_snapshot_that_alone_knows_what_was_compacted_is_not_taken_away() {
+    let beside = Beside::begun().await;
+    let facts = watch(session(1), 6);
+    beside.one.record(&home(), facts.clone()).await;
+    let mut state = fold(None, &facts[..5]).unwrap();
+    state.compacted_through = Some(4);
+    let snapshot =
+        |state: &State| SnapshotRow { session: session(1), body: encode_snapshot(state) };
+    let key = SessionKey { account: home(), session: session(1) };
+    let compacted = Compacted { key, snapshot: snapshot(&state), through: 4 };
+    beside.log.compact(compacted).await.unwrap();
+    // As a node writes it that did not hear of the compaction, and then a fact.
+    let mut forgetful = Append::new(home());
+    forgetful.snapshots = vec![snapshot(&fold(None, &facts).unwrap())];
+    beside.log.append(&forgetful).await.unwrap();
+    assert_eq!(verified(&beside.one).await, []);
+    beside.one.system.accounts().renew(home(), session(1).week()).await.unwrap();
+    let week = beside.log.week(&home(), session(1).week(), Depth::Facts).await.unwrap();
+    let left = week.into_iter().next().unwrap().state().unwrap();
+    assert_eq!((left.facts, left.position_ms), (6, 50_000));
+    beside.views_come_to_it().await;
+    beside.stop().await;
+}
+
+#[actix_web::test]
 async fn views_of_other_words_than_the_log_are_made_anew() {
     let beside = Beside::begun().await;
     let received = |later_ms| {
@@ -161,7 +190,8 @@ async fn views_of_other_words_than_the_log_are_made_anew() {
     // Sent again to the node that does not know it, it is recorded again, earlier here.
     assert_eq!(beside.one.record(&home(), vec![received(0)]).await.recorded, 1);
     beside.one.system.projector().flush().await;
-    verified(&beside.one).await;
+    let found = verified(&beside.one).await;
+    assert!(found.iter().any(|one| one.what.contains("not what its facts say")), "{found:?}");
     assert_eq!(verified(&beside.one).await, []);
     assert_eq!(beside.one.everything(&home()).await, beside.log_says().await);
     beside.stop().await;
