@@ -105,8 +105,8 @@ impl Stored {
         fold(Some(snapshot.clone()), above)
     }
 
-    /// Whether the snapshot that was passed over covers rows that are not here: what it says is then
-    /// not to be judged by the others.
+    /// Whether the snapshot that was passed over covers rows that are not here: what it says is
+    /// then not to be judged by the others.
     pub fn lacks_rows(&self) -> bool {
         let snapshot = self.passed_over.as_ref().and_then(|passed_over| passed_over.state.as_ref());
         snapshot.is_some_and(|snapshot| {

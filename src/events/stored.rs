@@ -31,8 +31,8 @@ impl Stored {
     }
 
     /// All of its rows are added. Where the first of those is gone that the snapshot covers which
-    /// was passed over for them, another node compacted them since that was read, or wrote one since
-    /// that does not say so: then it is all that is left of them, whoever made it.
+    /// was passed over for them, another node compacted them since that was read, or wrote one
+    /// since that does not say so: then it is all that is left of them, whoever made it.
     pub(super) fn settle(&mut self) {
         let begins = self.events.first().is_some_and(|first| first.order.seq == 0);
         if begins || self.damage.is_some() {

@@ -158,7 +158,7 @@ async fn a_flipped_byte_in_a_segment_never_shortens_an_export_in_silence() {
     let player = players(1).remove(0);
     let url = format!("{}/v1/accounts/home-0/events", served.url);
     let client = crate::support::client();
-    for from in (0..10_000).step_by(2_500) {
+    for from in (0..20_000).step_by(2_500) {
         let facts: Vec<_> = (from..from + 2_500).map(|seq| player.fact(seq)).collect();
         let answer = client.post(&url).json(&json!({ "events": facts })).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
