@@ -92,10 +92,7 @@ pub(super) async fn command_by_query(
     asked: Parameters,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let title = asked.title_if_given()?.ok_or_else(|| {
-        Problem::malformed("title is missing; put it in the path or after ?title=")
-    })?;
-    let command = asked.segment(7).to_owned();
+    let (title, command) = (asked.title_after_path()?, asked.segment(7).to_owned());
     run(&request, &node, (&asked, title, &command), &body.0).await
 }
 

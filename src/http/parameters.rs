@@ -85,10 +85,15 @@ impl Parameters {
     pub(super) fn title(&self) -> Result<TitleId, Problem> {
         match self.path.get(TITLE) {
             Some(title) => id("title", title),
-            None => self.title_if_given()?.ok_or_else(|| {
-                Problem::malformed("title is missing; put it in the path or after ?title=")
-            }),
+            None => self.title_after_path(),
         }
+    }
+
+    /// The title that must be given as `?title=`.
+    pub(super) fn title_after_path(&self) -> Result<TitleId, Problem> {
+        self.title_if_given()?.ok_or_else(|| {
+            Problem::malformed("title is missing; put it in the path or after ?title=")
+        })
     }
 
     /// The title given as `?title=`.

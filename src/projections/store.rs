@@ -180,8 +180,8 @@ pub struct Standing {
 ///   goes back to an older state of itself goes back whole slices at a time, and their positions
 ///   with them.
 /// - `advance` never moves a position back, but from one that has not come: there is none as long.
-///   A lease is one holder's until it is released or its
-///   time is over; it steers who does what, and nothing that is done twice may hurt.
+///   A lease is one holder's until it is released or its time is over; it steers who does what, and
+///   nothing that is done twice may hurt.
 #[async_trait]
 pub trait ViewStore: Send + Sync + 'static {
     /// False when merging into this account would be passed over anyway; a hint, without waiting.

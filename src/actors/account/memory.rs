@@ -78,13 +78,10 @@ impl Memory {
             self.weeks = deps.log.weeks(account).await?;
         }
         absent.retain(|session| self.knows_week(session.week()));
-        let reads = stream::iter(&absent).map(|session| async move {
-            let key = SessionKey { account: account.clone(), session: *session };
-            Ok::<_, ReadError>((*session, deps.log.session(&key).await?))
-        });
+        let reads = stream::iter(&absent).map(|session| read(account, *session, deps));
         let read: Vec<_> = reads.buffer_unordered(READS).try_collect().await?;
-        for (session, stored) in read {
-            self.sessions.insert(session, Live::woken(stored));
+        for (session, live) in read {
+            self.sessions.insert(session, live);
         }
         Ok(absent)
     }
@@ -96,10 +93,8 @@ impl Memory {
         session: SessionId,
         deps: &Deps,
     ) -> Result<(), ReadError> {
-        let key = SessionKey { account: account.clone(), session };
-        let stored = deps.log.session(&key).await?;
-        self.sessions.remove(session);
-        self.sessions.insert(session, Live::woken(stored));
+        let (_, live) = read(account, session, deps).await?;
+        *self.sessions.of(session) = live;
         Ok(())
     }
 
@@ -199,4 +194,14 @@ impl Memory {
         append.snapshots = rows.collect();
         (!append.snapshots.is_empty()).then_some(append)
     }
+}
+
+/// A session as the log has it.
+async fn read(
+    account: &AccountId,
+    session: SessionId,
+    deps: &Deps,
+) -> Result<(SessionId, Live), ReadError> {
+    let key = SessionKey { account: account.clone(), session };
+    Ok((session, Live::woken(deps.log.session(&key).await?)))
 }

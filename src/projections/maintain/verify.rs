@@ -82,7 +82,9 @@ impl Check<'_> {
         while let Some(part) = parts.try_next().await? {
             match part {
                 Part::Marks(marks) => folded.marks = marks,
-                Part::Week(week, sessions) => folded.take(week, sessions),
+                Part::Week(week, sessions) => {
+                    sessions.into_iter().for_each(|one| folded.take(week, one));
+                }
             }
         }
         let Folded { states, marks, events, mut wrong, outdated } = folded;
@@ -206,28 +208,19 @@ struct Folded {
 }
 
 impl Folded {
-    fn take(&mut self, week: Week, sessions: Vec<Stored>) {
-        for facts in sessions {
-            let before = self.wrong.len();
-            let is_partial = facts.damage.is_some() || facts.lacks_rows();
-            self.take_session(facts);
-            if self.wrong.len() > before && !is_partial {
-                self.outdated.insert(week);
-            }
-        }
-    }
-
-    fn take_session(&mut self, facts: Stored) {
+    fn take(&mut self, week: Week, facts: Stored) {
         let session = Some(facts.session);
         self.events += facts.events.len() as u64;
         if let Some(damage) = &facts.damage {
             let what = format!("{} rows cannot be read: {}", damage.rows, damage.first);
             self.wrong.push((session, what));
         }
+        let is_partial = facts.damage.is_some() || facts.lacks_rows();
         let by_snapshot = facts.by_snapshot();
         let state = facts.state();
         if by_snapshot.is_some_and(|kept| is_other(&kept, state.as_ref())) {
             self.wrong.push((session, "its snapshot is not what its facts say".to_owned()));
+            self.outdated.extend((!is_partial).then_some(week));
         }
         self.states.extend(state);
     }
