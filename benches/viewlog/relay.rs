@@ -73,7 +73,7 @@ pub(crate) fn node(log: &Arc<dyn EventLog>, redis: Redis, name: &str) -> (String
         started_at: clock.now(),
         clock,
         clocks: Clocks::default(),
-        jobs: Arc::new(Jobs::default()),
+        jobs: Arc::new(Jobs::new(Arc::new(SystemClock), None)),
         sockets: Sockets::default(),
         metrics: None,
         tokens: None,

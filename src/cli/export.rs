@@ -194,6 +194,10 @@ impl Out {
             let what = format!("{} is a directory; name a file in it", path.display());
             return Err(Failure::Wrong(what));
         }
+        if !beside.is_dir() {
+            let what = format!("there is no directory {}; make it first", beside.display());
+            return Err(Failure::Wrong(what));
+        }
         if path.metadata().is_ok_and(|about| !about.is_file()) {
             let stream = File::options().write(true).open(path);
             let stream = stream.map_err(|error| Failure::of_file(path, &error))?;

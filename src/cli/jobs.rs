@@ -10,7 +10,7 @@ use crate::events::{AccountId, Timestamp};
 
 use super::client::{Client, Reply, with};
 use super::failure::{Failure, Found};
-use super::output::say;
+use super::output::{say, warn};
 use super::progress::{Progress, Reached};
 use super::reach::Reach;
 use super::table;
@@ -20,6 +20,7 @@ use super::words;
 const POLL_EVERY: Duration = Duration::from_millis(250);
 /// The state of a job that goes on.
 const RUNNING: &str = "running";
+const LOST: &str = "lost";
 /// So often in a row the server may not answer before the job is given up.
 const SILENT_MAX: u32 = 20;
 
@@ -131,8 +132,14 @@ impl Job {
                 if let Some((name, value)) = &only {
                     url = with(url, name, Some(value));
                 }
-                client.post(url, None).await?;
-                let (report, reply) = follow(client, kind).await?;
+                let (report, reply) = loop {
+                    client.post(url.clone(), None).await?;
+                    let (report, reply) = follow(client, kind).await?;
+                    if report.state != LOST {
+                        break (report, reply);
+                    }
+                    warn(format_args!("the node that was at it is gone; another begins"));
+                };
                 if self.json {
                     reply.print()?;
                 }

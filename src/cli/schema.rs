@@ -1,13 +1,15 @@
 //! `schema`: the tables of a fleet's log, shown, made, and compared with what they should be.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
 use super::failure::{Failure, Found};
 use super::output::say;
 use super::seams::{
-    self, CassandraOpenError, Difference, Replication, Schema as Tables, SchemaError,
+    self, CassandraOpenError, ConfiguredLog, Difference, Given, Replication, Schema as Tables,
+    SchemaError,
 };
 
 /// What Cassandra calls a datacentre that nobody named.
@@ -33,12 +35,22 @@ enum What {
 /// Which keyspace, where.
 #[derive(Debug, Args)]
 struct Store {
-    /// The log, such as cassandra://h1,h2:9042/viewlog?dc=dc1 [default: VIEWLOG_LOG]
+    /// The log, such as cassandra://h1,h2:9042/viewlog?dc=dc1 [env: VIEWLOG_LOG]
     #[arg(long, value_name = "URL")]
     log: Option<String>,
+    /// The configuration file, which may name the log too [env: VIEWLOG_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Copies by datacentre, such as dc1:3,dc2:3 [default: the URL's datacentre, up to 3]
     #[arg(long, value_name = "DC:COPIES,…")]
     replication: Option<Replication>,
+}
+
+impl Store {
+    fn find(self) -> Result<(ConfiguredLog, Option<Replication>), Failure> {
+        let given = Given { log: self.log, config: self.config, ..Given::default() };
+        Ok((seams::log_on_cassandra(given)?, self.replication))
+    }
 }
 
 impl Schema {
@@ -54,10 +66,11 @@ impl Schema {
 
 /// Needs no server: where none answers it says what it takes for granted.
 async fn print(store: Store) -> anyhow::Result<Found> {
-    let url = seams::log_url(store.log)?;
-    let (replication, assumed) = match store.replication {
+    let (log, replication) = store.find()?;
+    let url = &log.url;
+    let (replication, assumed) = match replication {
         Some(replication) => (replication, None),
-        None => match seams::connect(&url).await? {
+        None => match log.connect().await {
             Ok(tables) => (tables.default_replication(), None),
             Err(CassandraOpenError::Unreachable { hosts, .. }) => {
                 let datacentre = url.datacentre.as_deref().unwrap_or(DATACENTRE_USUAL);
@@ -78,9 +91,8 @@ async fn print(store: Store) -> anyhow::Result<Found> {
 }
 
 async fn apply(store: Store) -> anyhow::Result<Found> {
-    let url = seams::log_url(store.log)?;
-    let tables = seams::schema(&url).await?;
-    let asked = store.replication;
+    let (log, asked) = store.find()?;
+    let (url, tables) = (&log.url, connected(&log).await?);
     let replication = asked.clone().unwrap_or_else(|| tables.default_replication());
     tables.apply(&replication).await.map_err(failure)?;
     // What was there before keeps its copies.
@@ -118,10 +130,18 @@ fn few_copies(
 }
 
 async fn check(store: Store) -> anyhow::Result<Found> {
-    let tables = seams::schema(&seams::log_url(store.log)?).await?;
-    let mut differences = tables.check(store.replication.as_ref()).await.map_err(failure)?;
+    let (log, replication) = store.find()?;
+    let tables = connected(&log).await?;
+    let mut differences = tables.check(replication.as_ref()).await.map_err(failure)?;
     differences.extend(tables.check_nodes().await);
     say_all(&differences)
+}
+
+async fn connected(log: &ConfiguredLog) -> Result<Tables, Failure> {
+    log.connect().await.map_err(|error| match error {
+        CassandraOpenError::Datacentre { .. } => Failure::Wrong(error.to_string()),
+        error => Failure::Unavailable(error.to_string()),
+    })
 }
 
 fn say_all(differences: &[Difference]) -> anyhow::Result<Found> {

@@ -39,7 +39,7 @@ pub(super) use crate::tls::{TlsFiles, remedy};
 pub(super) struct Given {
     pub(super) config: Option<PathBuf>,
     pub(super) data: Option<PathBuf>,
-    pub(super) listen: Option<SocketAddr>,
+    pub(super) listen: Option<String>,
     pub(super) log: Option<String>,
     pub(super) views: Option<String>,
     pub(super) role: Option<String>,
@@ -122,7 +122,7 @@ impl Given {
             ("auth_key", self.auth.auth_key.map(path)),
             ("auth_jwks_url", self.auth.auth_jwks_url),
             ("auth_audience", self.auth.auth_audience),
-            ("listen", self.listen.map(|listen| listen.to_string())),
+            ("listen", self.listen),
             ("log", self.log),
             ("views", self.views),
             ("role", self.role),
@@ -168,6 +168,9 @@ impl From<StartError> for NotStarted {
             StartError::Log(OpenError::Damaged { .. })
             | StartError::Spool(OpenError::Damaged { .. }) => Self::Damaged(error.to_string()),
             StartError::Log(_) | StartError::Spool(_) => Self::Store(error.to_string()),
+            StartError::Cassandra { source: CassandraOpenError::Datacentre { .. }, .. } => {
+                Self::Configuration(error.to_string())
+            }
             StartError::Cassandra { .. } | StartError::Drivers(_) | StartError::Views(_) => {
                 Self::Fleet(error.to_string())
             }
@@ -247,28 +250,30 @@ fn demo_directory(config: &mut Config) -> Result<tempfile::TempDir, NotStarted> 
     Ok(directory)
 }
 
-/// The address of a log on Cassandra: this one, or that in the environment.
-pub(super) fn log_url(log: Option<String>) -> Result<CassandraUrl, Failure> {
-    let named = config::environment().find(|(name, _)| name == "VIEWLOG_LOG");
-    let text = log.or(named.map(|(_, text)| text)).filter(|text| !text.is_empty());
-    let text = text.ok_or_else(|| {
-        Failure::Wrong("no log; name one with --log, or set VIEWLOG_LOG".to_owned())
-    })?;
-    text.parse::<CassandraUrl>().map_err(|error| Failure::Wrong(format!("--log: {error}")))
+/// The log on Cassandra that is configured, and how it is reached.
+pub(super) struct ConfiguredLog {
+    pub(super) url: CassandraUrl,
+    config: Config,
 }
 
-/// The tables of the log at an address, reached as the environment says.
-pub(super) async fn connect(
-    url: &CassandraUrl,
-) -> Result<Result<Schema, CassandraOpenError>, Failure> {
-    let config = Config::of_encryption(config::environment());
-    let config = config.map_err(|error| Failure::Wrong(error.to_string()))?;
-    Ok(Schema::connect(&config.cassandra_options(url)).await)
+/// Finds it by what the command line, the environment or the configuration file says.
+pub(super) fn log_on_cassandra(given: Given) -> Result<ConfiguredLog, Failure> {
+    let config = settings_without_node(given)?.config;
+    match &config.log {
+        LogStore::Cassandra(url) => Ok(ConfiguredLog { url: url.clone(), config }),
+        LogStore::Embedded(_) | LogStore::Memory => Err(Failure::Wrong(
+            "no log; name one with --log, such as cassandra://h1,h2:9042/viewlog?dc=dc1, with \
+             VIEWLOG_LOG, or in the configuration file"
+                .to_owned(),
+        )),
+    }
 }
 
-/// The same, for whoever can do nothing without.
-pub(super) async fn schema(url: &CassandraUrl) -> Result<Schema, Failure> {
-    connect(url).await?.map_err(|error| Failure::Unavailable(error.to_string()))
+impl ConfiguredLog {
+    /// Its tables, if a node answers.
+    pub(super) async fn connect(&self) -> Result<Schema, CassandraOpenError> {
+        Schema::connect(&self.config.cassandra_options(&self.url)).await
+    }
 }
 
 /// A log that nodes share, as far as it can be reached.

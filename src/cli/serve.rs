@@ -1,6 +1,5 @@
 //! `serve`: the service itself, until Ctrl-C or SIGTERM.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -25,7 +24,7 @@ file.";
 pub(super) struct Serve {
     /// The address to listen on; beyond loopback a key is needed [default: 127.0.0.1:7070]
     #[arg(long, value_name = "ADDRESS")]
-    listen: Option<SocketAddr>,
+    listen: Option<String>,
     /// The data directory [default: the platform's]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,

@@ -4,10 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Config, ConfigError, Sources, if_any};
+use super::{Config, if_any};
 use crate::tls::TlsFiles;
-
-const VARIABLES: &str = "VIEWLOG_TLS__";
 
 /// Encrypted connections to stores, key sets and servers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -32,17 +30,5 @@ impl Config {
     pub fn tls_files(&self) -> TlsFiles {
         let Tls { ca_file, certificate_file, key_file, cassandra_name } = self.tls.clone();
         TlsFiles { ca_file, certificate_file, key_file, cassandra_name }
-    }
-
-    /// The defaults with what the environment says of encryption, for commands that need no more.
-    ///
-    /// # Errors
-    /// As of [`Config::load`].
-    pub fn of_encryption(
-        environment: impl Iterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
-        let environment = environment.filter(|(name, _)| name.starts_with(VARIABLES));
-        let file = Some(PathBuf::from("/dev/null"));
-        Self::load(Sources { file, environment, overrides: vec![] })
     }
 }

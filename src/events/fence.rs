@@ -31,7 +31,8 @@ impl Scope {
     /// Every scope that a person's word lies in; one that speaks of many titles is of none.
     pub fn around_mark(mark: &Mark) -> Vec<Self> {
         let profile = mark.profile.clone();
-        let mut scopes = vec![Self::Account, Self::Profile(profile.clone())];
+        let mut scopes =
+            vec![Self::Account, Self::Profile(profile.clone()), Self::Session(mark.command)];
         match &mark.kind {
             MarkKind::TitleHidden { title }
             | MarkKind::TitleShown { title }

@@ -139,7 +139,7 @@ pub(super) async fn admitted<B: MessageBody + 'static>(
         return Ok(request.into_response(response));
     };
     let granted = match &node.tokens {
-        Some(tokens) => judged(tokens, rule, request.request()).await,
+        Some(tokens) => judged((node, tokens), rule, request.request()).await,
         None => Ok(None),
     };
     match granted.and_then(|granted| served.permit(node.settings.roles).map(|()| granted)) {
@@ -157,7 +157,7 @@ pub(super) async fn admitted<B: MessageBody + 'static>(
 
 /// Who asks, and for what, if that is let through; `None` where nobody has to say.
 async fn judged(
-    tokens: &Tokens,
+    (node, tokens): (&Node, &Tokens),
     rule: Rule,
     request: &HttpRequest,
 ) -> Result<Option<(Caller, Parameters)>, Problem> {
@@ -167,7 +167,9 @@ async fn judged(
     tokens.pace.count(&grant).map_err(too_many)?;
     let asked = Parameters::read(request.uri().path(), request.query_string())?;
     rules::permit(&grant, (need, reach), &asked)?;
-    Ok(Some((Caller(Some(grant)), asked)))
+    let caller = Caller(Some(grant));
+    caller.may_wait(node, &asked).await?;
+    Ok(Some((caller, asked)))
 }
 
 fn too_many(wait: Duration) -> Problem {

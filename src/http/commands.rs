@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, post};
 use serde::Serialize;
@@ -200,9 +201,20 @@ async fn command_given(
         given = accounts.mark(person.account.clone(), mark.clone()).await;
     }
     let recorded = given?;
-    // A repetition says what was said the first time, whatever has happened or been asked since.
+    // A repetition says what was said the first time, whatever has happened since.
     let said =
         if recorded { Some(mark.clone()) } else { recorded_before(node, &person, &mark).await? };
+    if let Some(said) = said.as_ref().filter(|said| !is_repeated(said, &mark)) {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "conflicting_event",
+            format!(
+                "Idempotency-Key {} was given with another command, which stands; another command \
+                 has another key",
+                said.command
+            ),
+        ));
+    }
     if let Some(said) = said {
         node.answers.said(&person.account, &said).await;
     }
@@ -212,6 +224,15 @@ async fn command_given(
     }
     let recorded = u8::from(recorded);
     Ok(HttpResponse::Ok().json(Commanded { recorded, command: mark.command }))
+}
+
+/// Whether the same was said before. What an undo restores depends on when it was first said.
+fn is_repeated(said: &Mark, mark: &Mark) -> bool {
+    let is_same = match (&said.kind, &mark.kind) {
+        (MarkKind::Undone { since, .. }, MarkKind::Undone { since: again, .. }) => since == again,
+        (said, again) => said == again,
+    };
+    is_same && said.profile == mark.profile
 }
 
 async fn recorded_before(

@@ -74,8 +74,8 @@ async fn play(
     key: SessionKey,
     profile: Option<&ProfileId>,
 ) -> Result<HttpResponse, Problem> {
-    let found = node.answers.session(&key).await?.map(|found| found.body.profile);
-    let theirs = found.filter(|of| profile.is_none_or(|profile| profile == of));
+    let theirs =
+        node.answers.owner(&key).await?.filter(|of| profile.is_none_or(|profile| profile == of));
     let Some(profile) = theirs else {
         return Err(Problem::not_found("no such play is recorded"));
     };

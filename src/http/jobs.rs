@@ -2,29 +2,32 @@
 //! its own, so that neither readers nor players wait for it.
 //!
 //! They exclude each other because a compaction takes away the facts that the others read. What a
-//! job came to is kept until the next of its kind, in memory alone.
+//! job came to is kept until the next of its kind, in memory, and by a fleet beside its views.
 
+mod board;
 mod work;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
-use crate::events::{AccountId, SessionId, Timestamp};
+use crate::events::{AccountId, Clock, SessionId, Timestamp};
 use crate::projections::Progress;
 
+pub use self::board::Board;
 pub(super) use self::work::{compact, rebuild, sweep, verify};
 
 /// More findings than this are counted and not listed.
 const FINDINGS_MAX: usize = 10_000;
 
 /// What long work there is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
     /// Every view and snapshot made anew.
@@ -53,13 +56,30 @@ impl fmt::Display for JobKind {
     }
 }
 
+/// How far a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// It is being done.
+    Running,
+    /// All of it.
+    Done,
+    /// It could not go on.
+    Failed,
+    /// The node that was at it is gone.
+    Lost,
+}
+
 /// How a job is going, or went.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobReport {
     /// Which.
     pub kind: JobKind,
-    /// `running`, `done` or `failed`.
-    pub state: &'static str,
+    /// How far it is.
+    pub state: JobState,
+    /// When it was started.
+    #[schema(value_type = String, format = DateTime)]
+    pub begun_at: Timestamp,
     /// Accounts done, of a sweep slices.
     pub done: u64,
     /// Accounts there are; 0 while they are being counted.
@@ -76,7 +96,8 @@ pub struct JobReport {
 }
 
 /// What a job is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reach {
     /// Everything.
     All,
@@ -100,7 +121,7 @@ impl Reach {
 }
 
 /// Something that is not as the facts say.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     /// The household.
     #[schema(value_type = String)]
@@ -125,6 +146,9 @@ pub struct Finished {
 /// The long work of a node.
 pub struct Jobs {
     jobs: Mutex<BTreeMap<JobKind, Arc<Job>>>,
+    clock: Arc<dyn Clock>,
+    /// Of a fleet alone: where nodes tell each other.
+    board: Option<Board>,
     stopping: watch::Sender<bool>,
     ended: watch::Sender<()>,
 }
@@ -133,26 +157,23 @@ struct Job {
     kind: JobKind,
     reach: Reach,
     progress: Arc<Progress>,
+    begun_at: Timestamp,
     begun: Instant,
     end: OnceLock<(Duration, Result<Finished, String>)>,
 }
 
-impl Default for Jobs {
-    fn default() -> Self {
-        Self {
-            jobs: Mutex::default(),
-            stopping: watch::Sender::new(false),
-            ended: watch::Sender::new(()),
-        }
-    }
-}
-
 impl Jobs {
-    /// Starts a job, or joins the one of its kind that runs and does as much.
+    /// None yet.
+    pub fn new(clock: Arc<dyn Clock>, board: Option<Board>) -> Self {
+        let (stopping, ended) = (watch::Sender::new(false), watch::Sender::new(()));
+        Self { jobs: Mutex::default(), clock, board, stopping, ended }
+    }
+
+    /// Starts a job, or joins the one of its kind that runs, here or elsewhere, and does as much.
     ///
     /// # Errors
     /// The kind of the other job that runs.
-    pub fn start<F>(
+    pub async fn start<F>(
         self: &Arc<Self>,
         (kind, reach): (JobKind, Reach),
         work: impl FnOnce(Arc<Progress>) -> F + Send + 'static,
@@ -160,22 +181,33 @@ impl Jobs {
     where
         F: Future<Output = Result<Finished, String>>,
     {
+        let job = Arc::new(Job::new((kind, reach), self.clock.now()));
+        if let Some(board) = self.board.as_ref().filter(|_| self.running().is_none()) {
+            if !board.take().await {
+                let other = board.running_elsewhere().await.ok_or(kind)?;
+                return joined(&job, (&other.reach, other.report));
+            }
+            board.tell(job.reach.clone(), job.report()).await;
+        }
+        self.run(&job, work)
+    }
+
+    fn run<F>(
+        self: &Arc<Self>,
+        job: &Arc<Job>,
+        work: impl FnOnce(Arc<Progress>) -> F + Send + 'static,
+    ) -> Result<JobReport, JobKind>
+    where
+        F: Future<Output = Result<Finished, String>>,
+    {
         let mut jobs = self.lock();
         if let Some(running) = jobs.values().find(|job| job.is_running()) {
-            let joins = running.kind == kind && running.reach.covers(&reach);
-            return if joins { Ok(running.report()) } else { Err(running.kind) };
+            return joined(job, (&running.reach, running.report()));
         }
-        let job = Arc::new(Job {
-            kind,
-            reach,
-            progress: Arc::default(),
-            begun: Instant::now(),
-            end: OnceLock::new(),
-        });
-        jobs.insert(kind, Arc::clone(&job));
+        jobs.insert(job.kind, Arc::clone(job));
         drop(jobs);
-        let report = job.report();
-        let running = Running { jobs: Arc::clone(self), job };
+        let (report, kind) = (job.report(), job.kind);
+        let running = Running { jobs: Arc::clone(self), job: Arc::clone(job) };
         let stopping = self.stopping.subscribe();
         let named = std::thread::Builder::new().name(kind.to_string());
         // Where no thread can be had, `running` is dropped and the job has failed.
@@ -185,9 +217,17 @@ impl Jobs {
         Ok(report)
     }
 
-    /// How the last job of a kind is going, or went; `None` when there was none since the start.
-    pub fn report(&self, kind: JobKind) -> Option<JobReport> {
-        self.lock().get(&kind).map(|job| job.report())
+    /// How the last job of a kind is going, or went, whichever node did it; `None` when none is
+    /// known of.
+    pub async fn report(&self, kind: JobKind) -> Option<JobReport> {
+        let own = self.lock().get(&kind).map(|job| job.report());
+        let is_running = own.as_ref().is_some_and(|own| own.state == JobState::Running);
+        let board = self.board.as_ref().filter(|_| !is_running);
+        let Some(board) = board else { return own };
+        match (own, board.report(kind).await) {
+            (Some(own), Some(told)) if told.begun_at <= own.begun_at => Some(own),
+            (own, told) => told.or(own),
+        }
     }
 
     /// Cuts short what runs, and waits until it ended; a rebuild goes on from there another time.
@@ -201,9 +241,19 @@ impl Jobs {
         }
     }
 
+    fn running(&self) -> Option<JobKind> {
+        self.lock().values().find(|job| job.is_running()).map(|job| job.kind)
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<JobKind, Arc<Job>>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whoever wants no more than what runs waits for that.
+fn joined(wanted: &Job, (reach, running): (&Reach, JobReport)) -> Result<JobReport, JobKind> {
+    let joins = running.kind == wanted.kind && reach.covers(&wanted.reach);
+    if joins { Ok(running) } else { Err(running.kind) }
 }
 
 /// A job while its thread lives.
@@ -228,9 +278,28 @@ impl Running {
                 _ = stopping.wait_for(|stopping| *stopping) => {
                     Err("the server shuts down; start it again".to_owned())
                 }
+                never = self.tell_regularly() => match never {},
             }
         });
         self.job.finish(result);
+        runtime.block_on(self.tell());
+    }
+
+    /// Tells other nodes how it is going.
+    async fn tell(&self) {
+        if let Some(board) = &self.jobs.board {
+            board.tell(self.job.reach.clone(), self.job.report()).await;
+        }
+    }
+
+    async fn tell_regularly(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(board::TOLD_EVERY).await;
+            if let Some(board) = &self.jobs.board {
+                board.take().await;
+            }
+            self.tell().await;
+        }
     }
 }
 
@@ -241,7 +310,22 @@ impl Drop for Running {
     }
 }
 
+impl JobReport {
+    /// Whoever was at it says nothing more.
+    fn lose(&mut self) {
+        if self.state == JobState::Running {
+            self.state = JobState::Lost;
+            self.detail = Some("the node that was at it is gone; start it again".to_owned());
+        }
+    }
+}
+
 impl Job {
+    fn new((kind, reach): (JobKind, Reach), begun_at: Timestamp) -> Self {
+        let (progress, begun, end) = (Arc::default(), Instant::now(), OnceLock::new());
+        Self { kind, reach, progress, begun_at, begun, end }
+    }
+
     fn is_running(&self) -> bool {
         self.end.get().is_none()
     }
@@ -260,13 +344,14 @@ impl Job {
         let took = end.map_or_else(|| self.begun.elapsed(), |(took, _)| *took);
         let events = self.progress.events();
         let (state, findings, detail) = match end.map(|(_, result)| result) {
-            None => ("running", vec![], None),
-            Some(Ok(done)) => ("done", done.findings.clone(), done.detail.clone()),
-            Some(Err(why)) => ("failed", vec![], Some(why.clone())),
+            None => (JobState::Running, vec![], None),
+            Some(Ok(done)) => (JobState::Done, done.findings.clone(), done.detail.clone()),
+            Some(Err(why)) => (JobState::Failed, vec![], Some(why.clone())),
         };
         JobReport {
             kind: self.kind,
             state,
+            begun_at: self.begun_at,
             done: self.progress.done(),
             total: self.progress.total(),
             events,

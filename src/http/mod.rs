@@ -36,7 +36,7 @@ use actix_web::web::{self, PayloadConfig, ServiceConfig};
 pub use auth::{KeyError, KeySource, Keyring, NewToken, Scopes, SourceError, Terms, Tokens};
 pub use degraded::Clocks;
 pub use guard::guard;
-pub use jobs::{Finding, Finished, JobKind, JobReport, Jobs, Reach};
+pub use jobs::{Board, Finding, Finished, JobKind, JobReport, JobState, Jobs, Reach};
 pub use live::Sockets;
 pub use node::{Node, Settings};
 pub use openapi::document;

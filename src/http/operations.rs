@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use self::spool::SpoolReport;
 use super::degraded::{Degraded, degraded};
-use super::jobs::{self, JobKind, JobReport, Reach};
+use super::jobs::{self, JobKind, JobReport, JobState, Reach};
 use super::parameters::Parameters;
 use super::{Node, Problem};
 use crate::actors::{ExchangeObserved, ObservedKind};
@@ -83,7 +83,7 @@ pub(super) struct SystemReport {
     #[schema(value_type = Option<String>)]
     oldest_window: Option<Timestamp>,
     generation: u64,
-    /// The rebuild that runs.
+    /// The rebuild that runs, here or at another node.
     rebuild: Option<JobReport>,
     /// Folds that failed and sessions parked for it.
     parked: u64,
@@ -183,7 +183,7 @@ pub(super) struct ViewsReport {
 #[get("/v1/system")]
 pub(super) async fn read_system(node: Data<Node>) -> HttpResponse {
     let (now, observed, views) = (node.clock.now(), node.system.observe(), node.views.standing());
-    let (log, rebuild) = (node.log.health(), node.jobs.report(JobKind::Rebuild));
+    let (log, rebuild) = (node.log.health(), node.jobs.report(JobKind::Rebuild).await);
     plain().json(SystemReport {
         version: env!("CARGO_PKG_VERSION"),
         roles: node.settings.roles.names(),
@@ -204,8 +204,8 @@ pub(super) async fn read_system(node: Data<Node>) -> HttpResponse {
         },
         as_of: node.freshness.as_of(now),
         oldest_window: observed.sweeping.oldest,
-        generation: views.generation,
-        rebuild: rebuild.filter(|rebuild| rebuild.state == "running"),
+        generation: node.views.generation().await,
+        rebuild: rebuild.filter(|rebuild| rebuild.state == JobState::Running),
         parked: observed.parked,
         admitted: observed.admitted,
         followers: observed.followers,
@@ -248,11 +248,9 @@ impl From<ObservedKind> for ActorsReport {
 #[post("/v1/system/rebuild")]
 pub(super) async fn start_rebuild(node: Data<Node>) -> Result<HttpResponse, Problem> {
     let of = node.clone();
-    accepted(
-        JobKind::Rebuild,
-        node.jobs
-            .start((JobKind::Rebuild, Reach::All), move |progress| jobs::rebuild(of, progress)),
-    )
+    let reach = (JobKind::Rebuild, Reach::All);
+    let started = node.jobs.start(reach, move |progress| jobs::rebuild(of, progress));
+    accepted(JobKind::Rebuild, started.await)
 }
 
 /// Starts to compare what is kept with the facts, of all accounts or of one.
@@ -271,11 +269,9 @@ pub(super) async fn start_verify(
     })?;
     let reach = account.clone().map_or(Reach::All, Reach::Account);
     let of = node.clone();
-    accepted(
-        JobKind::Verify,
-        node.jobs
-            .start((JobKind::Verify, reach), move |progress| jobs::verify(of, account, progress)),
-    )
+    let reach = (JobKind::Verify, reach);
+    let started = node.jobs.start(reach, move |progress| jobs::verify(of, account, progress));
+    accepted(JobKind::Verify, started.await)
 }
 
 /// Starts to leave of old sessions their last state alone.
@@ -295,20 +291,23 @@ pub(super) async fn start_compact(
     let days = asked.parsed("older_than_days", |text| {
         text.parse::<u32>().map_err(|_| format!("{text:?} is not a whole number of days"))
     })?;
-    accepted(JobKind::Compact, begin_compaction(&node, days.unwrap_or(OLDER_THAN_DAYS_USUAL)))
+    let started = begin_compaction(&node, days.unwrap_or(OLDER_THAN_DAYS_USUAL));
+    accepted(JobKind::Compact, started.await)
 }
 
 /// Starts to compact weeks that ended so many days ago, or joins a compaction that runs.
 ///
 /// # Errors
 /// The long work of another kind that runs.
-pub fn begin_compaction(node: &Data<Node>, older_than_days: u32) -> Result<JobReport, JobKind> {
+pub async fn begin_compaction(
+    node: &Data<Node>,
+    older_than_days: u32,
+) -> Result<JobReport, JobKind> {
     let older_than_ms = i64::from(older_than_days).saturating_mul(DAY_MS);
     let before = node.clock.now().plus_ms(-older_than_ms);
     let of = node.clone();
-    node.jobs.start((JobKind::Compact, Reach::OlderThan(older_than_days)), move |progress| {
-        jobs::compact(of, before, progress)
-    })
+    let reach = (JobKind::Compact, Reach::OlderThan(older_than_days));
+    node.jobs.start(reach, move |progress| jobs::compact(of, before, progress)).await
 }
 
 /// Starts to read again, and to merge, whatever was marked as changed from an instant on. Of a
@@ -342,20 +341,18 @@ pub(super) async fn start_sweep(
     let kept_ms = i64::try_from(Window::KEPT * Window::LENGTH_MS).unwrap_or(i64::MAX);
     let from = from.max(node.clock.now().plus_ms(-kept_ms));
     let of = node.clone();
-    accepted(
-        JobKind::Sweep,
-        node.jobs.start((JobKind::Sweep, Reach::From(from)), move |progress| {
-            jobs::sweep(of, from, progress)
-        }),
-    )
+    let reach = (JobKind::Sweep, Reach::From(from));
+    let started = node.jobs.start(reach, move |progress| jobs::sweep(of, from, progress));
+    accepted(JobKind::Sweep, started.await)
 }
 
-/// How the last rebuild, verification, compaction or sweep is going, or went.
+/// How the last rebuild, verification, compaction or sweep is going, or went, whichever node of a
+/// fleet does it.
 #[utoipa::path(
     tag = "operations",
     responses(
         (status = 200, body = JobReport),
-        (status = 404, description = "not_found: none since the server started"),
+        (status = 404, description = "not_found: none that is known of"),
     ),
 )]
 #[get("/v1/system/jobs/{kind}")]
@@ -364,8 +361,8 @@ pub(super) async fn read_job(node: Data<Node>, asked: Parameters) -> Result<Http
     let kind = JobKind::ALL.into_iter().find(|kind| kind.to_string() == named);
     let kind =
         kind.ok_or_else(|| Problem::not_found("jobs are rebuild, verify, compact and sweep"))?;
-    let report = node.jobs.report(kind);
-    let none = || Problem::not_found(format!("no {kind} was started since the server was"));
+    let report = node.jobs.report(kind).await;
+    let none = || Problem::not_found(format!("no {kind} is known of; start one"));
     Ok(plain().json(report.ok_or_else(none)?))
 }
 

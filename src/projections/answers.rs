@@ -28,8 +28,8 @@ use super::{
     ViewStore, WatchTimeQuery, When, playing, project,
 };
 use crate::events::{
-    AccountId, Clock, Depth, EventLog, Mark, Restored, SessionId, SessionKey, State, Timestamp,
-    TitleId,
+    AccountId, Clock, Depth, EventLog, Mark, ProfileId, Restored, SessionId, SessionKey, State,
+    Timestamp, TitleId,
 };
 
 /// How many answers may wait for their turn to be folded from the log, for each that is.
@@ -146,7 +146,7 @@ impl Answers {
         .await
     }
 
-    /// Everything about one title; `None` when it was never played nor spoken of.
+    /// Everything about one title; `None` when it was never played, nor told of as if it had been.
     pub async fn title(
         &self,
         person: &Person,
@@ -212,6 +212,16 @@ impl Answers {
         let complete = stored.damage.is_none();
         let body = stored.state().as_ref().and_then(SessionAnswer::of);
         known(Answer { body, as_of, stale: false, source: Source::Log, complete })
+    }
+
+    /// The profile whose session or command it is; `None` when the log has no such.
+    pub async fn owner(&self, key: &SessionKey) -> Result<Option<ProfileId>, AnswerError> {
+        if let Some(found) = self.session(key).await? {
+            return Ok(Some(found.body.profile));
+        }
+        let marks = self.log.marks(&key.account).await?;
+        let mark = marks.into_iter().find(|mark| mark.command == key.session);
+        Ok(mark.map(|mark| mark.profile))
     }
 
     /// When a person last moved any of these titles or said something of one; a command comes after

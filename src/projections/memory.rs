@@ -293,9 +293,14 @@ impl ViewStore for MemoryViews {
         Ok(slot.map_or(0, |slot| slot.live.shelf.len() as u64))
     }
 
-    async fn begin_generation(&self) -> Result<u64, ViewError> {
-        let next =
-            self.generation.load(Ordering::Acquire).max(self.next.load(Ordering::Acquire)) + 1;
+    async fn begin_generation(&self, resumed: Option<u64>) -> Result<u64, ViewError> {
+        let open = self.next.load(Ordering::Acquire);
+        if open > 0 && Some(open) == resumed {
+            return Ok(open);
+        }
+        // Of one that died with its process nothing is left to be filled: it has that number again.
+        let greatest = self.generation.load(Ordering::Acquire).max(open);
+        let next = (greatest + 1).max(resumed.unwrap_or(0));
         self.next.store(next, Ordering::Release);
         for shard in &self.shards {
             for slot in lock(shard).slots.values_mut() {
@@ -354,6 +359,19 @@ impl ViewStore for MemoryViews {
         Ok(())
     }
 
+    async fn set_notice(&self, name: &str, word: &[u8], ttl: Duration) -> Result<(), ViewError> {
+        lock(&self.errands).set_notice((name, word), ttl, self.clock.now());
+        Ok(())
+    }
+
+    async fn notice(&self, name: &str) -> Result<Option<Vec<u8>>, ViewError> {
+        Ok(lock(&self.errands).notice(name, self.clock.now()))
+    }
+
+    async fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
     fn standing(&self) -> Standing {
         Standing {
             kind: "memory",
@@ -362,7 +380,6 @@ impl ViewStore for MemoryViews {
             bytes: self.bytes.load(Ordering::Relaxed),
             evicted: self.evicted.load(Ordering::Relaxed),
             failures: 0,
-            generation: self.generation.load(Ordering::Acquire),
         }
     }
 }

@@ -217,8 +217,8 @@ impl ViewStore for RedisViews {
         Ok(u64::try_from(integer(&forgotten)?).unwrap_or(0))
     }
 
-    async fn begin_generation(&self) -> Result<u64, ViewError> {
-        self.open_next().await
+    async fn begin_generation(&self, resumed: Option<u64>) -> Result<u64, ViewError> {
+        self.open_next(resumed).await
     }
 
     async fn flip(&self) -> Result<u64, ViewError> {
@@ -264,10 +264,9 @@ impl ViewStore for RedisViews {
     }
 
     async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<bool, ViewError> {
-        let ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 52);
         let key = self.keys.lease(name);
         let taken = self.redis.script(&self.scripts.lease, key.as_bytes(), |command| {
-            command.arg(holder).arg(ms);
+            command.arg(holder).arg(px(ttl));
         });
         Ok(integer(&taken.await?)? == 1)
     }
@@ -280,6 +279,28 @@ impl ViewStore for RedisViews {
         released.await.map(drop)
     }
 
+    async fn set_notice(&self, name: &str, word: &[u8], ttl: Duration) -> Result<(), ViewError> {
+        let mut set = redis::cmd("SET");
+        set.arg(self.keys.notice(name)).arg(word).arg("PX").arg(px(ttl));
+        self.redis.run(&set).await.map(drop)
+    }
+
+    async fn notice(&self, name: &str) -> Result<Option<Vec<u8>>, ViewError> {
+        let mut get = redis::cmd("GET");
+        match self.redis.run(get.arg(self.keys.notice(name))).await? {
+            Value::Nil => Ok(None),
+            Value::BulkString(word) => Ok(Some(word)),
+            answer => Err(not_understood(&answer)),
+        }
+    }
+
+    async fn generation(&self) -> u64 {
+        if let Err(error) = self.check().await {
+            tracing::debug!(%error, "which generation is read could not be asked");
+        }
+        self.generation.load(Ordering::Acquire)
+    }
+
     fn standing(&self) -> Standing {
         Standing {
             kind: "redis",
@@ -288,7 +309,6 @@ impl ViewStore for RedisViews {
             bytes: 0,
             evicted: 0,
             failures: self.redis.failures(),
-            generation: self.generation.load(Ordering::Acquire),
         }
     }
 }
@@ -319,4 +339,9 @@ fn text(answer: &Value) -> Result<&str, ViewError> {
         Value::BulkString(bytes) => std::str::from_utf8(bytes).map_err(|_| not_understood(answer)),
         answer => Err(not_understood(answer)),
     }
+}
+
+/// So long in milliseconds, as far as Redis takes it.
+fn px(ttl: Duration) -> u64 {
+    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 52)
 }

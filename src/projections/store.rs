@@ -155,8 +155,6 @@ pub struct Standing {
     pub evicted: u64,
     /// Calls that the store did not answer since the start.
     pub failures: u64,
-    /// Which generation is read.
-    pub generation: u64,
 }
 
 /// Keeps entries by account, view, scope and key until it has no room for them.
@@ -175,13 +173,13 @@ pub struct Standing {
 /// - `forget` leaves nothing of an account in any generation, and ends its fills.
 /// - `begin_generation` opens a second set of views that fills with [`Target::Next`] go to;
 ///   `flip` makes it the one that is read, at once for every account. Until then readers see the
-///   old one.
+///   old one. Named by its number, one that was opened and not flipped is gone on with.
 /// - Everything may be lost at any moment, an account at a time, never a part of one. A store that
 ///   goes back to an older state of itself goes back whole slices at a time, and their positions
 ///   with them.
 /// - `advance` never moves a position back, but from one that has not come: there is none as long.
 ///   A lease is one holder's until it is released or its time is over; it steers who does what, and
-///   nothing that is done twice may hurt.
+///   nothing that is done twice may hurt. A notice is read by whoever shares the store.
 #[async_trait]
 pub trait ViewStore: Send + Sync + 'static {
     /// False when merging into this account would be passed over anyway; a hint, without waiting.
@@ -222,8 +220,9 @@ pub trait ViewStore: Send + Sync + 'static {
     /// Drops an account; returns how many entries it had.
     async fn forget(&self, account: &AccountId) -> Result<u64, ViewError>;
 
-    /// Opens the next generation, in place of one that was opened before and not flipped.
-    async fn begin_generation(&self) -> Result<u64, ViewError>;
+    /// Opens the next generation, in place of one that was opened before and not flipped, unless
+    /// that is `resumed` and whole; its number.
+    async fn begin_generation(&self, resumed: Option<u64>) -> Result<u64, ViewError>;
 
     /// Reads from the next generation from now on; its number.
     async fn flip(&self) -> Result<u64, ViewError>;
@@ -252,6 +251,15 @@ pub trait ViewStore: Send + Sync + 'static {
 
     /// Gives up a lease, if it is this holder's.
     async fn release(&self, name: &str, holder: &str) -> Result<(), ViewError>;
+
+    /// Leaves word, in place of what was left under the name, until its time is over.
+    async fn set_notice(&self, name: &str, word: &[u8], ttl: Duration) -> Result<(), ViewError>;
+
+    /// The word that was left under a name.
+    async fn notice(&self, name: &str) -> Result<Option<Vec<u8>>, ViewError>;
+
+    /// Which generation is read by now; the last that is known where nobody can be asked.
+    async fn generation(&self) -> u64;
 
     /// How full it is, without asking anyone.
     fn standing(&self) -> Standing;

@@ -254,8 +254,8 @@ async fn a_new_generation_is_read_at_once_and_only_after_the_flip() {
         let (other, cold) = (id("other"), id("cold"));
         filled(&store, &home(), vec![play(1, 1, 1, "old")]).await;
         filled(&store, &other, vec![play(1, 1, 1, "old")]).await;
-        let before = store.standing().generation;
-        store.begin_generation().await.unwrap();
+        let before = store.generation().await;
+        store.begin_generation(None).await.unwrap();
         assert_eq!(store.begin_fill(&cold, Target::Next).await.unwrap(), None);
         let mut fill = store.begin_fill(&home(), Target::Next).await.unwrap().unwrap();
         store.fill(&mut fill, vec![play(1, 1, 1, "older"), play(2, 1, 1, "new")]).await.unwrap();
@@ -266,6 +266,30 @@ async fn a_new_generation_is_read_at_once_and_only_after_the_flip() {
         assert_eq!(values(&store, Select::All).await, ["older", "new", "live"]);
         let read = store.read(&other, &[plays(Select::All)]).await.unwrap();
         assert_eq!(read, None, "what the new generation lacks is filled by the next read");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_generation_is_gone_on_with_by_its_number_and_otherwise_dropped() {
+    each(10, async |store, _| {
+        filled(&store, &home(), vec![play(1, 1, 1, "old")]).await;
+        let opened = store.begin_generation(None).await.unwrap();
+        let fill_next = async |value| {
+            let mut fill = store.begin_fill(&home(), Target::Next).await.unwrap().unwrap();
+            assert!(store.fill(&mut fill, vec![play(1, 1, 1, value)]).await.unwrap());
+            assert!(store.end_fill(fill, true).await.unwrap());
+        };
+        fill_next("new").await;
+        assert_eq!(store.begin_generation(Some(opened)).await.unwrap(), opened);
+        let again = store.begin_fill(&home(), Target::Next).await.unwrap();
+        assert_eq!(again, None, "it is there already");
+        let other = store.begin_generation(Some(opened - 1)).await.unwrap();
+        assert!(other > opened);
+        fill_next("newer").await;
+        assert_eq!(store.flip().await.unwrap(), other);
+        assert_eq!(values(&store, Select::All).await, ["newer"]);
+        assert!(store.begin_generation(Some(other)).await.unwrap() > other, "that one is read");
     })
     .await;
 }

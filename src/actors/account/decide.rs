@@ -47,7 +47,7 @@ pub(super) struct Decision {
     pub(super) snapshot: Option<SnapshotRow>,
     /// The log had more of the session than memory.
     pub(super) caught_up: bool,
-    /// Numbers are missing that were not before.
+    /// Numbers are missing that were not before, or facts without numbers may be.
     pub(super) is_torn: bool,
 }
 
@@ -79,7 +79,7 @@ pub(super) fn decide(
     proposed: &mut [Proposed],
     fences: &[Fence],
 ) -> Decision {
-    let (before, missing) = (live.standing(), live.missing());
+    let (before, missing, was_known) = (live.standing(), live.missing(), live.state.is_some());
     let names = Names::of(live.state.as_ref(), proposed);
     let decision = Decision {
         verdicts: Vec::with_capacity(proposed.len()),
@@ -104,6 +104,7 @@ pub(super) fn decide(
     if decision.rows.is_empty() {
         return decision;
     }
+    decision.is_torn |= live.may_lack(was_known);
     let session = decision.rows.first().map(|row| row.session);
     if let (Some(session), Some(due)) = (session, live.snapshot_due(before)) {
         let body = due.map_or_else(encode_found, encode_snapshot);

@@ -89,6 +89,7 @@ async fn marks_in(
         match scope {
             Scope::Account => gone.push(mark.command),
             Scope::Profile(profile) if mark.profile == *profile => gone.push(mark.command),
+            Scope::Session(command) if mark.command == *command => gone.push(mark.command),
             Scope::Title(profile, title) if mark.profile == *profile && mark.kind.names(title) => {
                 match &mut mark.kind {
                     MarkKind::Undone { titles, .. } if titles.len() > 1 => {

@@ -150,6 +150,13 @@ impl Live {
         self.state.as_ref().map_or(0, |state| state.missing.total())
     }
 
+    /// Nothing shows that a fact without a number is missing, so that another node may always have
+    /// some of a session that goes on, or that was known before its last facts.
+    pub(super) fn may_lack(&self, was_known: bool) -> bool {
+        let goes_on = |state: &State| was_known || !matches!(state.phase, Phase::Ended(_));
+        self.state.as_ref().is_some_and(|state| !state.numbered && goes_on(state))
+    }
+
     /// How the session stands.
     pub(super) fn standing(&self) -> Option<Standing> {
         self.state.as_ref().map(Standing::of)

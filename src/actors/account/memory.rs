@@ -93,8 +93,10 @@ impl Memory {
         session: SessionId,
         deps: &Deps,
     ) -> Result<(), ReadError> {
-        let (_, live) = read(account, session, deps).await?;
-        *self.sessions.of(session) = live;
+        let (_, mut read) = read(account, session, deps).await?;
+        let live = self.sessions.of(session);
+        read.marked = live.marked;
+        *live = read;
         Ok(())
     }
 

@@ -26,7 +26,7 @@ pub(super) struct Decided {
     pub(super) verdicts: Vec<(usize, Verdict)>,
     /// Sessions that change, and whether their phase does.
     pub(super) changed: Vec<(SessionId, bool)>,
-    /// Sessions of which facts are missing that another node may be writing.
+    /// Sessions of which facts are missing, or may be, that another node may be writing.
     pub(super) torn: Vec<SessionId>,
     /// Sessions and commands to forget if the append fails.
     pub(super) touched: Vec<SessionId>,

@@ -26,10 +26,16 @@ const LOOK_MAX: Duration = Duration::from_secs(3);
 /// Answered by the node that is asked, whichever that is.
 const LOOK: &str = "SELECT toTimestamp(now()) FROM system.local WHERE key = 'local'";
 
+/// When a request was asked, in returns of the store.
+#[derive(Clone, Copy)]
+pub(super) struct Asked(u32);
+
 /// What is remembered of the last requests.
 pub(super) struct Answering {
     /// In a row; at the limit it is away.
     unanswered: AtomicU32,
+    /// How often it answered again. Who asked before that says nothing of what is now.
+    returns: AtomicU32,
     clock: Arc<dyn Clock>,
     skew: Arc<Skew>,
 }
@@ -37,7 +43,8 @@ pub(super) struct Answering {
 impl Answering {
     /// It answers, as far as is known.
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { unanswered: AtomicU32::new(0), clock, skew: Arc::new(Skew::new("log")) }
+        let (unanswered, returns) = Default::default();
+        Self { unanswered, returns, clock, skew: Arc::new(Skew::new("log")) }
     }
 
     /// True while no node answers.
@@ -50,13 +57,20 @@ impl Answering {
         &self.skew
     }
 
-    /// Takes what came of a request.
-    pub(super) fn note<T>(&self, outcome: &Result<T, ExecutionError>) {
-        self.take(outcome, 1);
+    /// To be asked for before a request.
+    pub(super) fn asked(&self) -> Asked {
+        Asked(self.returns.load(Ordering::Relaxed))
     }
 
-    fn take<T>(&self, outcome: &Result<T, ExecutionError>, counts: u32) {
+    /// Takes what came of a request.
+    pub(super) fn note<T>(&self, asked: Asked, outcome: &Result<T, ExecutionError>) {
+        self.take(asked, outcome, 1);
+    }
+
+    fn take<T>(&self, asked: Asked, outcome: &Result<T, ExecutionError>, counts: u32) {
+        let is_old = || asked.0 != self.returns.load(Ordering::Relaxed);
         match outcome.as_ref().err().map(fate) {
+            Some(Fate::NobodyThere | Fate::NoAnswer) if is_old() => {}
             Some(Fate::NobodyThere) => self.missed(UNANSWERED_MAX),
             Some(Fate::NoAnswer) => self.missed(counts),
             Some(Fate::Unsure) => {}
@@ -76,9 +90,14 @@ impl Answering {
 
     fn answered(&self) {
         // Read first: every request of every thread comes by here.
-        if self.unanswered.load(Ordering::Relaxed) > 0
-            && self.unanswered.swap(0, Ordering::Relaxed) >= UNANSWERED_MAX
-        {
+        let before = self.unanswered.load(Ordering::Relaxed);
+        if before == 0 {
+            return;
+        }
+        if before >= UNANSWERED_MAX {
+            self.returns.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.unanswered.swap(0, Ordering::Relaxed) >= UNANSWERED_MAX {
             tracing::info!("the log's store answers again");
         }
     }
@@ -93,13 +112,12 @@ impl Answering {
         loop {
             round.tick().await;
             let Some(session) = session.upgrade() else { return };
-            let asked_at = self.clock.now();
+            let (asked, asked_at) = (self.asked(), self.clock.now());
             let outcome = session.query_unpaged(look.clone(), ()).await;
-            self.take(&outcome, LOOK_COUNTS);
+            self.take(asked, &outcome, LOOK_COUNTS);
             let rows = outcome.ok().and_then(|answer| answer.into_rows_result().ok());
             if let Some(Ok((CqlTimestamp(ms),))) = rows.as_ref().map(QueryRowsResult::single_row) {
-                let asked = (asked_at, self.clock.now());
-                self.skew.compare(Timestamp::from_ms(ms), asked);
+                self.skew.compare(Timestamp::from_ms(ms), (asked_at, self.clock.now()));
             }
         }
     }

@@ -69,8 +69,9 @@ impl Store {
     ) -> Result<QueryResult, ExecutionError> {
         // Closed by nobody.
         let _room = self.room.acquire().await;
+        let asked = self.answering.asked();
         let outcome = self.session.execute_unpaged(statement, values).await;
-        self.answering.note(&outcome);
+        self.answering.note(asked, &outcome);
         outcome
     }
 
@@ -80,8 +81,9 @@ impl Store {
         values: impl BatchValues,
     ) -> Result<(), ExecutionError> {
         let _room = self.room.acquire().await;
+        let asked = self.answering.asked();
         let outcome = self.session.batch(batch, values).await;
-        self.answering.note(&outcome);
+        self.answering.note(asked, &outcome);
         outcome.map(drop)
     }
 
@@ -120,8 +122,9 @@ impl Store {
         state: PagingState,
     ) -> Result<(QueryRowsResult, ControlFlow<(), PagingState>), ReadError> {
         let _room = self.room.acquire().await;
+        let asked = self.answering.asked();
         let outcome = self.session.execute_single_page(statement, values, state).await;
-        self.answering.note(&outcome);
+        self.answering.note(asked, &outcome);
         let (page, next) = outcome.map_err(|error| read_error(&error))?;
         Ok((page.into_rows_result().map_err(misshapen)?, next.into_paging_control_flow()))
     }

@@ -9,8 +9,10 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::Grant;
 use super::rules::{Need, suffices};
-use crate::events::{Fact, ProfileId, Timestamp};
+use crate::events::{Fact, ProfileId, SessionKey, Timestamp};
+use crate::http::parameters::Parameters;
 use crate::http::{Node, Problem};
+use crate::projections::{AnswerError, When};
 
 /// Who asks. Where no tokens are needed there is no grant, and everything may be seen and done.
 #[derive(Debug, Clone)]
@@ -81,6 +83,26 @@ impl Caller {
             return Ok(());
         }
         Err(Problem::forbidden(format!("profile {profile} is not the one that the token is of")))
+    }
+
+    /// Makes sure that what `?after=` names, if it does, is not another profile's: whoever may not
+    /// see that is not told that it is there.
+    ///
+    /// # Errors
+    /// As for a session that is not there.
+    pub(in crate::http) async fn may_wait(
+        &self,
+        node: &Node,
+        asked: &Parameters,
+    ) -> Result<(), Problem> {
+        let (Some(mine), Ok(When { after: Some((session, _)), .. })) =
+            (self.profile(), asked.when())
+        else {
+            return Ok(());
+        };
+        let owner = node.answers.owner(&SessionKey { account: asked.account()?, session }).await?;
+        let is_mine = owner.as_ref() == Some(mine);
+        if is_mine { Ok(()) } else { Err(AnswerError::After.into()) }
     }
 
     /// Counts one more request, and waits for its turn where the token makes too many.

@@ -79,15 +79,6 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// True when nothing is known of the title.
-    pub(super) fn is_empty(&self) -> bool {
-        self.plays.is_empty()
-            && self.watched.is_empty()
-            && self.positions.is_empty()
-            && self.reset.is_none()
-            && self.hidden.is_none()
-    }
-
     /// The place of the newest play or mark.
     pub(super) fn newest(&self) -> Option<Rank> {
         let marks =

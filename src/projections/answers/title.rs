@@ -5,9 +5,10 @@ use super::story::Story;
 use crate::events::Intervals;
 use crate::projections::{Policy, TitleAnswer};
 
-/// The title's page; `None` when it was never played nor spoken of.
+/// The title's page; `None` when it was never played, nor told of as if it had been.
 pub(super) fn title(story: &Story<'_>, policy: &Policy) -> Option<TitleAnswer> {
-    if story.is_empty() {
+    let times_finished = story.times_finished();
+    if story.plays.is_empty() && story.claims().is_empty() && times_finished == 0 {
         return None;
     }
     let duration_ms = story.duration_ms();
@@ -18,7 +19,6 @@ pub(super) fn title(story: &Story<'_>, policy: &Policy) -> Option<TitleAnswer> {
     let mut watches = placed(&story.plays, &story.marks, policy);
     watches.extend(story.marks.iter().filter_map(told_watch));
     watches.sort_by_key(|placed| std::cmp::Reverse(placed.rank));
-    let times_finished = story.times_finished();
     Some(TitleAnswer {
         title: story.info(),
         finished: times_finished > 0,

@@ -75,10 +75,17 @@ pub struct Rebuild {
 pub async fn rebuild(work: Rebuild, progress: Arc<Progress>) -> Result<Rebuilt, RebuildError> {
     let work = Arc::new(work);
     progress.set_total(count_accounts(work.log.as_ref()).await?);
-    patiently(|| work.views.begin_generation()).await?;
     let ranges = account_ranges(work.log.as_ref());
+    let noted =
+        try_join_all(ranges.iter().map(|range| checkpoint(work.log.as_ref(), range))).await?;
+    let resumed = noted.iter().flatten().map(|noted| noted.generation).max();
+    let opened = patiently(|| work.views.begin_generation(resumed)).await?;
     let at_once = at_once(ranges.len());
-    let loops = ranges.iter().map(|range| rebuild_range(&work, range, at_once, &progress));
+    let loops = ranges.iter().zip(noted).map(|(range, noted)| {
+        let noted = noted.filter(|noted| noted.generation == opened);
+        let after = noted.map(|noted| noted.through);
+        rebuild_range(&work, (opened, range, after), at_once, &progress)
+    });
     try_join_all(loops).await?;
     let generation = patiently(|| work.views.flip()).await?;
     for range in &ranges {
@@ -99,15 +106,14 @@ fn at_once(ranges: usize) -> usize {
 
 async fn rebuild_range(
     work: &Arc<Rebuild>,
-    range: &AccountRange,
+    (generation, range, after): (u64, &AccountRange, Option<AccountId>),
     at_once: usize,
     progress: &Progress,
 ) -> Result<(), RebuildError> {
     let note = note_of(range);
-    let after = checkpoint(work.log.as_ref(), &note).await?;
     let mut pages = Pages::after(work.log.as_ref(), range, after);
     while let Some(page) = pages.next().await? {
-        let last = page.last().cloned();
+        let Some(through) = page.last().cloned() else { continue };
         let mut running = JoinSet::new();
         for account in page {
             if running.len() >= at_once {
@@ -119,8 +125,8 @@ async fn rebuild_range(
         while !running.is_empty() {
             finish_one(&mut running, progress).await?;
         }
-        let here = last.as_ref().map(|last| last.as_str().as_bytes());
-        patiently(|| work.log.set_note(&note, here)).await?;
+        let here = Checkpoint { generation, through }.written();
+        patiently(|| work.log.set_note(&note, Some(here.as_bytes()))).await?;
     }
     Ok(())
 }
@@ -129,9 +135,32 @@ fn note_of(range: &AccountRange) -> String {
     if *range == AccountRange::ALL { NOTE.to_owned() } else { format!("{NOTE} {range}") }
 }
 
-async fn checkpoint(log: &dyn EventLog, note: &str) -> Result<Option<AccountId>, ReadError> {
-    let note = patiently(|| log.note(note)).await?;
-    Ok(note.and_then(|bytes| AccountId::new(std::str::from_utf8(&bytes).ok()?).ok()))
+async fn checkpoint(
+    log: &dyn EventLog,
+    range: &AccountRange,
+) -> Result<Option<Checkpoint>, ReadError> {
+    let note = note_of(range);
+    let written = patiently(|| log.note(&note)).await?;
+    Ok(written.and_then(|bytes| Checkpoint::read(std::str::from_utf8(&bytes).ok()?)))
+}
+
+/// How far a rebuild came in a range of accounts. What it filled is in a generation of views that
+/// others may have dropped since.
+struct Checkpoint {
+    generation: u64,
+    through: AccountId,
+}
+
+impl Checkpoint {
+    fn read(written: &str) -> Option<Self> {
+        let (generation, through) = written.split_once(' ')?;
+        let through = AccountId::new(through).ok()?;
+        Some(Self { generation: generation.parse().ok()?, through })
+    }
+
+    fn written(&self) -> String {
+        format!("{} {}", self.generation, self.through)
+    }
 }
 
 async fn finish_one(

@@ -1,5 +1,5 @@
-//! Positions and leases, which a fleet keeps beside its views: here for whoever runs the same loops
-//! in one process.
+//! Positions, leases and notices, which a fleet keeps beside its views: here for whoever runs the
+//! same loops in one process.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use crate::projections::Position;
 pub(super) struct Errands {
     positions: HashMap<(Slice, Position), Timestamp>,
     leases: HashMap<String, Lease>,
+    notices: HashMap<String, (Vec<u8>, Timestamp)>,
 }
 
 struct Lease {
@@ -38,7 +39,7 @@ impl Errands {
         if self.leases.get(name).is_some_and(|lease| lease.holder != holder) {
             return false;
         }
-        let until = now.plus_ms(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
+        let until = after(now, ttl);
         self.leases.insert(name.to_owned(), Lease { holder: holder.to_owned(), until });
         true
     }
@@ -48,4 +49,22 @@ impl Errands {
             self.leases.remove(name);
         }
     }
+
+    pub(super) fn set_notice(
+        &mut self,
+        (name, word): (&str, &[u8]),
+        ttl: Duration,
+        now: Timestamp,
+    ) {
+        self.notices.insert(name.to_owned(), (word.to_owned(), after(now, ttl)));
+    }
+
+    pub(super) fn notice(&self, name: &str, now: Timestamp) -> Option<Vec<u8>> {
+        let (word, until) = self.notices.get(name)?;
+        (*until > now).then(|| word.clone())
+    }
+}
+
+fn after(now: Timestamp, ttl: Duration) -> Timestamp {
+    now.plus_ms(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX))
 }

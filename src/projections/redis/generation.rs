@@ -29,9 +29,12 @@ impl RedisViews {
         Ok(greatest_read(&found))
     }
 
-    /// Opens a generation in every slice; its number.
-    pub(super) async fn open_next(&self) -> Result<u64, ViewError> {
+    /// Opens a generation in every slice, unless this one is open in all of them; its number.
+    pub(super) async fn open_next(&self, resumed: Option<u64>) -> Result<u64, ViewError> {
         let found = self.ask_slices("", 0).await?;
+        if let Some(number) = resumed.filter(|_| found.iter().all(|(_, next)| *next == resumed)) {
+            return Ok(number);
+        }
         let greatest = found.into_iter().flat_map(|(live, next)| [live, next]).flatten().max();
         // As great as those that are named by the time of their first fill.
         let now = u64::try_from(self.clock.now().ms()).unwrap_or(0);

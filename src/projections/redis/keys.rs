@@ -71,4 +71,9 @@ impl Keys {
     pub(super) fn lease(&self, name: &str) -> String {
         format!("{}lease:{{{name}}}", self.0)
     }
+
+    /// A notice; names spread over a cluster's nodes.
+    pub(super) fn notice(&self, name: &str) -> String {
+        format!("{}notice:{{{name}}}", self.0)
+    }
 }

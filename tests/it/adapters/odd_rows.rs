@@ -37,6 +37,36 @@ fn an_odd_row_is_told_with_its_line_and_the_rest_is_read() {
 }
 
 #[test]
+fn a_quote_that_is_not_closed_takes_nothing_but_its_row() {
+    let plain = row(&[("title", "Salt, \"marsh\"")]);
+    let stray = plain.trim_end_matches('"');
+    for follow in [0, 1, 3, 20] {
+        let lines = [vec![stray], vec![plain.as_str(); follow]].concat();
+        let rows = rows(full(&lines).as_bytes(), &options());
+        let odd = rows[0].as_ref().expect_err("the stray quote");
+        assert_eq!(odd.to_string(), "line 2: has a quote that is not closed");
+        assert_eq!(rows.len(), 1 + follow);
+        for (number, row) in rows.iter().enumerate().skip(1) {
+            assert_eq!(row.as_ref().unwrap().line, number as u64 + 2);
+        }
+    }
+}
+
+#[test]
+fn a_quote_that_is_not_closed_takes_nothing_of_a_list_of_titles_either() {
+    let file = "Title,Date\n\"Saltmarsh,16/06/2020\n\"High, Water\",17/06/2020\nTide,18/06/2020\n";
+    let (profile, date_order) = (Some(id("anna")), Some(DateOrder::DayFirst));
+    let options = Options { profile, date_order, ..options() };
+    let rows = rows(file.as_bytes(), &options);
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| row.as_ref().map(|row| row.line).map_err(ToString::to_string))
+        .collect();
+    let odd = "line 2: has a quote that is not closed".to_owned();
+    assert_eq!(told, [Err(odd), Ok(3), Ok(4)]);
+}
+
+#[test]
 fn lines_are_counted_as_an_editor_counts_them() {
     for end in ["\n", "\r\n"] {
         let two_lines = row(&[("title", &format!("Salt{end}marsh"))]);

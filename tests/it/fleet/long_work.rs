@@ -45,6 +45,15 @@ fn household(number: u128) -> String {
     format!("quiet-{number}")
 }
 
+/// Some of them, whose views somebody reads.
+fn some() -> impl Iterator<Item = u128> {
+    (0..HOUSEHOLDS).step_by(97)
+}
+
+fn resume(node: &Served, number: u128) -> String {
+    format!("{}/v1/accounts/{}/profiles/anna/resume/film", node.url, household(number))
+}
+
 /// The ranges of accounts of which a rebuild has noted how far it is.
 async fn checkpoints(session: &Session, fleet: &Fleet) -> BTreeSet<String> {
     let keyspace = fleet.log.rsplit('/').next().unwrap();
@@ -71,6 +80,10 @@ async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() 
     let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let (first, second) = (fleet.node(data[0].path()), fleet.node(data[1].path()));
     recorded(&first).await;
+    for number in some() {
+        let is_there = async || asked(&resume(&first, number)).await["source"] == "views";
+        within(DONE_WITHIN, "its views are there", is_there).await;
+    }
     let habits = Habits { players: 8, ..Habits::of("home") };
     let load = Load::begin(&habits, &[&first.url, &second.url]);
     load.goes_on(50).await;
@@ -82,6 +95,9 @@ async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() 
     let noted = checkpoints(&past, &fleet).await;
     assert!(noted.len() < 16, "it was killed in the middle: {noted:?}");
     load.goes_on(50).await;
+    assert_eq!(job(&second, "rebuild").await["state"], "running", "as far as others know");
+    let is_missed = async || job(&second, "rebuild").await["state"] == "lost";
+    within(DONE_WITHIN, "it is missed", is_missed).await;
 
     begun(&second, "rebuild").await;
     let is_done = async || job(&second, "rebuild").await["state"] == "done";
@@ -101,13 +117,10 @@ async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() 
     let third = fleet.node(data[1].path());
     nothing_is_lost(&players, &third.url).await;
     is_well(&players, &third.url).await;
-    for number in (0..HOUSEHOLDS).step_by(97) {
-        let account = format!("{}/v1/accounts/{}", third.url, household(number));
-        let resume = format!("{account}/profiles/anna/resume/film");
-        assert_eq!(asked(&resume).await["position_ms"], (FACTS - 1) * 20_000);
-        let is_there = async || asked(&resume).await["source"] == "views";
-        within(DONE_WITHIN, "its views are there", is_there).await;
-        assert_eq!(asked(&resume).await["position_ms"], (FACTS - 1) * 20_000);
+    for number in some() {
+        let found = asked(&resume(&third, number)).await;
+        let expected = (&json!("views"), &json!((FACTS - 1) * 20_000));
+        assert_eq!((&found["source"], &found["position_ms"]), expected, "rebuilt by whichever");
     }
     done(&third.url, &["verify"]);
     assert_eq!(third.terminate(), Some(0));

@@ -100,6 +100,41 @@ async fn what_one_node_recorded_the_other_answers_from_the_views() {
     }
 }
 
+/// A fact that is known by its instant alone: each pair is ten seconds played, then comes a jump.
+fn unnumbered(session: SessionId, number: u64) -> Value {
+    let mut fact = fact(session, number);
+    fact["at"] = json!(at(i64::try_from(number).unwrap() * 10));
+    fact["position_ms"] = json!((number / 2) * 1_000_000 + (number % 2) * 10_000);
+    fact.as_object_mut().unwrap().remove("seq");
+    fact
+}
+
+/// Neither node has a gap to see.
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_without_numbers_that_alternate_are_all_in_the_views() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let nodes = [fleet.node(data[0].path()), fleet.node(data[1].path())];
+    let title = |url: &str| format!("{url}/v1/accounts/home/profiles/anna/titles/film");
+    assert_eq!(asked(&title(&nodes[0].url)).await["code"], "not_found");
+    let client = crate::support::client();
+    for number in 0..7 {
+        let url = format!("{}/v1/accounts/home/events", nodes[number % 2].url);
+        let fact = unnumbered(SessionId::derived(at(0), 7), number as u64);
+        let sent = client.post(url).json(&fact).send().await.unwrap();
+        assert_eq!(sent.status(), 200);
+    }
+    let watched = json!([[0, 10_000], [1_000_000, 1_010_000], [2_000_000, 2_010_000]]);
+    for node in nodes {
+        eventually("the views have all of it", async || {
+            let found = asked(&title(&node.url)).await;
+            found["source"] == "views" && found["watched"] == watched
+        })
+        .await;
+        assert_eq!(node.terminate(), Some(0));
+    }
+}
+
 /// Otherwise answers are stale until the window is over.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_started_where_a_node_crashed_sweeps_what_that_had_on_its_way() {

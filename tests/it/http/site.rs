@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use viewlog::actors::{Limits, System};
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
-    AccountId, Clock, EventLog, ManualClock, Mark, SessionKey, State, Timestamp,
+    AccountId, Clock, EventLog, ManualClock, Mark, SessionKey, State, SystemClock, Timestamp,
 };
 use viewlog::http::{self, Clocks, Jobs, Node, Settings, Sockets};
 use viewlog::projections::{
@@ -212,7 +212,7 @@ fn node(
         started_at: clock.now(),
         clock,
         clocks,
-        jobs: Arc::new(Jobs::default()),
+        jobs: Arc::new(Jobs::new(Arc::new(SystemClock), None)),
         sockets: Sockets::default(),
         metrics: None,
         tokens: None,

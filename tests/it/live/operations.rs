@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
-use viewlog::http::{JobKind, Jobs, Reach, document};
+use viewlog::events::SystemClock;
+use viewlog::http::{JobKind, JobState, Jobs, Reach, document};
 
 use super::server::Server;
 use crate::support::{eventually, fresh, json_fact};
@@ -73,28 +74,29 @@ async fn long_work_is_started_followed_and_remembered() {
 
 #[actix_web::test]
 async fn jobs_join_their_own_kind_and_exclude_the_others() {
-    let jobs = Arc::new(Jobs::default());
-    assert!(jobs.report(JobKind::Verify).is_none());
+    let jobs = Arc::new(Jobs::new(Arc::new(SystemClock), None));
+    assert!(jobs.report(JobKind::Verify).await.is_none());
     let (finish, finished) = oneshot::channel::<()>();
     let waiting = async move {
         let _ = finished.await;
         Err("told to".to_owned())
     };
-    let report = jobs.start((JobKind::Verify, Reach::All), move |_| waiting).unwrap();
-    assert_eq!(report.state, "running");
+    let report = jobs.start((JobKind::Verify, Reach::All), move |_| waiting).await.unwrap();
+    assert_eq!(report.state, JobState::Running);
     let joined = jobs.start((JobKind::Verify, Reach::All), |_| async { panic!("it runs already") });
-    assert_eq!(joined.unwrap().state, "running");
+    assert_eq!(joined.await.unwrap().state, JobState::Running);
     let other = jobs.start((JobKind::Compact, Reach::All), |_| async { panic!("another runs") });
-    assert_eq!(other.unwrap_err(), JobKind::Verify);
+    assert_eq!(other.await.unwrap_err(), JobKind::Verify);
     finish.send(()).unwrap();
-    let state = |kind| jobs.report(kind).unwrap().state;
-    eventually("it ended", async || state(JobKind::Verify) == "failed").await;
-    assert_eq!(jobs.report(JobKind::Verify).unwrap().detail.unwrap(), "told to");
-    jobs.start((JobKind::Compact, Reach::All), |_| async { panic!("made to fail") }).unwrap();
-    eventually("a panic is a failure", async || state(JobKind::Compact) == "failed").await;
-    jobs.start((JobKind::Rebuild, Reach::All), |_| std::future::pending()).unwrap();
+    let failed = async |kind| jobs.report(kind).await.unwrap().state == JobState::Failed;
+    eventually("it ended", async || failed(JobKind::Verify).await).await;
+    assert_eq!(jobs.report(JobKind::Verify).await.unwrap().detail.unwrap(), "told to");
+    let panics = jobs.start((JobKind::Compact, Reach::All), |_| async { panic!("made to fail") });
+    panics.await.unwrap();
+    eventually("a panic is a failure", async || failed(JobKind::Compact).await).await;
+    jobs.start((JobKind::Rebuild, Reach::All), |_| std::future::pending()).await.unwrap();
     jobs.stop().await;
-    assert_eq!(state(JobKind::Rebuild), "failed");
+    assert!(failed(JobKind::Rebuild).await);
 }
 
 #[actix_web::test]

@@ -51,11 +51,11 @@ async fn a_rebuild_folds_every_event_and_changes_no_answer() {
     let node = Node::fresh();
     some_accounts(&node, 5).await;
     let before = node.everything(&id("account-3")).await;
-    let generation = node.views.standing().generation;
+    let generation = node.views.generation().await;
     let progress = Arc::new(Progress::default());
     assert_eq!(rebuilt(&node, &progress).await, 200);
     assert_eq!((progress.done(), progress.total(), progress.events()), (5, 5, 200));
-    assert!(node.views.standing().generation > generation);
+    assert!(node.views.generation().await > generation);
     let answer = node.answers.now(&id("account-3"), When::default()).await.unwrap();
     assert_eq!(answer.source, Source::Views, "what was read before is rebuilt, not dropped");
     assert_eq!(node.everything(&id("account-3")).await, before);
@@ -97,7 +97,9 @@ async fn asked_until(work: impl Future<Output = u64>, node: &Node) -> usize {
 async fn a_rebuild_goes_on_where_it_stopped() {
     let node = Node::fresh();
     some_accounts(&node, 4).await;
-    node.log.set_note("rebuild", Some(b"account-1")).await.unwrap();
+    let opened = node.views.generation().await + 1;
+    let note = format!("{opened} account-1");
+    node.log.set_note("rebuild", Some(note.as_bytes())).await.unwrap();
     let progress = Arc::new(Progress::default());
     assert_eq!(rebuilt(&node, &progress).await, 80);
     assert_eq!(node.log.note("rebuild").await.unwrap(), None);

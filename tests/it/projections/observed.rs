@@ -102,8 +102,8 @@ impl ViewStore for ObservedViews {
         self.inner.forget(account).await
     }
 
-    async fn begin_generation(&self) -> Result<u64, ViewError> {
-        self.inner.begin_generation().await
+    async fn begin_generation(&self, resumed: Option<u64>) -> Result<u64, ViewError> {
+        self.inner.begin_generation(resumed).await
     }
 
     async fn flip(&self) -> Result<u64, ViewError> {
@@ -137,6 +137,18 @@ impl ViewStore for ObservedViews {
 
     async fn release(&self, name: &str, holder: &str) -> Result<(), ViewError> {
         self.inner.release(name, holder).await
+    }
+
+    async fn set_notice(&self, name: &str, word: &[u8], ttl: Duration) -> Result<(), ViewError> {
+        self.inner.set_notice(name, word, ttl).await
+    }
+
+    async fn notice(&self, name: &str) -> Result<Option<Vec<u8>>, ViewError> {
+        self.inner.notice(name).await
+    }
+
+    async fn generation(&self) -> u64 {
+        self.inner.generation().await
     }
 
     fn standing(&self) -> Standing {

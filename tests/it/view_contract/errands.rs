@@ -1,4 +1,4 @@
-//! Positions and leases, which live beside what they vouch for.
+//! Positions, leases and notices, which live beside what they vouch for.
 
 use std::time::Duration;
 
@@ -46,6 +46,28 @@ async fn a_lease_is_one_holders_until_it_is_released_or_its_time_is_over() {
             store.lease("sweep-1", "a", long).await.unwrap()
         };
         eventually("its time is over", taken_over).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_notice_is_read_until_another_is_left_or_its_time_is_over() {
+    each(10, async |store, clock| {
+        let long = Duration::from_secs(60);
+        let read = async |name| store.notice(name).await.unwrap();
+        assert_eq!(read("work").await, None);
+        store.set_notice("work", b"begun", long).await.unwrap();
+        store.set_notice("other work", b"", long).await.unwrap();
+        store.set_notice("work", b"done\0\xff", long).await.unwrap();
+        assert_eq!(read("work").await.unwrap(), b"done\0\xff");
+        assert_eq!(read("other work").await.unwrap(), b"");
+        store.set_notice("work", b"soon gone", Duration::from_millis(40)).await.unwrap();
+        let is_gone = async || {
+            clock.advance_ms(50);
+            read("work").await.is_none()
+        };
+        eventually("its time is over", is_gone).await;
+        assert_eq!(read("other work").await.unwrap(), b"");
     })
     .await;
 }
