@@ -154,8 +154,7 @@ impl App {
         let opening = (&mut drivers, &mut clocks);
         let (log, embedded) = open_log(config, &clock, opening).await?;
         let (views, redis) = open_views(config, &clock)?;
-        let policy = Arc::new(config.policy.clone());
-        let freshness = Arc::new(Freshness::default());
+        let (policy, freshness) = (Arc::new(config.policy.clone()), Arc::<Freshness>::default());
         let shared = (Arc::clone(&policy), Arc::clone(&freshness), Arc::clone(&clock));
         let system = System::start(Arc::clone(&log), Arc::clone(&views), shared, config.limits());
         let name = redis.as_ref().map(|_| SessionId::fresh(clock.now()).to_string());
@@ -173,9 +172,9 @@ impl App {
             (Arc::clone(&freshness), Arc::clone(&clock)),
             config.views_memory.log_reads_max,
         );
-        let board = || Board::new(Arc::clone(&views), Arc::clone(&clock));
-        let jobs = Jobs::new(Arc::clone(&clock), system.marks().then(board));
-        let jobs = Arc::new(jobs);
+        // Whoever marks for others works beside others.
+        let board = system.marks().then(|| Board::new(Arc::clone(&views), Arc::clone(&clock)));
+        let jobs = Arc::new(Jobs::new(Arc::clone(&clock), board));
         let node = Data::new(Node {
             system: Arc::new(system),
             answers,

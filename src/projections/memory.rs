@@ -5,6 +5,7 @@
 //! fact.
 
 mod errands;
+mod generations;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -294,38 +295,11 @@ impl ViewStore for MemoryViews {
     }
 
     async fn begin_generation(&self, resumed: Option<u64>) -> Result<u64, ViewError> {
-        let open = self.next.load(Ordering::Acquire);
-        if open > 0 && Some(open) == resumed {
-            return Ok(open);
-        }
-        // Of one that died with its process nothing is left to be filled: it has that number again.
-        let greatest = self.generation.load(Ordering::Acquire).max(open);
-        let next = (greatest + 1).max(resumed.unwrap_or(0));
-        self.next.store(next, Ordering::Release);
-        for shard in &self.shards {
-            for slot in lock(shard).slots.values_mut() {
-                if let Some(old) = slot.next.take() {
-                    self.bytes.fetch_sub(old.shelf.bytes(), Ordering::Relaxed);
-                }
-            }
-        }
-        Ok(next)
+        Ok(self.open_next(resumed))
     }
 
     async fn flip(&self) -> Result<u64, ViewError> {
-        let next = self.next.swap(0, Ordering::AcqRel);
-        if next == 0 {
-            return Ok(self.generation.load(Ordering::Acquire));
-        }
-        self.generation.store(next, Ordering::Release);
-        for shard in &self.shards {
-            let mut shard = lock(shard);
-            let accounts: Vec<AccountId> = shard.slots.keys().cloned().collect();
-            for account in accounts {
-                self.flip_slot(&mut shard, &account, next);
-            }
-        }
-        Ok(next)
+        Ok(self.read_next())
     }
 
     async fn position(
@@ -380,25 +354,6 @@ impl ViewStore for MemoryViews {
             bytes: self.bytes.load(Ordering::Relaxed),
             evicted: self.evicted.load(Ordering::Relaxed),
             failures: 0,
-        }
-    }
-}
-
-impl MemoryViews {
-    /// What the new generation lacks of an account, the next read fills.
-    fn flip_slot(&self, shard: &mut Shard, account: &AccountId, generation: u64) {
-        let Some(slot) = shard.slots.get_mut(account) else { return };
-        if slot.live.generation == generation {
-            return;
-        }
-        match slot.next.take().filter(|next| next.filling.is_none()) {
-            Some(next) => {
-                self.bytes.fetch_sub(slot.live.shelf.bytes(), Ordering::Relaxed);
-                slot.live = next;
-            }
-            None => {
-                self.remove(shard, account);
-            }
         }
     }
 }

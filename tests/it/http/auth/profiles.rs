@@ -225,6 +225,23 @@ async fn a_fact_without_a_profile_does_not_slip_into_a_session_of_another() {
 }
 
 #[actix_web::test]
+async fn a_read_waits_for_no_session_of_another_profile_nor_says_that_there_is_one() {
+    let site = guarded().await;
+    let (mine, theirs) =
+        (watched(&site, "home", "anna").await, watched(&site, "home", "ben").await);
+    let anna = Bearer::new(&site, token_of("home", "anna", ALL));
+    for path in ["now", "profiles", "profiles/anna/history", "profiles/anna/resume?titles=a"] {
+        let begin = if path.contains('?') { '&' } else { '?' };
+        let after =
+            async |session| anna.get(&format!("{HOME}/{path}{begin}after={session}:0")).await;
+        after(mine).await.ok();
+        let (unknown, hidden) = (after(session(99)).await, after(theirs).await);
+        let told = unknown.refused(400, "malformed");
+        assert_eq!(hidden.refused(400, "malformed"), told, "{path}");
+    }
+}
+
+#[actix_web::test]
 async fn a_receipt_is_told_to_whom_it_concerns() {
     let (site, token) = household().await;
     let admin = Bearer::new(&site, super::token("home", ALL));

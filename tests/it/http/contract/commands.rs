@@ -173,8 +173,12 @@ async fn a_key_that_was_used_gives_no_other_command() {
     let key = SessionId::fresh(now());
     assert_eq!(keyed(&site, "titles/film/show", key).await, json!(1));
     for path in ["titles/film/hide", "titles/other/hide", "titles/other/watched"] {
-        assert_eq!(keyed(&site, path, key).await, json!(0));
+        let request = site.client.post(format!("{}{ANNA}/{path}", site.url));
+        let reply = super::sent(request.header("idempotency-key", key.to_string())).await;
+        let problem = reply.problem(409, "conflicting_event");
+        assert!(problem["detail"].as_str().unwrap().contains("another key"), "{problem}");
     }
+    assert_eq!(keyed(&site, "titles/film/show", key).await, json!(0), "the same is a repetition");
     assert_eq!(continued(&site).await, ["film", "other"]);
     assert_eq!(film(&site).await["times_finished"], json!(0));
 }

@@ -86,6 +86,23 @@ async fn an_erased_play_is_unknown_and_so_is_one_of_another_profile() {
 }
 
 #[actix_web::test]
+async fn a_watch_that_somebody_told_of_is_erased_by_its_name_in_the_history() {
+    let (site, _) = household().await;
+    let told = format!("{ANNA}/titles/long-ago/watched");
+    let (status, answer) = site.post(&told, &json!({ "at": "2020-01-01T20:00:00Z" })).await;
+    assert_eq!(status, 200, "{answer}");
+    let history = async || site.get(&format!("{ANNA}/history?title=long-ago")).await.1;
+    let command = history().await["items"][0]["sessions"][0].as_str().unwrap().to_owned();
+    let of_ben = format!("/v1/accounts/home/profiles/ben/history/{command}");
+    assert_eq!(site.delete(&of_ben).await.0, 404);
+    erased(&site, &format!("{ANNA}/history/{command}"), "session").await;
+    assert_eq!(history().await["items"], json!([]));
+    gone(&site, &command).await;
+    assert_eq!(site.get(&format!("{ANNA}/titles/long-ago")).await.0, 404);
+    assert_eq!(titles(&site.get(&format!("{ANNA}/history")).await.1), ["film", "other"]);
+}
+
+#[actix_web::test]
 async fn a_forgotten_title_is_as_if_never_seen() {
     let (site, [film, ..]) = household().await;
     for command in ["hide", "watched"] {

@@ -82,13 +82,16 @@ async fn both_accounts_give_the_same_answers() {
         "profiles/anna/titles/film",
         "profiles/anna/titles/old",
         "profiles/anna/titles/gapped",
-        "profiles/anna/titles/never-played",
         "profiles/anna/resume?titles=film,old,gapped,bare,slow,never-played&explain=true",
         "profiles/%F0%9F%8E%AC%20ben/history",
     ] {
         let (status, home) = site.get(&format!("/v1/accounts/home/{path}")).await;
         let (_, copy) = site.get(&format!("/v1/accounts/copy/{path}")).await;
         assert_eq!((status, timeless(home)), (200, timeless(copy)), "{path}");
+    }
+    for account in ["home", "copy"] {
+        let path = format!("/v1/accounts/{account}/profiles/anna/titles/never-played");
+        assert_eq!(site.get(&path).await.0, 404, "it was only spoken of");
     }
 }
 
