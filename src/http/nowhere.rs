@@ -16,7 +16,7 @@ static DESCRIBED: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
     let paths = document().paths.paths;
     let described = paths.into_iter().map(|(path, item)| {
         let methods = [
-            ("GET", item.get.is_some()),
+            ("GET, HEAD", item.get.is_some()),
             ("POST", item.post.is_some()),
             ("DELETE", item.delete.is_some()),
         ];

@@ -151,7 +151,7 @@ const RULES: &[(&str, &str, Served, Rule)] = &[
     ("POST", "/v1/system/compact", PROCESS, OPERATE),
     ("POST", "/v1/system/sweep", PROCESS, OPERATE),
     ("POST", "/v1/system/chaos", ALL, OPERATE),
-    ("GET", "/v1/system/jobs/{}", PROCESS, OPERATE),
+    ("GET", "/v1/system/jobs/{}", ALL, OPERATE),
 ];
 
 /// Who serves a route, and its rule, by its method and its address as it was registered.

@@ -33,7 +33,7 @@ async fn a_known_address_names_the_methods_that_it_takes() {
         ("POST", "/v1/accounts/home/profiles/anna", "DELETE"),
         ("GET", "/v1/accounts/home/profiles/anna/titles/film/hide", "POST"),
         ("GET", "/v1/accounts/home/profiles/anna/undo", "POST"),
-        ("POST", "/v1/accounts/home/now", "GET"),
+        ("POST", "/v1/accounts/home/now", "GET, HEAD"),
     ] {
         let answer = site.call(method, path).await;
         answer.problem(405, "method_not_allowed");
