@@ -30,7 +30,7 @@ use crate::config::{CassandraUrl, Config, LogStore};
 use crate::events::cassandra;
 use crate::events::embedded::{EmbeddedLog, OpenError, Spool};
 use crate::events::{AppendError, Clock, SessionId, SystemClock};
-use crate::http::{self, Board, Clocks, JobKind, JobState, Jobs, Node, Settings, Sockets};
+use crate::http::{self, Board, Clocks, JobKind, JobState, Jobs, Node, Reach, Settings, Sockets};
 use crate::projections::{Answers, Freshness, Lags, Redis, Relay, Signals, ViewError};
 use crate::telemetry::{self, Metrics, TelemetryError};
 
@@ -173,7 +173,7 @@ impl App {
             config.views_memory.log_reads_max,
         );
         // Whoever marks for others works beside others.
-        let board = system.marks().then(|| Board::new(Arc::clone(&views), Arc::clone(&clock)));
+        let board = system.marks().then(|| Board::new(Arc::clone(&views)));
         let jobs = Arc::new(Jobs::new(Arc::clone(&clock), board));
         let node = Data::new(Node {
             system: Arc::new(system),
@@ -343,15 +343,15 @@ async fn upkeep(metrics: Metrics, log: Option<Arc<EmbeddedLog>>) {
     }
 }
 
-/// Skips a round in which other long work runs, or that another node has done.
+/// Skips a round in which other long work runs, or that was done already.
 async fn compact_regularly(node: Data<Node>, config: Config) {
     let every = Duration::from_secs(u64::from(config.compact.every_hours) * 3_600);
     let mut round = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
     loop {
         round.tick().await;
         let days = config.compact.older_than_days;
-        if is_compacted(&node, every).await {
-            tracing::info!("another node has compacted");
+        if is_compacted(&node, (days, every)).await {
+            tracing::info!("what is to be compacted has been, by this node or another");
         } else if let Err(running) = http::begin_compaction(&node, days).await {
             tracing::info!(%running, "compaction waits for its next turn");
         }
@@ -359,8 +359,8 @@ async fn compact_regularly(node: Data<Node>, config: Config) {
 }
 
 /// Whether that is done often enough: rounds of several nodes do not begin at once.
-async fn is_compacted(node: &Node, every: Duration) -> bool {
-    let last = node.jobs.report(JobKind::Compact).await;
+async fn is_compacted(node: &Node, (days, every): (u32, Duration)) -> bool {
+    let last = node.jobs.covering(JobKind::Compact, &Reach::OlderThan(days)).await;
     let last = last.filter(|last| last.state == JobState::Done);
     let recent_ms = i64::try_from((every * 9 / 10).as_millis()).unwrap_or(i64::MAX);
     last.is_some_and(|last| node.clock.now().since_ms(last.begun_at) < recent_ms)

@@ -17,14 +17,21 @@ const ROUND: Duration = Duration::from_secs(1);
 /// Who says nothing for so long, and speaks each second while it lives, is dead.
 const SILENT_MS: i64 = 5_000;
 
+/// Sweeps what nodes had on their way that crashed one after the other.
+pub(super) async fn sweep_after_each(crashed: Vec<String>, lags: Arc<Lags>, deps: Arc<Deps>) {
+    for crashed in crashed {
+        sweep_after(&crashed, &lags, &deps).await;
+    }
+}
+
 /// Sweeps what a node had on its way that crashed, and says that it is done.
-pub(super) async fn sweep_after(crashed: String, lags: Arc<Lags>, deps: Arc<Deps>) {
-    let Some(word) = last_word(&crashed, &lags).await else { return };
-    match sweep(&word, &deps).await {
+async fn sweep_after(crashed: &str, lags: &Lags, deps: &Arc<Deps>) {
+    let Some(word) = last_word(crashed, lags).await else { return };
+    match sweep(&word, deps).await {
         Ok(sessions) => {
             tracing::info!(node = crashed, sessions, "what a crash left on its way was swept");
             // If it is not heard, answers are stale until the next sweep.
-            let _ = lags.forget(&crashed).await;
+            let _ = lags.forget(crashed).await;
         }
         Err(error) => tracing::warn!(node = crashed, %error, "a crash is not swept after yet"),
     }

@@ -254,18 +254,16 @@ impl System {
         side.spawn(exchange::watch_streams(exchange, Arc::clone(&self.deps)));
     }
 
-    /// Tells other nodes how far this one is from now on, and hears how far they are. What a node
-    /// of the name `crashed` had on its way, an earlier life of this one, is swept.
-    pub fn tell_lags(&self, lags: Lags, crashed: Option<String>) {
+    /// Tells other nodes how far this one is from now on, and hears how far they are. What nodes of
+    /// the names `crashed` had on their way, earlier lives of this one, is swept.
+    pub fn tell_lags(&self, lags: Lags, crashed: Vec<String>) {
         let lags = Arc::new(lags);
         if let (Ok(()), Some(side)) = (self.lags.set(Arc::clone(&lags)), self.arbiters.last()) {
             side.spawn(lags::tell_lags(Arc::clone(&lags), Arc::clone(&self.deps)));
-            if let Some(crashed) = crashed {
-                let deps = Arc::clone(&self.deps);
-                side.spawn_fn(move || {
-                    drop(actix_rt::spawn(crash::sweep_after(crashed, lags, deps)))
-                });
-            }
+            let deps = Arc::clone(&self.deps);
+            side.spawn_fn(move || {
+                drop(actix_rt::spawn(crash::sweep_after_each(crashed, lags, deps)))
+            });
         }
     }
 

@@ -17,23 +17,31 @@ pub(super) struct Note {
     text: Vec<u8>,
 }
 
+/// So many crashes in a row are remembered.
+const CRASHED_MAX: usize = 16;
+
 #[derive(Serialize)]
 struct Text<'a> {
     url: &'a str,
     token: Option<&'a str>,
     pid: u32,
     node: Option<&'a str>,
+    /// Nodes that crashed here before, the last one first.
+    crashed: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Left {
     node: Option<String>,
+    #[serde(default)]
+    crashed: Vec<String>,
 }
 
-/// The name of the node that left its note in this directory because it crashed.
-pub(super) fn crashed(data: &Path) -> Option<String> {
-    let text = fs::read(data.join(NAME)).ok()?;
-    serde_json::from_slice::<Left>(&text).ok()?.node
+/// The names of the nodes that crashed in this directory one after the other, the last one first.
+pub(super) fn crashed(data: &Path) -> Vec<String> {
+    let left = fs::read(data.join(NAME)).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let Left { node, crashed } = left.unwrap_or_default();
+    node.into_iter().chain(crashed).take(CRASHED_MAX).collect()
 }
 
 impl Note {
@@ -48,7 +56,9 @@ impl Note {
         fs::create_dir_all(data).map_err(failed)?;
         let unfinished = data.join(format!("{NAME}.{}", std::process::id()));
         let Address { url, token } = address;
-        let text = Text { url, token: token.as_deref(), pid: std::process::id(), node };
+        let mut crashed = crashed(data);
+        crashed.retain(|crashed| Some(crashed.as_str()) != node);
+        let text = Text { url, token: token.as_deref(), pid: std::process::id(), node, crashed };
         let text = serde_json::to_vec(&text).unwrap_or_default();
         private_file(&unfinished, &text).map_err(failed)?;
         fs::rename(&unfinished, &path).map_err(failed)?;

@@ -189,10 +189,8 @@ fn builder(base: &Url, encryption: Option<ClientConfig>) -> ClientBuilder {
 }
 
 fn parse(address: &str) -> Result<Url, Failure> {
-    let url = Url::parse(address)
-        .map_err(|error| Failure::Wrong(format!("{address:?} is not an address: {error}")))?;
-    match url.scheme() {
-        "http" | "https" if url.has_host() => Ok(url),
+    match Url::parse(address) {
+        Ok(url) if ["http", "https"].contains(&url.scheme()) && url.has_host() => Ok(url),
         _ => Err(Failure::Wrong(format!(
             "{address:?} is not the address of a server; it is one such as http://127.0.0.1:7070 \
              or https://viewlog.example.org"

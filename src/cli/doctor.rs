@@ -36,10 +36,10 @@ pub(super) struct Doctor {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where events are kept [default: VIEWLOG_LOG]
+    /// Where events are kept [default: as configured]
     #[arg(long, value_name = "URL")]
     log: Option<String>,
-    /// Where views are kept [default: VIEWLOG_VIEWS]
+    /// Where views are kept [default: as configured]
     #[arg(long, value_name = "URL")]
     views: Option<String>,
     /// The configuration file
@@ -240,7 +240,10 @@ async fn store(settings: &Settings, findings: &mut Findings) -> anyhow::Result<(
              starting once with VIEWLOG_EMBEDDED__ACCEPT_DAMAGE=true",
         ),
         Err(NotStarted::Store(what)) => {
-            (what, "it takes the version that made it, and a user who may write its files")
+            let remedy = "it takes the version that made it, and a user who may write its files; \
+                          where both are right files are damaged: keep a copy of the directory, \
+                          and restore a backup";
+            (what, remedy)
         }
         Err(NotStarted::Fleet(what)) => (what, "see that its nodes run and let this host in"),
         Err(NotStarted::Configuration(what)) => (what, "correct the configuration"),

@@ -24,7 +24,7 @@ pub(super) struct Erase {
     /// This title alone, as if never seen
     #[arg(long, value_name = "TITLE", value_parser = TitleId::new, requires = "profile")]
     title: Option<TitleId>,
-    /// This one play alone
+    /// This one play, or told watch, alone: its id in the history
     #[arg(long, value_name = "S", value_parser = SessionId::parse,
           requires = "profile", conflicts_with = "title")]
     session: Option<SessionId>,

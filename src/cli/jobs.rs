@@ -21,6 +21,8 @@ const POLL_EVERY: Duration = Duration::from_millis(250);
 /// The state of a job that goes on.
 const RUNNING: &str = "running";
 const LOST: &str = "lost";
+/// So often a job is started whose node goes away: it may be the job that kills it.
+const STARTS_MAX: u32 = 3;
 /// So often in a row the server may not answer before the job is given up.
 const SILENT_MAX: u32 = 20;
 
@@ -44,7 +46,7 @@ pub(super) struct Verify {
 /// Keeps of old sessions only their last state.
 #[derive(Debug, Args)]
 pub(super) struct Compact {
-    /// Sessions of weeks that ended so long ago [default: 14d]
+    /// Sessions of weeks that ended so long ago, and of which nothing came since [default: 14d]
     #[arg(long, value_name = "DAYS", value_parser = words::days)]
     older_than: Option<u32>,
     #[command(flatten)]
@@ -98,10 +100,17 @@ struct Job {
     reach: Reach,
 }
 
+/// Which job was started, or joined.
+#[derive(Debug, Deserialize)]
+struct Begun {
+    begun_at: Timestamp,
+}
+
 /// How a job is going.
 #[derive(Debug, Deserialize)]
 struct Report {
     state: String,
+    begun_at: Timestamp,
     #[serde(default)]
     done: u64,
     total: Option<u64>,
@@ -132,14 +141,7 @@ impl Job {
                 if let Some((name, value)) = &only {
                     url = with(url, name, Some(value));
                 }
-                let (report, reply) = loop {
-                    client.post(url.clone(), None).await?;
-                    let (report, reply) = follow(client, kind).await?;
-                    if report.state != LOST {
-                        break (report, reply);
-                    }
-                    warn(format_args!("the node that was at it is gone; another begins"));
-                };
+                let (report, reply) = done(client, kind, url).await?;
                 if self.json {
                     reply.print()?;
                 }
@@ -163,12 +165,38 @@ impl Job {
     }
 }
 
-async fn follow(client: &Client, kind: &'static str) -> Result<(Report, Reply), Failure> {
+/// Starts a job, and starts it again where the node that was at it is gone.
+async fn done(client: &Client, kind: &'static str, url: Url) -> Result<(Report, Reply), Failure> {
+    let mut starts = 1;
+    loop {
+        let begun: Begun = client.post(url.clone(), None).await?.read()?;
+        let (report, reply) = follow(client, kind, &begun).await?;
+        if report.state != LOST || starts == STARTS_MAX {
+            return Ok((report, reply));
+        }
+        warn(format_args!("the node that was at it is gone; starting it again"));
+        starts += 1;
+    }
+}
+
+async fn follow(
+    client: &Client,
+    kind: &'static str,
+    begun: &Begun,
+) -> Result<(Report, Reply), Failure> {
     let url = client.url(&["v1", "system", "jobs", kind])?;
     let mut progress = Progress::begin(kind);
     let mut silent = 0;
     loop {
         match ask(client, url.clone()).await {
+            Ok((report, _)) if report.begun_at < begun.begun_at => {
+                silent += 1;
+                if silent > SILENT_MAX {
+                    let why =
+                        format!("what is known of is the {kind} before; see the server's log");
+                    return Err(Failure::Unavailable(why));
+                }
+            }
             Ok((report, reply)) if report.state != RUNNING => {
                 progress.end();
                 return Ok((report, reply));

@@ -24,7 +24,8 @@ pub(super) struct Schema {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Print the CQL that apply would run; works without a server too
+    /// Print the CQL that apply would run on Cassandra (for ScyllaDB it leaves out what that has
+    /// not); works without a server too
     Print(Store),
     /// Make the keyspace and the tables that are missing; nothing that is there is changed
     Apply(Store),

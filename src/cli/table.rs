@@ -68,9 +68,12 @@ pub(super) fn row<const N: usize>(cells: [String; N]) -> Row {
     Row::from(cells.map(|cell| plain(&cell)))
 }
 
-/// A text without control characters but line ends.
+/// A text without control characters but line ends, and without what turns the order of others.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect()
+    let turns = ['\u{200e}'..='\u{200f}', '\u{202a}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
+    let is_odd =
+        |c: char| c != '\n' && (c.is_control() || turns.iter().any(|range| range.contains(&c)));
+    text.chars().map(|c| if is_odd(c) { '?' } else { c }).collect()
 }
 
 /// `1:02:03`, or `2:03` below an hour.

@@ -142,16 +142,14 @@ impl Stored {
 impl Mark {
     /// What the fences leave of a person's word; `None` when that is nothing.
     pub(super) fn outside(mut self, fences: &[Fence]) -> Option<Self> {
-        let is_left = |scopes: &[Scope], at| {
-            Fence::through(fences, scopes).is_none_or(|through| at > through)
-        };
-        if !is_left(&Scope::around_mark(&self), self.at) {
+        if self.erased_through(fences).is_some() {
             return None;
         }
         if let MarkKind::Undone { titles, .. } = &mut self.kind {
             let (before, at, profile) = (titles.len(), self.at, &self.profile);
             titles.retain(|restored| {
-                is_left(&[Scope::Title(profile.clone(), restored.title.clone())], at)
+                let scope = [Scope::Title(profile.clone(), restored.title.clone())];
+                Fence::through(fences, &scope).is_none_or(|through| at > through)
             });
             if titles.is_empty() && before > 0 {
                 return None;

@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{About, Mark, MarkKind, ProfileId, SessionId, Timestamp, TitleId};
+use super::{About, Mark, ProfileId, SessionId, Timestamp, TitleId};
 
 /// What an erasure reaches, inside one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,16 +33,7 @@ impl Scope {
         let profile = mark.profile.clone();
         let mut scopes =
             vec![Self::Account, Self::Profile(profile.clone()), Self::Session(mark.command)];
-        match &mark.kind {
-            MarkKind::TitleHidden { title }
-            | MarkKind::TitleShown { title }
-            | MarkKind::MarkedWatched { title, .. }
-            | MarkKind::MarkedUnwatched { title }
-            | MarkKind::PositionSet { title, .. } => {
-                scopes.push(Self::Title(profile, title.clone()));
-            }
-            MarkKind::Undone { .. } => {}
-        }
+        scopes.extend(mark.kind.title().map(|title| Self::Title(profile, title.clone())));
         scopes
     }
 

@@ -1,6 +1,6 @@
 //! A mark: a person's word on a title, each its own one-event session in week 0.
 
-use super::{ProfileId, SessionId, Timestamp, TitleId};
+use super::{Fence, ProfileId, Scope, SessionId, Timestamp, TitleId};
 
 /// A person's word, recorded.
 ///
@@ -73,7 +73,30 @@ pub struct Restored {
     pub hidden: bool,
 }
 
+impl Mark {
+    /// Up to when it is erased, if it is. A command that comes again is as old as its id, and one
+    /// that was erased by its id never comes again.
+    pub fn erased_through(&self, fences: &[Fence]) -> Option<Timestamp> {
+        let given_at = self.at.min(self.command.time());
+        let around = Fence::through(fences, &Scope::around_mark(self));
+        let by_id = Fence::through(fences, &[Scope::Session(self.command)]);
+        around.filter(|through| given_at <= *through).or(by_id)
+    }
+}
+
 impl MarkKind {
+    /// The one title that it is about; an undo speaks of many.
+    pub fn title(&self) -> Option<&TitleId> {
+        match self {
+            Self::TitleHidden { title }
+            | Self::TitleShown { title }
+            | Self::MarkedWatched { title, .. }
+            | Self::MarkedUnwatched { title }
+            | Self::PositionSet { title, .. } => Some(title),
+            Self::Undone { .. } => None,
+        }
+    }
+
     /// The name used on the wire and in view keys.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -89,12 +112,8 @@ impl MarkKind {
     /// True when it speaks of `title`.
     pub fn names(&self, title: &TitleId) -> bool {
         match self {
-            Self::TitleHidden { title: named }
-            | Self::TitleShown { title: named }
-            | Self::MarkedWatched { title: named, .. }
-            | Self::MarkedUnwatched { title: named }
-            | Self::PositionSet { title: named, .. } => named == title,
             Self::Undone { titles, .. } => titles.iter().any(|restored| restored.title == *title),
+            _ => self.title() == Some(title),
         }
     }
 }

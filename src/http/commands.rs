@@ -27,6 +27,8 @@ pub(super) const COMMANDS: [&str; 6] =
     ["hide", "show", "watched", "unwatched", "position", "forget"];
 
 const POSITION_MS_MAX: u64 = 1 << 53;
+/// A key may be made on a clock that is so far ahead.
+const AHEAD_MS_MAX: i64 = 24 * 60 * 60 * 1_000;
 /// What no clock here tells apart; tokio's timer rounds up.
 const INSTANT: Duration = Duration::from_millis(1);
 const AN_INSTANT: &str = "an RFC 3339 time such as \"2026-11-23T05:00:30.000Z\"";
@@ -176,28 +178,43 @@ fn mark(
     node: &Node,
     person: &Person,
     (kind, newest): (MarkKind, Option<Timestamp>),
-) -> Result<Mark, Problem> {
+) -> Result<Given, Problem> {
     let now = node.clock.now();
-    let command = match request.headers().get("idempotency-key") {
-        None => SessionId::fresh(now),
-        Some(key) => SessionId::parse(key.to_str().unwrap_or_default()).map_err(|detail| {
+    let key = request.headers().get("idempotency-key").map(|key| {
+        SessionId::parse(key.to_str().unwrap_or_default()).map_err(|detail| {
             Problem::malformed(format!("Idempotency-Key: {}", detail.replace("session", "key")))
-        })?,
-    };
+        })
+    });
+    let key = key.transpose()?;
+    if key.is_some_and(|key| key.time().since_ms(now) > AHEAD_MS_MAX) {
+        let detail = "Idempotency-Key was made more than 24 h in the future; set the clock right";
+        return Err(Refusal::ClockAhead(detail.to_owned()).into());
+    }
     let at = newest.map_or(now, |newest| now.max(newest.plus_ms(1)));
-    Ok(Mark { command, profile: person.profile.clone(), at, received_at: now, kind })
+    let (command, profile) = (key.unwrap_or_else(|| SessionId::fresh(now)), &person.profile);
+    let mark = Mark { command, profile: profile.clone(), at, received_at: now, kind };
+    Ok(Given { mark, is_fresh: key.is_none() })
+}
+
+/// A command, and whether its id was made here.
+struct Given {
+    mark: Mark,
+    is_fresh: bool,
 }
 
 async fn command_given(
     node: &Node,
     person: Person,
-    mut mark: Mark,
+    Given { mut mark, is_fresh }: Given,
 ) -> Result<HttpResponse, Problem> {
     let accounts = node.system.accounts();
     let mut given = accounts.mark(person.account.clone(), mark.clone()).await;
     if matches!(given, Err(Refusal::Erased(_))) {
         // Given in the very millisecond of an erasure, after it.
         mark.at = mark.at.plus_ms(1);
+        if is_fresh {
+            mark.command = SessionId::fresh(mark.at);
+        }
         given = accounts.mark(person.account.clone(), mark.clone()).await;
     }
     let recorded = given?;

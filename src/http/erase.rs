@@ -51,7 +51,7 @@ pub(super) async fn erase_play(
     play(&node, SessionKey { account, session }, Some(&profile)).await
 }
 
-/// Erases one play, whoever watched it.
+/// Erases one play, or what a person told, whoever it was.
 #[utoipa::path(
     tag = "erase",
     responses(

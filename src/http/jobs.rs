@@ -1,14 +1,15 @@
 //! Long work over the whole log: rebuild, verify, compact and sweep, one at a time, on a thread of
 //! its own, so that neither readers nor players wait for it.
 //!
-//! They exclude each other because a compaction takes away the facts that the others read. What a
-//! job came to is kept until the next of its kind, in memory, and by a fleet beside its views.
+//! They exclude each other because a compaction takes away the facts that the others read: what
+//! these find beside it is right, and less. What a job came to is kept until the next of its kind,
+//! in memory, and by a fleet beside its views.
 
 mod board;
+mod running;
 mod work;
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use crate::events::{AccountId, Clock, SessionId, Timestamp};
 use crate::projections::Progress;
 
 pub use self::board::Board;
+use self::running::Running;
 pub(super) use self::work::{compact, rebuild, sweep, verify};
 
 /// More findings than this are counted and not listed.
@@ -149,6 +151,8 @@ pub struct Jobs {
     clock: Arc<dyn Clock>,
     /// Of a fleet alone: where nodes tell each other.
     board: Option<Board>,
+    /// Held while a job is started, or its end is told.
+    turn: tokio::sync::Mutex<()>,
     stopping: watch::Sender<bool>,
     ended: watch::Sender<()>,
 }
@@ -156,6 +160,8 @@ pub struct Jobs {
 struct Job {
     kind: JobKind,
     reach: Reach,
+    /// Like no other's.
+    name: String,
     progress: Arc<Progress>,
     begun_at: Timestamp,
     begun: Instant,
@@ -166,7 +172,8 @@ impl Jobs {
     /// None yet.
     pub fn new(clock: Arc<dyn Clock>, board: Option<Board>) -> Self {
         let (stopping, ended) = (watch::Sender::new(false), watch::Sender::new(()));
-        Self { jobs: Mutex::default(), clock, board, stopping, ended }
+        let (jobs, turn) = Default::default();
+        Self { jobs, clock, board, turn, stopping, ended }
     }
 
     /// Starts a job, or joins the one of its kind that runs, here or elsewhere, and does as much.
@@ -181,33 +188,21 @@ impl Jobs {
     where
         F: Future<Output = Result<Finished, String>>,
     {
+        let _turn = self.turn.lock().await;
         let job = Arc::new(Job::new((kind, reach), self.clock.now()));
-        if let Some(board) = self.board.as_ref().filter(|_| self.running().is_none()) {
-            if !board.take().await {
-                let other = board.running_elsewhere().await.ok_or(kind)?;
-                return joined(&job, (&other.reach, other.report));
+        if let Some(running) = self.running() {
+            return job.joined(&running.reach, running.report());
+        }
+        if let Some(board) = &self.board {
+            if !board.take(&job).await {
+                let other = board.running().await.ok_or(kind)?;
+                return job.joined(&other.reach, other.report);
             }
-            board.tell(job.reach.clone(), job.report()).await;
+            board.tell(&job).await;
         }
-        self.run(&job, work)
-    }
-
-    fn run<F>(
-        self: &Arc<Self>,
-        job: &Arc<Job>,
-        work: impl FnOnce(Arc<Progress>) -> F + Send + 'static,
-    ) -> Result<JobReport, JobKind>
-    where
-        F: Future<Output = Result<Finished, String>>,
-    {
-        let mut jobs = self.lock();
-        if let Some(running) = jobs.values().find(|job| job.is_running()) {
-            return joined(job, (&running.reach, running.report()));
-        }
-        jobs.insert(job.kind, Arc::clone(job));
-        drop(jobs);
-        let (report, kind) = (job.report(), job.kind);
-        let running = Running { jobs: Arc::clone(self), job: Arc::clone(job) };
+        self.lock().insert(kind, Arc::clone(&job));
+        let report = job.report();
+        let running = Running { jobs: Arc::clone(self), job };
         let stopping = self.stopping.subscribe();
         let named = std::thread::Builder::new().name(kind.to_string());
         // Where no thread can be had, `running` is dropped and the job has failed.
@@ -220,93 +215,41 @@ impl Jobs {
     /// How the last job of a kind is going, or went, whichever node did it; `None` when none is
     /// known of.
     pub async fn report(&self, kind: JobKind) -> Option<JobReport> {
-        let own = self.lock().get(&kind).map(|job| job.report());
-        let is_running = own.as_ref().is_some_and(|own| own.state == JobState::Running);
-        let board = self.board.as_ref().filter(|_| !is_running);
-        let Some(board) = board else { return own };
-        match (own, board.report(kind).await) {
-            (Some(own), Some(told)) if told.begun_at <= own.begun_at => Some(own),
-            (own, told) => told.or(own),
-        }
+        self.last(kind).await.map(|(_, report)| report)
+    }
+
+    /// The same, if it did as much as this.
+    pub async fn covering(&self, kind: JobKind, reach: &Reach) -> Option<JobReport> {
+        let last = self.last(kind).await;
+        last.filter(|(done, _)| done.covers(reach)).map(|(_, report)| report)
+    }
+
+    async fn last(&self, kind: JobKind) -> Option<(Reach, JobReport)> {
+        let own = self.lock().get(&kind).map(|job| (job.reach.clone(), job.report()));
+        let is_running = own.as_ref().is_some_and(|(_, own)| own.state == JobState::Running);
+        let Some(board) = self.board.as_ref().filter(|_| !is_running) else { return own };
+        let told = board.notice(kind).await.map(|notice| (notice.reach, notice.report));
+        let own_at = own.as_ref().map(|(_, own)| own.begun_at);
+        told.filter(|(_, told)| own_at.is_none_or(|at| told.begun_at > at)).or(own)
     }
 
     /// Cuts short what runs, and waits until it ended; a rebuild goes on from there another time.
     pub async fn stop(&self) {
         let mut ended = self.ended.subscribe();
         self.stopping.send_replace(true);
-        while self.lock().values().any(|job| job.is_running()) {
+        while self.running().is_some() {
             if ended.changed().await.is_err() {
                 return;
             }
         }
     }
 
-    fn running(&self) -> Option<JobKind> {
-        self.lock().values().find(|job| job.is_running()).map(|job| job.kind)
+    fn running(&self) -> Option<Arc<Job>> {
+        self.lock().values().find(|job| job.is_running()).cloned()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<JobKind, Arc<Job>>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Whoever wants no more than what runs waits for that.
-fn joined(wanted: &Job, (reach, running): (&Reach, JobReport)) -> Result<JobReport, JobKind> {
-    let joins = running.kind == wanted.kind && reach.covers(&wanted.reach);
-    if joins { Ok(running) } else { Err(running.kind) }
-}
-
-/// A job while its thread lives.
-struct Running {
-    jobs: Arc<Jobs>,
-    job: Arc<Job>,
-}
-
-impl Running {
-    fn run<F>(&self, work: impl FnOnce(Arc<Progress>) -> F, mut stopping: watch::Receiver<bool>)
-    where
-        F: Future<Output = Result<Finished, String>>,
-    {
-        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => return tracing::error!(%error, "no runtime for a job"),
-        };
-        let work = work(Arc::clone(&self.job.progress));
-        let result = runtime.block_on(async {
-            tokio::select! {
-                result = work => result,
-                _ = stopping.wait_for(|stopping| *stopping) => {
-                    Err("the server shuts down; start it again".to_owned())
-                }
-                never = self.tell_regularly() => match never {},
-            }
-        });
-        self.job.finish(result);
-        runtime.block_on(self.tell());
-    }
-
-    /// Tells other nodes how it is going.
-    async fn tell(&self) {
-        if let Some(board) = &self.jobs.board {
-            board.tell(self.job.reach.clone(), self.job.report()).await;
-        }
-    }
-
-    async fn tell_regularly(&self) -> Infallible {
-        loop {
-            tokio::time::sleep(board::TOLD_EVERY).await;
-            if let Some(board) = &self.jobs.board {
-                board.take().await;
-            }
-            self.tell().await;
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.job.finish(Err("it failed inside; the server's log says where".to_owned()));
-        self.jobs.ended.send_replace(());
     }
 }
 
@@ -323,7 +266,14 @@ impl JobReport {
 impl Job {
     fn new((kind, reach): (JobKind, Reach), begun_at: Timestamp) -> Self {
         let (progress, begun, end) = (Arc::default(), Instant::now(), OnceLock::new());
-        Self { kind, reach, progress, begun_at, begun, end }
+        let name = SessionId::fresh(begun_at).to_string();
+        Self { kind, reach, name, progress, begun_at, begun, end }
+    }
+
+    /// Whoever wants no more than what runs waits for that.
+    fn joined(&self, reach: &Reach, running: JobReport) -> Result<JobReport, JobKind> {
+        let joins = running.kind == self.kind && reach.covers(&self.reach);
+        if joins { Ok(running) } else { Err(running.kind) }
     }
 
     fn is_running(&self) -> bool {

@@ -7,6 +7,7 @@ mod rebuild;
 mod sweep;
 mod verify;
 
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::try_join_all;
@@ -71,7 +72,7 @@ pub enum StoresError {
 }
 
 /// Something that is not as the facts say.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// The household.
     pub account: AccountId,

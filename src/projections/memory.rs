@@ -226,7 +226,8 @@ impl ViewStore for MemoryViews {
         };
         let is_mine = matches!(set.filling, Some((of, _)) if of == token);
         let is_complete = set.filling.is_none() && set.generation > 0;
-        let is_busy = set.filling.is_some_and(|(_, since)| now - since < FILL_MS_MAX);
+        let is_young = |since| target == Target::Live && now - since < FILL_MS_MAX;
+        let is_busy = set.filling.is_some_and(|(_, since)| is_young(since));
         if !is_mine && (is_complete || is_busy) {
             return Ok(None);
         }
@@ -298,8 +299,8 @@ impl ViewStore for MemoryViews {
         Ok(self.open_next(resumed))
     }
 
-    async fn flip(&self) -> Result<u64, ViewError> {
-        Ok(self.read_next())
+    async fn flip(&self, generation: u64) -> Result<u64, ViewError> {
+        Ok(self.read_next(generation))
     }
 
     async fn position(
@@ -326,6 +327,10 @@ impl ViewStore for MemoryViews {
 
     async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<bool, ViewError> {
         Ok(lock(&self.errands).lease((name, holder), ttl, self.clock.now()))
+    }
+
+    async fn holder(&self, name: &str) -> Result<Option<String>, ViewError> {
+        Ok(lock(&self.errands).holder(name, self.clock.now()))
     }
 
     async fn release(&self, name: &str, holder: &str) -> Result<(), ViewError> {

@@ -221,8 +221,8 @@ impl ViewStore for RedisViews {
         self.open_next(resumed).await
     }
 
-    async fn flip(&self) -> Result<u64, ViewError> {
-        let generation = self.read_next().await?;
+    async fn flip(&self, generation: u64) -> Result<u64, ViewError> {
+        let generation = self.read_next(generation).await?;
         self.generation.store(generation, Ordering::Release);
         self.drop_leavings();
         Ok(generation)
@@ -269,6 +269,14 @@ impl ViewStore for RedisViews {
             command.arg(holder).arg(px(ttl));
         });
         Ok(integer(&taken.await?)? == 1)
+    }
+
+    async fn holder(&self, name: &str) -> Result<Option<String>, ViewError> {
+        let mut get = redis::cmd("GET");
+        match self.redis.run(get.arg(self.keys.lease(name))).await? {
+            Value::Nil => Ok(None),
+            holder => Ok(Some(text(&holder)?.to_owned())),
+        }
     }
 
     async fn release(&self, name: &str, holder: &str) -> Result<(), ViewError> {

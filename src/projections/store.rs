@@ -224,8 +224,8 @@ pub trait ViewStore: Send + Sync + 'static {
     /// that is `resumed` and whole; its number.
     async fn begin_generation(&self, resumed: Option<u64>) -> Result<u64, ViewError>;
 
-    /// Reads from the next generation from now on; its number.
-    async fn flip(&self) -> Result<u64, ViewError>;
+    /// Reads from the next generation from now on, if it is this one; the number of what is read.
+    async fn flip(&self, generation: u64) -> Result<u64, ViewError>;
 
     /// How far something came in a slice; `None` when never said, or lost.
     async fn position(
@@ -248,6 +248,9 @@ pub trait ViewStore: Send + Sync + 'static {
 
     /// Takes a lease, or renews it; false while another holds it.
     async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<bool, ViewError>;
+
+    /// Whose a lease is.
+    async fn holder(&self, name: &str) -> Result<Option<String>, ViewError>;
 
     /// Gives up a lease, if it is this holder's.
     async fn release(&self, name: &str, holder: &str) -> Result<(), ViewError>;

@@ -1,7 +1,7 @@
 //! What lies in deploy/ for operators: the examples of proxies run in front of real nodes, what is
 //! named exists, and no alert is without its page in the runbook.
 
-mod alerts;
+pub(crate) mod alerts;
 mod containers;
 mod proxies;
 mod proxy;

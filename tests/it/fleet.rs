@@ -4,6 +4,7 @@ mod degraded;
 mod doctored;
 mod encrypted;
 mod erasing;
+mod flushed;
 mod frozen;
 mod live;
 mod load;

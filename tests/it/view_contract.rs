@@ -255,17 +255,27 @@ async fn a_new_generation_is_read_at_once_and_only_after_the_flip() {
         filled(&store, &home(), vec![play(1, 1, 1, "old")]).await;
         filled(&store, &other, vec![play(1, 1, 1, "old")]).await;
         let before = store.generation().await;
-        store.begin_generation(None).await.unwrap();
-        assert_eq!(store.begin_fill(&cold, Target::Next).await.unwrap(), None);
+        let opened = store.begin_generation(None).await.unwrap();
+        // Where only this process knows of views, those that nobody asked for are left out.
+        let is_filled = store.begin_fill(&cold, Target::Next).await.unwrap();
+        assert_eq!(is_filled.is_some(), store.wants(&cold));
+        if let Some(mut fill) = is_filled {
+            store.fill(&mut fill, vec![play(1, 1, 1, "cold")]).await.unwrap();
+            assert!(store.end_fill(fill, true).await.unwrap());
+        }
         let mut fill = store.begin_fill(&home(), Target::Next).await.unwrap().unwrap();
         store.fill(&mut fill, vec![play(1, 1, 1, "older"), play(2, 1, 1, "new")]).await.unwrap();
         store.merge(vec![(home(), vec![play(3, 1, 1, "live")])]).await.unwrap();
         store.end_fill(fill, true).await.unwrap();
         assert_eq!(values(&store, Select::All).await, ["old", "live"]);
-        assert!(store.flip().await.unwrap() > before);
+        assert_ne!(store.flip(opened - 1).await.unwrap(), opened, "that one is not prepared");
+        assert_eq!(values(&store, Select::All).await, ["old", "live"]);
+        assert!(store.flip(opened).await.unwrap() > before);
         assert_eq!(values(&store, Select::All).await, ["older", "new", "live"]);
         let read = store.read(&other, &[plays(Select::All)]).await.unwrap();
         assert_eq!(read, None, "what the new generation lacks is filled by the next read");
+        let read = store.read(&cold, &[plays(Select::All)]).await.unwrap();
+        assert_eq!(read.is_some(), store.wants(&cold));
     })
     .await;
 }
@@ -286,10 +296,12 @@ async fn a_generation_is_gone_on_with_by_its_number_and_otherwise_dropped() {
         assert_eq!(again, None, "it is there already");
         let other = store.begin_generation(Some(opened - 1)).await.unwrap();
         assert!(other > opened);
+        let mut dead = store.begin_fill(&home(), Target::Next).await.unwrap().unwrap();
+        assert!(store.fill(&mut dead, vec![play(2, 1, 1, "dead")]).await.unwrap());
         fill_next("newer").await;
-        assert_eq!(store.flip().await.unwrap(), other);
+        assert!(!store.end_fill(dead, true).await.unwrap(), "another rebuild took it over");
+        assert_eq!(store.flip(other).await.unwrap(), other);
         assert_eq!(values(&store, Select::All).await, ["newer"]);
-        assert!(store.begin_generation(Some(other)).await.unwrap() > other, "that one is read");
     })
     .await;
 }

@@ -5,8 +5,8 @@ use super::dirty::Marking;
 use super::errand::Failure;
 use crate::actors::{Deps, Receipt};
 use crate::events::{
-    AccountId, Append, AppendError, Depth, Erased, Fence, Gone, Mark, MarkKind, ReadError, Scope,
-    SessionId,
+    AccountId, Append, AppendError, Depth, Erased, Fence, Gone, Mark, MarkKind, ProfileId,
+    ReadError, Scope, SessionId, SessionKey, Timestamp, TitleId,
 };
 
 /// Erases a scope; memory knows nothing of it afterwards.
@@ -78,14 +78,19 @@ async fn sessions_in(
     Ok(found)
 }
 
-/// The marks that go, and those that speak of other titles too and stay without the erased one.
+/// The marks that go, and those that speak of other things too and stay without the erased one.
 async fn marks_in(
     account: &AccountId,
     scope: &Scope,
     deps: &Deps,
 ) -> Result<(Vec<SessionId>, Vec<Mark>), ReadError> {
+    let marks = deps.log.marks(account).await?;
+    let play = match scope {
+        Scope::Session(session) => Play::find((account, *session), &marks, deps).await?,
+        Scope::Account | Scope::Profile(_) | Scope::Title(..) => None,
+    };
     let (mut gone, mut rewritten) = (Vec::new(), Vec::new());
-    for mut mark in deps.log.marks(account).await? {
+    for mut mark in marks {
         match scope {
             Scope::Account => gone.push(mark.command),
             Scope::Profile(profile) if mark.profile == *profile => gone.push(mark.command),
@@ -99,8 +104,57 @@ async fn marks_in(
                     _ => gone.push(mark.command),
                 }
             }
+            Scope::Session(_) if play.as_ref().is_some_and(|play| play.leave(&mut mark)) => {
+                rewritten.push(mark);
+            }
             Scope::Profile(_) | Scope::Title(..) | Scope::Session(_) => {}
         }
     }
     Ok((gone, rewritten))
+}
+
+/// What an undo may have put back of an erased play, or of what a person told.
+struct Play {
+    profile: ProfileId,
+    title: TitleId,
+    from: Timestamp,
+}
+
+impl Play {
+    async fn find(
+        (account, session): (&AccountId, SessionId),
+        marks: &[Mark],
+        deps: &Deps,
+    ) -> Result<Option<Self>, ReadError> {
+        if let Some(mark) = marks.iter().find(|mark| mark.command == session) {
+            let title = mark.kind.title().cloned();
+            return Ok(title.map(|title| Self {
+                profile: mark.profile.clone(),
+                title,
+                from: mark.at,
+            }));
+        }
+        let key = SessionKey { account: account.clone(), session };
+        let state = deps.log.session(&key).await?.and_then(|stored| stored.state());
+        Ok(state.and_then(|state| {
+            let (profile, title) = (state.about.profile.clone()?, state.about.title.clone()?);
+            Some(Self { profile, title, from: state.started_at() })
+        }))
+    }
+
+    /// Takes out of an undo what it put back of the title as it was with the play; false when it
+    /// put back nothing of it.
+    fn leave(&self, mark: &mut Mark) -> bool {
+        let MarkKind::Undone { since, titles } = &mut mark.kind else { return false };
+        if mark.profile != self.profile || *since < self.from {
+            return false;
+        }
+        let of_title = titles.iter_mut().find(|restored| restored.title == self.title);
+        let put_back = of_title
+            .filter(|restored| restored.position_ms.is_some() || restored.times_finished > 0);
+        put_back.is_some_and(|restored| {
+            (restored.position_ms, restored.times_finished) = (None, 0);
+            true
+        })
+    }
 }

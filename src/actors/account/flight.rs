@@ -63,8 +63,13 @@ fn finish(trip: &Trip, memory: &mut Memory, batch: Batch, decided: Decided) {
     let home = &trip.home;
     tell(&home.account, memory, (&decided.changed, decided.marks), &home.deps);
     for session in decided.torn {
-        if !mem::replace(&mut memory.sessions.of(session).is_awaited, true) {
-            home.look_again(session);
+        let live = memory.sessions.of(session);
+        if mem::replace(&mut live.is_awaited, true) {
+            continue;
+        }
+        match &live.state {
+            Some(state) if !state.numbered => home.look_once(session, state.facts),
+            _ => home.look_again(session),
         }
     }
     batch.answer(&home.account, memory, decided.verdicts);

@@ -20,6 +20,8 @@ use crate::events::{AccountId, SessionId};
 
 /// How soon it is looked what another node recorded at the same time.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
+/// So much later for each fact of a session of which all have to be read.
+const LOOK_AFTER_EACH: Duration = Duration::from_millis(5);
 
 /// What a panic leaves behind.
 pub(super) type Panic = Box<dyn Any + Send>;
@@ -99,17 +101,25 @@ impl Home {
     /// Lets the actor look twice whether another node recorded what is missing of a session: soon,
     /// and when whatever was on its way by now is durable or given up.
     pub(super) fn look_again(&self, session: SessionId) {
-        let last = self.deps.limits.append_deadline + LOOK_AFTER;
-        for (which, after) in [(Look::First, LOOK_AFTER), (Look::Last, last)] {
-            let (actor, vitals) = (self.actor.clone(), Arc::clone(&self.vitals));
-            actix_rt::spawn(async move {
-                sleep(after).await;
-                if let Some(actor) = actor.upgrade() {
-                    vitals.add_waiting(1);
-                    actor.do_send(Errand::Look(session, which));
-                }
-            });
-        }
+        self.look_after(LOOK_AFTER, (session, Look::First));
+        self.look_after(self.deps.limits.append_deadline + LOOK_AFTER, (session, Look::Last));
+    }
+
+    /// Lets it look once whether another node recorded more of a session without numbers, the later
+    /// the more facts are read for it.
+    pub(super) fn look_once(&self, session: SessionId, facts: u32) {
+        self.look_after(LOOK_AFTER + LOOK_AFTER_EACH * facts, (session, Look::First));
+    }
+
+    fn look_after(&self, after: Duration, look: (SessionId, Look)) {
+        let (actor, vitals) = (self.actor.clone(), Arc::clone(&self.vitals));
+        actix_rt::spawn(async move {
+            sleep(after).await;
+            if let Some(actor) = actor.upgrade() {
+                vitals.add_waiting(1);
+                actor.do_send(Errand::Look(look.0, look.1));
+            }
+        });
     }
 
     fn come_back(&self, memory: Box<Memory>) {

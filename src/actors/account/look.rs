@@ -5,7 +5,7 @@
 use super::batch;
 use super::memory::Memory;
 use crate::actors::Deps;
-use crate::events::{AccountId, SessionId, State};
+use crate::events::{AccountId, ReadError, SessionId, State};
 
 /// Which of the looks at a session it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,31 +23,42 @@ pub(super) async fn look(
     memory: &mut Memory,
     deps: &Deps,
 ) {
-    let facts = |memory: &Memory| {
-        let live = memory.sessions.get(session)?;
-        live.state.as_ref().map(|state| (state.facts, state.missing.total()))
-    };
-    let live = memory.sessions.get(session);
-    let awaits = live.and_then(|live| live.state.as_ref()).is_none_or(|state| awaits(state, which));
-    if !awaits {
+    let state = memory.sessions.get(session).and_then(|live| live.state.as_ref());
+    let is_numbered = state.is_none_or(|state| state.numbered);
+    let is_whole = state.is_some_and(|state| state.numbered && state.missing.is_empty());
+    let before = state.map(seen);
+    if memory.sessions.get(session).is_some() {
+        // Whatever comes of this look, the next gap has looks of its own.
+        let awaits = is_numbered && !is_whole && which == Look::First;
+        memory.sessions.of(session).is_awaited = awaits;
+    }
+    if is_whole {
         return;
     }
-    let before = facts(memory);
     // The next look, the next fact or a sweep reads what cannot be read now.
-    if let Err(error) = memory.read_again(account, session, deps).await {
+    if let Err(error) = read_again(account, session, memory, deps).await {
         tracing::debug!(%error, %account, %session, "a session was not read again");
         return;
     }
-    let live = memory.sessions.of(session);
-    let is_numbered = live.state.as_ref().is_none_or(|state| state.numbered);
-    live.is_awaited = is_numbered && which == Look::First;
-    if facts(memory) != before {
+    let state = memory.sessions.get(session).and_then(|live| live.state.as_ref());
+    if state.map(seen) != before {
         batch::tell(account, memory, (&[(session, true)], vec![]), deps);
     }
     memory.trim(deps.limits.account_sessions_max);
 }
 
-/// Without numbers one look has to do: it would come after every fact twice.
-fn awaits(state: &State, which: Look) -> bool {
-    if state.numbered { !state.missing.is_empty() } else { which == Look::First }
+async fn read_again(
+    account: &AccountId,
+    session: SessionId,
+    memory: &mut Memory,
+    deps: &Deps,
+) -> Result<(), ReadError> {
+    // Or what is new would not be told, since something may have been erased.
+    memory.wake_account(account, deps).await?;
+    memory.read_again(account, session, deps).await
+}
+
+/// What tells that more of a session is known.
+fn seen(state: &State) -> (u32, u64) {
+    (state.facts, state.missing.total())
 }

@@ -95,7 +95,7 @@ impl Memory {
     ) -> Result<(), ReadError> {
         let (_, mut read) = read(account, session, deps).await?;
         let live = self.sessions.of(session);
-        read.marked = live.marked;
+        (read.marked, read.is_awaited) = (live.marked, live.is_awaited);
         *live = read;
         Ok(())
     }

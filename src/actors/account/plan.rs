@@ -159,10 +159,11 @@ impl Plan {
     fn decide_mark(&mut self, memory: &mut Memory, item: usize, mark: Mark) {
         let verdict = if memory.knows_command(mark.command) {
             Verdict::Duplicate
-        } else if let Some(refusal) =
-            fence_over(&memory.fences, &Scope::around_mark(&mark), mark.at)
-        {
-            Verdict::Refuse(refusal)
+        } else if let Some(through) = mark.erased_through(&memory.fences) {
+            Verdict::Refuse(Refusal::Erased(format!(
+                "the command was given before it, or what it speaks of, was erased at {through}; \
+                 another has another id"
+            )))
         } else {
             memory.command_given(mark.command);
             self.decided.touched.push(mark.command);

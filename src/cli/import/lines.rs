@@ -57,7 +57,9 @@ impl<R: Read> Lines<R> {
     fn record(&self, bytes: &[u8]) -> Result<Imported, OddRow> {
         let odd = |reason| OddRow { line: self.line, reason };
         let text = std::str::from_utf8(bytes).map_err(|_| odd("not UTF-8".to_owned()))?;
-        let record = seams::viewlog_record(text.trim()).map_err(odd)?;
+        // Some editors put a mark before all of a file.
+        let text = text.trim_start_matches('\u{feff}').trim();
+        let record = seams::viewlog_record(text).map_err(odd)?;
         Ok(Imported { line: self.line, records: vec![record] })
     }
 }

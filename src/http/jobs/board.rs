@@ -1,5 +1,5 @@
 //! What long work the nodes of a fleet do, told beside the views: whichever node is asked knows of
-//! it, and one does it at a time.
+//! it, and one does it at a time. Time is the store's, by which leases end.
 //!
 //! Where the store of the views is away nobody is asked: what runs twice costs work and nothing
 //! else.
@@ -9,83 +9,78 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobKind, JobReport, JobState, Reach};
-use crate::events::{Clock, SessionId, Timestamp};
+use super::{Job, JobKind, JobReport, JobState, Reach};
 use crate::projections::{ViewError, ViewStore};
 
 /// Whose it is, works.
 const LEASE: &str = "job";
-/// It is another's to take after so long…
-const HELD_FOR: Duration = Duration::from_secs(10);
-/// …and who told nothing for so long is gone.
-const SILENT_MS_MAX: i64 = 12_000;
+/// Who told nothing for so long is gone.
+const HELD_FOR: Duration = Duration::from_secs(12);
 pub(super) const TOLD_EVERY: Duration = Duration::from_secs(2);
-/// What a job came to is known as long as marks can be swept.
+/// What a job came to is known as long as marks can be swept…
 const KEPT_FOR: Duration = Duration::from_secs(10 * 24 * 60 * 60);
+/// …but what it found names accounts, which may be erased.
+const FINDINGS_KEPT_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// Where a node tells of its long work, and hears of that of others.
 pub struct Board {
     views: Arc<dyn ViewStore>,
-    clock: Arc<dyn Clock>,
-    node: String,
 }
 
 /// A node's word of its work.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Notice {
-    node: String,
+    /// The job, as the lease names it.
+    job: String,
     pub(super) reach: Reach,
     pub(super) report: JobReport,
-    at: Timestamp,
 }
 
 impl Board {
-    /// A node's place at the board that everybody has who shares these views.
-    pub fn new(views: Arc<dyn ViewStore>, clock: Arc<dyn Clock>) -> Self {
-        let node = SessionId::fresh(clock.now()).to_string();
-        Self { views, clock, node }
+    /// The one that everybody has who shares these views.
+    pub fn new(views: Arc<dyn ViewStore>) -> Self {
+        Self { views }
     }
 
-    /// Keeps others from working until this one is done; false while another works.
-    pub(super) async fn take(&self) -> bool {
-        let taken = self.views.lease(LEASE, &self.node, HELD_FOR).await;
-        heard(taken).unwrap_or(true)
+    /// Keeps others from working while this job goes on; false where another does.
+    pub(super) async fn take(&self, job: &Job) -> bool {
+        heard(self.views.lease(LEASE, &job.name, HELD_FOR).await).unwrap_or(true)
     }
 
-    /// What another node is at.
-    pub(super) async fn running_elsewhere(&self) -> Option<Notice> {
+    /// Lets others work.
+    pub(super) async fn release(&self, job: &Job) {
+        heard(self.views.release(LEASE, &job.name).await);
+    }
+
+    /// What somebody is at.
+    pub(super) async fn running(&self) -> Option<Notice> {
         for kind in JobKind::ALL {
             let notice = self.notice(kind).await;
-            let runs = |it: &Notice| it.node != self.node && it.report.state == JobState::Running;
-            if let Some(notice) = notice.filter(runs) {
+            if let Some(notice) = notice.filter(|it| it.report.state == JobState::Running) {
                 return Some(notice);
             }
         }
         None
     }
 
-    /// Tells how a job is going, or went.
-    pub(super) async fn tell(&self, reach: Reach, report: JobReport) {
-        let (name, has_ended) = (name_of(report.kind), report.state != JobState::Running);
-        let notice = Notice { node: self.node.clone(), reach, report, at: self.clock.now() };
-        if let Ok(word) = serde_json::to_vec(&notice) {
-            heard(self.views.set_notice(&name, &word, KEPT_FOR).await);
-        }
-        if has_ended {
-            heard(self.views.release(LEASE, &self.node).await);
-        }
+    /// Tells how a job is going, or went; false when that was not heard.
+    pub(super) async fn tell(&self, job: &Job) -> bool {
+        let (name, report) = (name_of(job.kind), job.report());
+        let kept_for = if report.findings.is_empty() { KEPT_FOR } else { FINDINGS_KEPT_FOR };
+        let notice = Notice { job: job.name.clone(), reach: job.reach.clone(), report };
+        let Ok(word) = serde_json::to_vec(&notice) else { return false };
+        heard(self.views.set_notice(&name, &word, kept_for).await).is_some()
     }
 
     /// The last job of a kind, whoever did it.
-    pub(super) async fn report(&self, kind: JobKind) -> Option<JobReport> {
-        self.notice(kind).await.map(|notice| notice.report)
-    }
-
-    async fn notice(&self, kind: JobKind) -> Option<Notice> {
+    pub(super) async fn notice(&self, kind: JobKind) -> Option<Notice> {
         let word = heard(self.views.notice(&name_of(kind)).await)??;
         let mut notice: Notice = serde_json::from_slice(&word).ok()?;
-        if self.clock.now().since_ms(notice.at) > SILENT_MS_MAX {
-            notice.report.lose();
+        if notice.report.state == JobState::Running {
+            let holder = heard(self.views.holder(LEASE).await)?;
+            if holder.as_ref() != Some(&notice.job) {
+                notice.report.lose();
+            }
         }
         Some(notice)
     }

@@ -32,7 +32,8 @@ const TIMEOUT: Known = Known("408", "timeout", "timeout: the body took too long"
 const CONFLICTING: Known = Known(
     "409",
     "conflicting_event",
-    "conflicting_event: every fact was refused, the first since its number is another's",
+    "conflicting_event: every fact was refused, the first since its number is another's; or the \
+     key of a command is another's",
 );
 const JOB_RUNNING: Known = Known(
     "409",
@@ -104,11 +105,8 @@ pub(super) fn add((method, path): (&Method, &str), operation: &mut Operation) {
         add_known(operation, &[&TIMEOUT, &TOO_LARGE, &UNSUPPORTED]);
     }
     let tags: Vec<&str> = operation.tags.iter().flatten().map(String::as_str).collect();
-    let is_command = tags.contains(&"commands");
-    if tags.contains(&"record") {
+    if tags.contains(&"record") || tags.contains(&"commands") {
         add_known(operation, &[&CONFLICTING, &ERASED, &INVALID]);
-    } else if is_command {
-        add_known(operation, &[&ERASED, &INVALID]);
     } else if *method == Method::POST && path.starts_with("/v1/system/") {
         add_known(operation, &[&JOB_RUNNING]);
     }

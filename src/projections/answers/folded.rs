@@ -34,7 +34,8 @@ pub(crate) async fn fold_and_fill(
     let mut folding = Folding { log, clock, filling, as_of: None };
     let folded = folding.run(account, depth).await;
     if let Some(filling) = folding.filling {
-        filling.end(folded.as_ref().is_ok_and(|folded| folded.complete)).await;
+        let ended = filling.end(folded.as_ref().is_ok_and(|folded| folded.complete)).await;
+        drop(ended.inspect_err(not_filled));
     }
     folded
 }
@@ -42,7 +43,8 @@ pub(crate) async fn fold_and_fill(
 /// The fill of an account on its way. Views that do not take it are filled another time.
 pub(crate) struct Filling<'a> {
     views: &'a dyn ViewStore,
-    fill: Option<Fill>,
+    /// None where somebody else is at it.
+    fill: Result<Option<Fill>, ViewError>,
 }
 
 impl<'a> Filling<'a> {
@@ -52,28 +54,30 @@ impl<'a> Filling<'a> {
         account: &AccountId,
         target: Target,
     ) -> Self {
-        let fill = views.begin_fill(account, target).await;
-        Self { views, fill: fill.inspect_err(not_filled).ok().flatten() }
+        Self { views, fill: views.begin_fill(account, target).await }
     }
 
     /// Merges what was read.
     pub(crate) async fn take(&mut self, entries: Vec<Entry>) {
-        let Some(mut fill) = self.fill.take_if(|_| !entries.is_empty()) else { return };
-        match self.views.fill(&mut fill, entries).await {
-            Ok(true) => self.fill = Some(fill),
-            Ok(false) => {}
+        let Ok(fill) = &mut self.fill else { return };
+        let Some(mut fill) = fill.take_if(|_| !entries.is_empty()) else { return };
+        self.fill = match self.views.fill(&mut fill, entries).await {
+            Ok(is_taken) => Ok(is_taken.then_some(fill)),
             Err(error) => {
-                not_filled(&error);
                 // So that the next answer need not wait for its time to be over.
                 drop(self.views.end_fill(fill, false).await);
+                Err(error)
             }
-        }
+        };
     }
 
     /// The account's views are read from now on if all of it was taken, else nothing of it is left.
-    pub(crate) async fn end(self, whole: bool) {
-        let Some(fill) = self.fill else { return };
-        drop(self.views.end_fill(fill, whole).await.inspect_err(not_filled));
+    ///
+    /// # Errors
+    /// Whatever the views said that did not take it.
+    pub(crate) async fn end(self, whole: bool) -> Result<(), ViewError> {
+        let Some(fill) = self.fill? else { return Ok(()) };
+        self.views.end_fill(fill, whole).await.map(drop)
     }
 }
 

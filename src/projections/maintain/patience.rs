@@ -71,7 +71,7 @@ impl MayPass for RebuildError {
             Self::Write(error) => error.may_pass(),
             Self::Views(error) => error.may_pass(),
             Self::NotRenewed => true,
-            Self::Failed => false,
+            Self::Replaced | Self::Failed => false,
         }
     }
 }

@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 
 use super::{Pages, Progress, account_ranges, count_accounts, patiently};
 use crate::events::{
-    AccountId, AccountRange, AppendError, Clock, Depth, EventLog, Part, ReadError, State, Stored,
-    Week,
+    AccountId, AccountRange, AppendError, Clock, Depth, EventLog, FOLD_VERSION, Part, ReadError,
+    State, Stored, Week,
 };
 use crate::projections::answers::folded::{Filling, fold_and_fill};
 use crate::projections::{Recorded, Target, ViewError, ViewStore, project};
@@ -45,6 +45,9 @@ pub enum RebuildError {
     /// The snapshots of an account could not be written.
     #[error("snapshots could not be renewed")]
     NotRenewed,
+    /// Another rebuild began meanwhile, or the views were lost.
+    #[error("the views that were filled are no longer those to be read")]
+    Replaced,
     /// A part of it failed.
     #[error("folding an account failed")]
     Failed,
@@ -68,7 +71,7 @@ pub struct Rebuild {
 
 /// Rebuilds every view and snapshot. Readers see the old views until the new ones are whole.
 ///
-/// Not to be run beside a compaction, which takes away the facts that this reads.
+/// Of what a compaction takes away meanwhile the snapshots are kept as they are.
 ///
 /// # Errors
 /// [`RebuildError`]. What was rebuilt until then need not be done again.
@@ -87,7 +90,10 @@ pub async fn rebuild(work: Rebuild, progress: Arc<Progress>) -> Result<Rebuilt, 
         rebuild_range(&work, (opened, range, after), at_once, &progress)
     });
     try_join_all(loops).await?;
-    let generation = patiently(|| work.views.flip()).await?;
+    let generation = patiently(|| work.views.flip(opened)).await?;
+    if generation != opened {
+        return Err(RebuildError::Replaced);
+    }
     for range in &ranges {
         let note = note_of(range);
         patiently(|| work.log.set_note(&note, None)).await?;
@@ -153,13 +159,15 @@ struct Checkpoint {
 
 impl Checkpoint {
     fn read(written: &str) -> Option<Self> {
-        let (generation, through) = written.split_once(' ')?;
-        let through = AccountId::new(through).ok()?;
-        Some(Self { generation: generation.parse().ok()?, through })
+        let mut parts = written.splitn(3, ' ');
+        let generation = parts.next()?.parse().ok()?;
+        let is_folded_alike = parts.next()?.parse() == Ok(FOLD_VERSION);
+        let through = AccountId::new(parts.next()?).ok()?;
+        is_folded_alike.then_some(Self { generation, through })
     }
 
     fn written(&self) -> String {
-        format!("{} {}", self.generation, self.through)
+        format!("{} {FOLD_VERSION} {}", self.generation, self.through)
     }
 }
 
@@ -181,8 +189,9 @@ impl Rebuild {
         let views = self.views.as_ref();
         let mut filling = Filling::begin(views, account, Target::Next).await;
         let folded = self.fold(account, Some(&mut filling)).await;
-        filling.end(folded.as_ref().is_ok_and(|folded| folded.is_whole)).await;
+        let ended = filling.end(folded.as_ref().is_ok_and(|folded| folded.is_whole)).await;
         let Whole { events, is_whole } = folded?;
+        ended?;
         if !is_whole {
             // A snapshot may cover the rows that cannot be read.
             let target = (account, Target::Next, Depth::Snapshots);

@@ -1,20 +1,24 @@
 //! What is kept, compared with what its facts say.
 
+mod noted;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 
+use self::noted::Noted;
 use super::{
     Difference, Pages, Progress, Renew, StoresError, account_ranges, count_accounts, patiently,
 };
 use crate::events::{
-    AccountId, AccountRange, Clock, Depth, EventLog, Mark, Part, SessionId, State, Stored, Week,
+    AccountId, AccountRange, Clock, Depth, EventLog, Mark, Part, ReadError, SessionId, SessionKey,
+    State, Stored, Week,
 };
 use crate::projections::answers::folded::fold_and_fill;
 use crate::projections::{
-    Entry, Found, Query, Recorded, Select, Target, View, ViewError, ViewStore, project,
+    Entry, Found, Query, Recorded, Select, Target, Version, View, ViewError, ViewStore, project,
 };
 
 /// How often a difference is looked at again, since signals may be on their way.
@@ -24,7 +28,7 @@ const LOOKS: usize = 3;
 /// `settle` waits until what was recorded so far is merged.
 ///
 /// # Errors
-/// [`StoresError`]; what was found until then is lost, so run it again.
+/// [`StoresError`]; run again within an hour it goes on from there, with what it had found.
 pub async fn verify(
     (log, views, clock): (&dyn EventLog, &dyn ViewStore, &dyn Clock),
     renew: &Renew,
@@ -42,7 +46,11 @@ pub async fn verify(
     progress.set_total(count_accounts(check.log).await?);
     let ranges = account_ranges(check.log);
     let loops = ranges.iter().map(|range| check.range(range, &progress, &settle));
-    Ok(try_join_all(loops).await?.into_iter().flatten().collect())
+    let found = try_join_all(loops).await?.into_iter().flatten().collect();
+    for range in &ranges {
+        noted::forget(check.views, range).await;
+    }
+    Ok(found)
 }
 
 struct Check<'a> {
@@ -59,16 +67,19 @@ impl Check<'_> {
         progress: &Progress,
         settle: &impl AsyncFn(),
     ) -> Result<Vec<Difference>, StoresError> {
-        let (mut differences, mut pages) = (Vec::new(), Pages::of(self.log, range));
+        let mut noted = Noted::of(self.views, range).await;
+        let mut pages = Pages::after(self.log, range, noted.through.clone());
         while let Some(page) = pages.next().await? {
             for account in &page {
                 let look = || self.account(account, settle);
                 let (events, found) = patiently(look).await?;
-                differences.extend(found);
+                noted.found.extend(found);
                 progress.account_done(events);
             }
+            noted.through = page.last().cloned();
+            noted.keep(self.views, range).await;
         }
-        Ok(differences)
+        Ok(noted.found)
     }
 
     /// Returns how many events were folded, and what is not as they say.
@@ -92,11 +103,15 @@ impl Check<'_> {
             // Where that fails the next verify finds it again.
             let _ = (self.renew)(account.clone(), week).await;
         }
-        let lacking = self.lacking(account, (&states, &marks), settle).await?;
+        let Compared { lacking, unknown } =
+            self.settled((account, (&states, &marks)), settle).await?;
         wrong.extend(lacking.iter().map(|(entry, what)| {
             (session_of(entry), format!("{} in the view {}", what.words(), entry.view.0))
         }));
-        self.mend(account, lacking).await?;
+        let unknown = self.not_in_the_log(account, unknown).await?;
+        let has_unknown = !unknown.is_empty();
+        wrong.extend(unknown.into_iter().map(|one| (Some(one), "in a view alone".to_owned())));
+        self.mend(account, lacking, has_unknown).await?;
         let different = |(session, what)| Difference { account: account.clone(), session, what };
         Ok((events, wrong.into_iter().map(different).collect()))
     }
@@ -106,8 +121,9 @@ impl Check<'_> {
         &self,
         account: &AccountId,
         lacking: Vec<(Entry, Lack)>,
+        has_unknown: bool,
     ) -> Result<(), StoresError> {
-        if lacking.iter().any(|(_, lack)| *lack == Lack::Other) {
+        if has_unknown || lacking.iter().any(|(_, lack)| *lack == Lack::Other) {
             self.views.forget(account).await?;
             let target = (account, Target::Live, Depth::Snapshots);
             fold_and_fill(self.log, self.views, self.clock, target).await?;
@@ -118,64 +134,94 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The entries that the views lack or have wrong, and what is wrong; none where the account has
-    /// no views.
-    async fn lacking(
+    /// What views lack, have wrong, or have beyond that; nothing where the account has no views.
+    async fn settled(
         &self,
-        account: &AccountId,
-        (states, marks): (&[State], &[Mark]),
+        (account, (states, marks)): (&AccountId, (&[State], &[Mark])),
         settle: &impl AsyncFn(),
-    ) -> Result<Vec<(Entry, Lack)>, ViewError> {
+    ) -> Result<Compared, ViewError> {
         let sessions = states.iter().flat_map(|state| project(&Recorded::Session(state)));
         let said = marks.iter().flat_map(|mark| project(&Recorded::Mark(mark)));
         let mut expected = newest(sessions.chain(said));
-        let mut lacking = Vec::new();
+        let known = states.iter().map(|state| state.session);
+        let known: BTreeSet<_> = known.chain(marks.iter().map(|mark| mark.command)).collect();
+        let mut compared = Compared::default();
         for _ in 0..LOOKS {
-            lacking = self.compare(account, expected).await?;
-            if lacking.is_empty() {
+            let unknown = std::mem::take(&mut compared.unknown);
+            compared = self.compare(account, expected, &known).await?;
+            compared.unknown.extend(unknown);
+            if compared.lacking.is_empty() {
                 break;
             }
             settle().await;
-            expected = lacking.iter().map(|(entry, _)| entry.clone()).collect();
+            expected = compared.lacking.iter().map(|(entry, _)| entry.clone()).collect();
         }
-        Ok(lacking)
+        Ok(compared)
     }
 
     async fn compare(
         &self,
         account: &AccountId,
         expected: Vec<Entry>,
-    ) -> Result<Vec<(Entry, Lack)>, ViewError> {
+        known: &BTreeSet<SessionId>,
+    ) -> Result<Compared, ViewError> {
         let now = self.clock.now();
-        let mut lacking = Vec::new();
+        let mut compared = Compared::default();
         let mut by_drawer: BTreeMap<_, Vec<Entry>> = BTreeMap::new();
         for entry in expected {
             by_drawer.entry((entry.view, entry.scope.clone())).or_default().push(entry);
         }
         for ((view, scope), entries) in by_drawer {
             let query = Query { view, scope, select: Select::All };
-            let Some(pages) = self.views.read(account, &[query]).await? else { return Ok(vec![]) };
+            let Some(pages) = self.views.read(account, &[query]).await? else {
+                return Ok(Compared::default());
+            };
             let Some(page) = pages.into_iter().next() else { continue };
             let found: BTreeMap<_, Found> =
                 page.entries.into_iter().map(|found| (found.key.clone(), found)).collect();
+            let named = found.values().filter_map(|found| id_of(view, (&found.key, found.version)));
+            compared.unknown.extend(named.filter(|id| !known.contains(id)));
             let is_kept = |entry: &Entry| {
                 entry.expires_at.is_none_or(|at| at > now)
                     && entry.rank.is_none_or(|rank| page.floor.is_none_or(|floor| rank > floor))
             };
             for entry in entries.into_iter().filter(is_kept) {
-                let what = match found.get(&entry.key) {
-                    None => Lack::Missing,
-                    Some(found) if found.version < entry.version => Lack::Behind,
-                    Some(found) if found.version == entry.version && found.value != entry.value => {
-                        Lack::Other
-                    }
-                    Some(_) => continue,
-                };
-                lacking.push((entry, what));
+                let lack = Lack::of(&entry, found.get(&entry.key));
+                compared.lacking.extend(lack.map(|lack| (entry, lack)));
             }
         }
-        Ok(lacking)
+        Ok(compared)
     }
+
+    /// Those of which the log has nothing, also by now: they may have been recorded meanwhile.
+    async fn not_in_the_log(
+        &self,
+        account: &AccountId,
+        mut unknown: BTreeSet<SessionId>,
+    ) -> Result<BTreeSet<SessionId>, ReadError> {
+        if unknown.is_empty() {
+            return Ok(unknown);
+        }
+        for mark in self.log.marks(account).await? {
+            unknown.remove(&mark.command);
+        }
+        let mut absent = BTreeSet::new();
+        for session in unknown {
+            let key = SessionKey { account: account.clone(), session };
+            if self.log.session(&key).await?.is_none() {
+                absent.insert(session);
+            }
+        }
+        Ok(absent)
+    }
+}
+
+/// The views of an account beside its facts.
+#[derive(Default)]
+struct Compared {
+    lacking: Vec<(Entry, Lack)>,
+    /// Sessions and commands in the views that the facts did not name.
+    unknown: BTreeSet<SessionId>,
 }
 
 /// What is wrong with an entry of a view.
@@ -187,6 +233,17 @@ enum Lack {
 }
 
 impl Lack {
+    fn of(entry: &Entry, found: Option<&Found>) -> Option<Self> {
+        match found {
+            None => Some(Self::Missing),
+            Some(found) if found.version < entry.version => Some(Self::Behind),
+            Some(found) if found.version == entry.version && found.value != entry.value => {
+                Some(Self::Other)
+            }
+            Some(_) => None,
+        }
+    }
+
     fn words(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -245,10 +302,11 @@ fn is_other(kept: &State, facts: Option<&State>) -> bool {
 }
 
 fn session_of(entry: &Entry) -> Option<SessionId> {
-    let bytes = if entry.view == View::MARKS {
-        entry.version.1.to_be_bytes()
-    } else {
-        entry.key.as_ref().try_into().ok()?
-    };
+    id_of(entry.view, (&entry.key, entry.version))
+}
+
+/// The session or command that an entry is of.
+fn id_of(view: View, (key, version): (&[u8], Version)) -> Option<SessionId> {
+    let bytes = if view == View::MARKS { version.1.to_be_bytes() } else { key.try_into().ok()? };
     SessionId::from_bytes(bytes).ok()
 }

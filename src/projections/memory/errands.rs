@@ -44,6 +44,11 @@ impl Errands {
         true
     }
 
+    pub(super) fn holder(&self, name: &str, now: Timestamp) -> Option<String> {
+        let lease = self.leases.get(name).filter(|lease| lease.until > now)?;
+        Some(lease.holder.clone())
+    }
+
     pub(super) fn release(&mut self, name: &str, holder: &str) {
         if self.leases.get(name).is_some_and(|lease| lease.holder == holder) {
             self.leases.remove(name);

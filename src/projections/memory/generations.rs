@@ -26,10 +26,12 @@ impl MemoryViews {
         next
     }
 
-    /// Reads from the prepared generation from now on; the number of what is read.
-    pub(super) fn read_next(&self) -> u64 {
-        let next = self.next.swap(0, Ordering::AcqRel);
-        if next == 0 {
+    /// Reads from the prepared generation from now on, if it is this one; the number of what is
+    /// read.
+    pub(super) fn read_next(&self, next: u64) -> u64 {
+        let is_prepared = next > 0
+            && self.next.compare_exchange(next, 0, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        if !is_prepared {
             return self.generation.load(Ordering::Acquire);
         }
         self.generation.store(next, Ordering::Release);

@@ -1,5 +1,6 @@
 -- Begins to fill an account. ARGV goes on with: home, account, "live" or "next", how long a fill may take (ms).
--- Returns its token, or false when someone else is at it, or it is complete.
+-- Returns its token, or false when it is complete, or someone else is at it; one of the next generation is taken over
+-- at once, since whoever was at it is gone.
 local home, account, target, fill_ms_max = argv[4], argv[5], argv[6], tonumber(argv[7])
 local card = home .. 'a' .. account
 local live, next = generations_of(home)
@@ -17,12 +18,11 @@ else
   drop_old(home, account, live, next)
 end
 local said = call('HMGET', card, live, next or live)
-if target == 'next' and not said[1] then return false end
 local generation, there = live, said[1]
 if target == 'next' then generation, there = next, said[2] end
 if there then
   local since = string.match(there, '^f%d+,(%d*),%d+$')
-  if not since or at - tonumber(since) < fill_ms_max then return false end
+  if not since or target == 'live' and at - tonumber(since) < fill_ms_max then return false end
   drop(home, account, generation, there)
 end
 local token = string.format('%.0f', micros)

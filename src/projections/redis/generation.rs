@@ -10,7 +10,7 @@ use redis::Value;
 use super::RedisViews;
 use super::merge::not_understood;
 use crate::events::Slice;
-use crate::projections::ViewError;
+use crate::projections::{CLOCKS_MS, ViewError};
 
 /// How many slices are asked at once.
 const AT_ONCE: usize = 64;
@@ -29,30 +29,25 @@ impl RedisViews {
         Ok(greatest_read(&found))
     }
 
-    /// Opens a generation in every slice, unless this one is open in all of them; its number.
+    /// Opens a generation in every slice, unless this one is open, or read already, in all of them;
+    /// its number.
     pub(super) async fn open_next(&self, resumed: Option<u64>) -> Result<u64, ViewError> {
         let found = self.ask_slices("", 0).await?;
-        if let Some(number) = resumed.filter(|_| found.iter().all(|(_, next)| *next == resumed)) {
+        let is_there = |(live, next): &Generations| *next == resumed || *live == resumed;
+        if let Some(number) = resumed.filter(|_| found.iter().all(is_there)) {
             return Ok(number);
         }
         let greatest = found.into_iter().flat_map(|(live, next)| [live, next]).flatten().max();
-        // As great as those that are named by the time of their first fill.
-        let now = u64::try_from(self.clock.now().ms()).unwrap_or(0);
-        let number = greatest.unwrap_or(0).saturating_add(1).max(now);
+        // Greater than those that are named by the time of their first fill, on whichever clock.
+        let ahead = u64::try_from(self.clock.now().plus_ms(CLOCKS_MS).ms()).unwrap_or(0);
+        let number = greatest.unwrap_or(0).saturating_add(1).max(ahead);
         self.ask_slices("begin", number).await?;
         Ok(number)
     }
 
-    /// Reads from the prepared generation from now on; the number of what is read.
-    pub(super) async fn read_next(&self) -> Result<u64, ViewError> {
-        let found = self.ask_slices("", 0).await?;
-        match found.iter().filter_map(|(_, next)| *next).max() {
-            Some(number) => {
-                self.ask_slices("flip", number).await?;
-                Ok(number)
-            }
-            None => Ok(greatest_read(&found)),
-        }
+    /// Reads from this generation from now on where it is prepared; the number of what is read.
+    pub(super) async fn read_next(&self, number: u64) -> Result<u64, ViewError> {
+        Ok(greatest_read(&self.ask_slices("flip", number).await?))
     }
 
     async fn ask_slices(&self, what: &str, number: u64) -> Result<Vec<Generations>, ViewError> {

@@ -90,6 +90,14 @@ async fn each_difference_is_named_with_what_puts_it_right() {
     let error = opened.err().unwrap();
     assert!(matches!(error, OpenError::Schema { .. }), "{error}");
     assert!(error.to_string().contains("viewlog schema apply"), "{error}");
+    let (data, url) = (tempfile::tempdir().unwrap(), keyspace.url());
+    let stores = ["--log", &url, "--views", "redis://127.0.0.1:1", "--listen", "127.0.0.1:0"];
+    let refused = finish(viewlog().arg("serve").args(stores).arg("--data").arg(data.path()));
+    assert_eq!(refused.status.code(), Some(3), "{}", said(&refused));
+    let command = format!("viewlog schema check --log {url}");
+    let named =
+        ["viewlog schema apply --log", &command].iter().any(|it| err(&refused).contains(it));
+    assert!(named, "{}", said(&refused));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use super::deployed;
 use crate::binary::Served;
 
 /// What a node alone never says of itself.
-const OF_A_FLEET: [&str; 8] = [
+pub(crate) const OF_A_FLEET: [&str; 8] = [
     telemetry::UNSWEPT_SECONDS,
     telemetry::SIGNALS_PUBLISHED,
     telemetry::SIGNALS_ACKNOWLEDGED,

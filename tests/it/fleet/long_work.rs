@@ -91,11 +91,13 @@ async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() 
     begun(&first, "rebuild").await;
     let is_noted = async || !checkpoints(&past, &fleet).await.is_empty();
     within(DONE_WITHIN, "some of it is noted", is_noted).await;
+    let system = async |node: &Served| asked(&format!("{}/v1/system", node.url)).await;
+    let read_before = system(&second).await["generation"].as_u64().unwrap();
+    assert_eq!(system(&second).await["rebuild"]["state"], "running", "as any node knows");
     first.kill();
     let noted = checkpoints(&past, &fleet).await;
     assert!(noted.len() < 16, "it was killed in the middle: {noted:?}");
     load.goes_on(50).await;
-    assert_eq!(job(&second, "rebuild").await["state"], "running", "as far as others know");
     let is_missed = async || job(&second, "rebuild").await["state"] == "lost";
     within(DONE_WITHIN, "it is missed", is_missed).await;
 
@@ -106,6 +108,7 @@ async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() 
     let (folded, total) = (went_on["done"].as_u64().unwrap(), went_on["total"].as_u64().unwrap());
     assert!(0 < folded && folded < total, "what was noted was not done again: {went_on}");
     assert_eq!(checkpoints(&past, &fleet).await, BTreeSet::new());
+    assert!(system(&second).await["generation"].as_u64().unwrap() > read_before);
 
     begun(&second, "verify").await;
     let is_at_it = async || job(&second, "verify").await["done"] != 0;

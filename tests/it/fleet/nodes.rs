@@ -151,6 +151,8 @@ async fn who_is_started_where_a_node_crashed_sweeps_what_that_had_on_its_way() {
     eventually("all is well", async || !is_stale().await).await;
     node.kill();
     eventually("it is missed", is_stale).await;
+    // Twice in a row, before anything could be swept.
+    fleet.node(data[0].path()).kill();
     let again = fleet.node(data[0].path());
     eventually("what it had on its way is swept", async || !is_stale().await).await;
     assert_eq!(asked(&resume).await["position_ms"], 19_000);

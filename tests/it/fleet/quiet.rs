@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Fleet, asked};
 use crate::binary::Served;
+use crate::deploy::alerts::OF_A_FLEET;
 use crate::proxy::Proxy;
 use crate::servers::{OwnRedis, cassandra};
 use crate::support::eventually;
@@ -37,6 +38,12 @@ async fn a_quiet_node_notices_that_its_stores_went_away_and_came_back() {
     let node = fleet.node(data.path());
     assert_eq!((readiness(&node).await, degraded(&node).await), (200, vec![]));
     assert_eq!(metric(&node, "viewlog_log_up").await, "1");
+    eventually("what a fleet alone has is measured", async || {
+        let url = format!("{}/metrics", node.url);
+        let said = crate::support::get(url).await.unwrap().text().await.unwrap();
+        OF_A_FLEET.iter().all(|name| said.contains(&format!("\n{name}")))
+    })
+    .await;
 
     proxy.refuse().await;
     proxy.cut();

@@ -188,8 +188,21 @@ async fn two_datacentres_come_to_the_same_answers_by_the_marks_in_the_log() {
         block_in_place(|| done(&region.node.url, &["sweep", "--from", "1h"]));
     }
     swept_by_hand.are_known(&regions, Duration::from_secs(20)).await;
+    the_other_datacentre_is_not_missed(&cluster, &regions[0]).await;
     for Region { node, .. } in regions {
         block_in_place(|| done(&node.url, &["verify"]));
         assert_eq!(node.terminate(), Some(0));
     }
+}
+
+/// What is recorded and read in one datacentre waits for no answer of another.
+async fn the_other_datacentre_is_not_missed(cluster: &Cluster, region: &Region) {
+    cluster.pause(2);
+    let (account, session) = (id("alone"), SessionId::derived(at(0), 6));
+    for seq in 0..FACTS {
+        region.record(&account, &fact(session, seq)).await;
+    }
+    let (answers, _) = region.answers(&account).await;
+    assert_eq!(answers[2]["position_ms"], (FACTS - 1) * 1_000, "{answers:?}");
+    cluster.resume(2);
 }

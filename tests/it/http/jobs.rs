@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use viewlog::events::{ManualClock, SystemClock};
 use viewlog::http::{Board, Finished, JobKind, JobState, Jobs, Reach};
-use viewlog::projections::{MemoryViews, MemoryViewsOptions};
+use viewlog::projections::{MemoryViews, MemoryViewsOptions, ViewStore};
 
 use crate::support::{at, eventually, home, id};
 
@@ -41,7 +41,7 @@ fn two_nodes(clock: &Arc<ManualClock>) -> [Arc<Jobs>; 2] {
     let views = MemoryViews::new(MemoryViewsOptions::default(), Arc::clone(clock) as _);
     let views = Arc::new(views);
     [(), ()].map(|()| {
-        let board = Board::new(Arc::clone(&views) as _, Arc::clone(clock) as _);
+        let board = Board::new(Arc::clone(&views) as _);
         Arc::new(Jobs::new(Arc::clone(clock) as _, Some(board)))
     })
 }
@@ -75,4 +75,58 @@ async fn what_one_node_of_a_fleet_is_at_the_others_know_and_join() {
     other.stop().await;
     let is_told = async || one.report(JobKind::Compact).await.unwrap().state == JobState::Failed;
     eventually("one hears that it was cut short", is_told).await;
+}
+
+#[tokio::test]
+async fn work_of_a_node_that_is_gone_is_lost_and_another_may_do_it() {
+    let clock = Arc::new(ManualClock::new(at(0)));
+    let views = MemoryViews::new(MemoryViewsOptions::default(), Arc::clone(&clock) as _);
+    let views: Arc<dyn ViewStore> = Arc::new(views);
+    let node = || Arc::new(Jobs::new(clock.clone() as _, Some(Board::new(Arc::clone(&views)))));
+    let [one, other, third] = [node(), node(), node()];
+    let verify = (JobKind::Verify, Reach::All);
+    let (held, given_up) = oneshot::channel::<()>();
+    let work = async move {
+        let _held = held;
+        pending().await
+    };
+    one.start(verify.clone(), move |_| work).await.unwrap();
+    let last = async |node: &Arc<Jobs>| node.report(JobKind::Verify).await.unwrap();
+    let begun = async || {
+        // For the others it has told nothing for so long.
+        clock.advance_ms(13_000);
+        let is_lost = last(&other).await.state == JobState::Lost;
+        let begun = other.start(verify.clone(), |_| pending()).await;
+        is_lost && begun.is_ok_and(|begun| begun.begun_at > at(0))
+    };
+    eventually("another begins", begun).await;
+    assert!(given_up.await.is_err(), "the first hears of it and leaves it to the other");
+    for node in [&one, &other, &third] {
+        let told = last(node).await;
+        assert_eq!((told.state, told.begun_at > at(0)), (JobState::Running, true));
+    }
+    other.stop().await;
+    assert_eq!(last(&one).await.state, JobState::Failed);
+}
+
+#[tokio::test]
+async fn of_two_that_start_at_once_at_one_node_one_is_told_of_the_other() {
+    let clock = Arc::new(ManualClock::new(at(0)));
+    let [one, other] = two_nodes(&clock);
+    let start = |kind| one.start((kind, Reach::All), |_| pending());
+    let (verify, rebuild) = tokio::join!(start(JobKind::Verify), start(JobKind::Rebuild));
+    assert_eq!((verify.is_ok(), rebuild), (true, Err(JobKind::Verify)));
+    assert_eq!(other.report(JobKind::Rebuild).await, None, "it was never begun");
+    one.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_done_is_enough_for_whoever_wants_no_more() {
+    let jobs = Arc::new(Jobs::new(Arc::new(SystemClock), None));
+    let compact = |days| (JobKind::Compact, Reach::OlderThan(days));
+    jobs.start(compact(30), |_| async { Ok(Finished::default()) }).await.unwrap();
+    let covering = async |days| jobs.covering(JobKind::Compact, &Reach::OlderThan(days)).await;
+    assert!(covering(30).await.is_some() && covering(60).await.is_some());
+    assert_eq!(covering(14).await, None);
+    jobs.stop().await;
 }

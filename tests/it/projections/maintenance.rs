@@ -1,11 +1,14 @@
 //! Rebuilding, verifying and compacting, from outside and beside readers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use serde_json::json;
 use viewlog::events::codec::encode_snapshot;
 use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
-    Append, Clock, Depth, EventLog, EventRow, Order, SessionKey, SnapshotRow, fold,
+    AccountRange, Append, Clock, Depth, EventLog, EventRow, FOLD_VERSION, Order, SessionKey,
+    SnapshotRow, fold,
 };
 use viewlog::projections::{
     Difference, MemoryViewsOptions, Progress, Rebuild, Recorded, Renew, Source, When, project,
@@ -98,7 +101,7 @@ async fn a_rebuild_goes_on_where_it_stopped() {
     let node = Node::fresh();
     some_accounts(&node, 4).await;
     let opened = node.views.generation().await + 1;
-    let note = format!("{opened} account-1");
+    let note = format!("{opened} {FOLD_VERSION} account-1");
     node.log.set_note("rebuild", Some(note.as_bytes())).await.unwrap();
     let progress = Arc::new(Progress::default());
     assert_eq!(rebuilt(&node, &progress).await, 80);
@@ -146,6 +149,41 @@ async fn what_views_lack_is_found_and_merged() {
     assert!(found.iter().all(|difference| difference.session == Some(session(2))), "{found:?}");
     assert_eq!(found.len(), 1, "in plays; in now it is past its time");
     assert!(verified(&node).await.is_empty());
+    node.system.stop().await;
+}
+
+#[actix_web::test]
+async fn what_is_in_the_views_alone_is_found_and_taken_out() {
+    let node = Node::fresh();
+    node.record(&home(), watch(session(1), 40)).await;
+    let before = node.everything(&home()).await;
+    let never = fold(None, &watch(session(2), 40)).unwrap();
+    let entries = project(&Recorded::Session(&never));
+    node.views.merge(vec![(home(), entries)]).await.unwrap();
+    assert_ne!(node.everything(&home()).await, before);
+    let found = verified(&node).await;
+    let told: Vec<_> = found.iter().map(|one| (one.session, one.what.as_str())).collect();
+    assert_eq!(told, [(Some(session(2)), "in a view alone")]);
+    assert_eq!(node.everything(&home()).await, before);
+    assert!(verified(&node).await.is_empty());
+    node.system.stop().await;
+}
+
+#[actix_web::test]
+async fn a_verification_goes_on_where_it_stopped_with_what_it_had_found() {
+    let node = Node::fresh();
+    some_accounts(&node, 4).await;
+    let name = format!("verify {FOLD_VERSION} {}", AccountRange::ALL);
+    let found = json!({ "account": "account-0", "session": session(0), "what": "odd" });
+    let noted = json!({ "through": "account-1", "found": [found] }).to_string();
+    node.views.set_notice(&name, noted.as_bytes(), Duration::from_secs(60)).await.unwrap();
+    let progress = Arc::new(Progress::default());
+    let stores = (node.log.as_ref(), node.views.as_ref(), node.clock.as_ref() as &dyn Clock);
+    let found = verify(stores, &renew(&node), None, Arc::clone(&progress), async || ()).await;
+    assert_eq!((progress.done(), progress.events()), (2, 80));
+    assert_eq!(found.unwrap()[0].what, "odd");
+    node.clock.advance_ms(1_000);
+    assert!(verified(&node).await.is_empty(), "the next one begins anew");
     node.system.stop().await;
 }
 

@@ -106,8 +106,8 @@ impl ViewStore for ObservedViews {
         self.inner.begin_generation(resumed).await
     }
 
-    async fn flip(&self) -> Result<u64, ViewError> {
-        self.inner.flip().await
+    async fn flip(&self, generation: u64) -> Result<u64, ViewError> {
+        self.inner.flip(generation).await
     }
 
     async fn position(
@@ -133,6 +133,10 @@ impl ViewStore for ObservedViews {
 
     async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<bool, ViewError> {
         self.inner.lease(name, holder, ttl).await
+    }
+
+    async fn holder(&self, name: &str) -> Result<Option<String>, ViewError> {
+        self.inner.holder(name).await
     }
 
     async fn release(&self, name: &str, holder: &str) -> Result<(), ViewError> {

@@ -133,12 +133,12 @@ async fn an_account_that_moved_is_found_where_it_is_now() {
     assert_eq!(values(&store).await.unwrap(), ["b"]);
     assert_eq!(without_a_script(&server, values(&store)).await.unwrap(), ["b"]);
     // Another node rebuilds.
-    other.begin_generation(None).await.unwrap();
+    let opened = other.begin_generation(None).await.unwrap();
     let mut fill = other.begin_fill(&home(), Target::Next).await.unwrap().unwrap();
     assert!(other.fill(&mut fill, vec![play(3, 1, "c")]).await.unwrap());
     assert!(other.end_fill(fill, true).await.unwrap());
     assert_eq!(values(&store).await.unwrap(), ["b"], "what is prepared is not read");
-    other.flip().await.unwrap();
+    other.flip(opened).await.unwrap();
     assert_eq!(values(&store).await.unwrap(), ["c"]);
     // A fill that is not complete is not read.
     other.forget(&home()).await.unwrap();

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{ANNA, Play, asked, fields, record, site, titles, watched};
+use viewlog::events::{SessionId, Timestamp};
+
+use super::{ANNA, Play, asked, fields, now, record, site, titles, watched};
 use crate::http::erasing::assert_remaining;
 use crate::servers::stores;
 use crate::site::Site;
@@ -100,6 +102,52 @@ async fn a_watch_that_somebody_told_of_is_erased_by_its_name_in_the_history() {
     gone(&site, &command).await;
     assert_eq!(site.get(&format!("{ANNA}/titles/long-ago")).await.0, 404);
     assert_eq!(titles(&site.get(&format!("{ANNA}/history")).await.1), ["film", "other"]);
+}
+
+#[actix_web::test]
+async fn what_an_undo_had_put_back_of_an_erased_play_goes_with_it() {
+    let site = site().await;
+    let first = watched(&site, Play::of("film", 3_600)).await;
+    let position = format!("{ANNA}/titles/film/position");
+    assert_eq!(site.post(&position, &json!({ "position_ms": 7_000 })).await.0, 200);
+    let undo = json!({ "since": super::ago(1) });
+    assert_eq!(site.post(&format!("{ANNA}/undo"), &undo).await.0, 200);
+    let (_, resume) = site.get(&format!("{ANNA}/resume/film")).await;
+    assert_eq!(resume["position_ms"], 290_000, "put back: {resume}");
+    erased(&site, &format!("{ANNA}/history/{}", first.session), "session").await;
+    for gone in ["resume/film", "titles/film"] {
+        assert_eq!(site.get(&format!("{ANNA}/{gone}")).await.0, 404);
+    }
+    let exported = asked(&site, "/v1/accounts/home/export", &[]).await;
+    assert!(!exported.text().contains("290000"), "{}", exported.text());
+}
+
+#[actix_web::test]
+async fn a_command_that_comes_again_brings_nothing_erased_back() {
+    let (site, _) = household().await;
+    for (path, what) in
+        [("history/KEY", "session"), ("POST titles/long-ago/forget", "title"), ("", "profile")]
+    {
+        let key = SessionId::fresh(now());
+        let told = async || {
+            let url = format!("{}{ANNA}/titles/long-ago/watched", site.url);
+            let request = site.client.post(url).json(&json!({ "at": "2020-01-01T20:00:00Z" }));
+            super::sent(request.header("idempotency-key", key.to_string())).await
+        };
+        assert_eq!(told().await.ok()["recorded"], 1, "{what}");
+        let path = path.replace("KEY", &key.to_string());
+        let path = match path.strip_prefix("POST ") {
+            Some(path) => format!("POST {ANNA}/{path}"),
+            None => format!("{ANNA}/{path}").trim_end_matches('/').to_owned(),
+        };
+        erased(&site, &path, what).await;
+        told().await.problem(410, "erased");
+        assert_eq!(site.get(&format!("{ANNA}/titles/long-ago")).await.0, 404, "{what}");
+    }
+    let ahead = SessionId::fresh(Timestamp::from_ms(now().ms() + 400 * 24 * 3_600_000));
+    let request = site.client.post(format!("{}{ANNA}/titles/film/hide", site.url));
+    let answer = super::sent(request.header("idempotency-key", ahead.to_string())).await;
+    answer.problem(422, "clock_ahead");
 }
 
 #[actix_web::test]

@@ -1,0 +1,49 @@
+//! How far a verification came, and what it found, for whoever goes on with it.
+//!
+//! It is told beside the views and not in the log: it names accounts, and is of no use for long.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::events::{AccountId, AccountRange, FOLD_VERSION};
+use crate::projections::{Difference, ViewError, ViewStore};
+
+/// Later it begins anew.
+const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
+/// As soon as the store finds the time.
+const GONE_AFTER: Duration = Duration::from_millis(1);
+
+/// Of a range of accounts.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Noted {
+    pub(super) through: Option<AccountId>,
+    pub(super) found: Vec<Difference>,
+}
+
+impl Noted {
+    /// What there is, if anything is.
+    pub(super) async fn of(views: &dyn ViewStore, range: &AccountRange) -> Self {
+        let word = heard(views.notice(&name_of(range)).await).flatten();
+        word.and_then(|word| serde_json::from_slice(&word).ok()).unwrap_or_default()
+    }
+
+    pub(super) async fn keep(&self, views: &dyn ViewStore, range: &AccountRange) {
+        if let Ok(word) = serde_json::to_vec(self) {
+            heard(views.set_notice(&name_of(range), &word, KEPT_FOR).await);
+        }
+    }
+}
+
+/// All of it is done.
+pub(super) async fn forget(views: &dyn ViewStore, range: &AccountRange) {
+    heard(views.set_notice(&name_of(range), &[], GONE_AFTER).await);
+}
+
+fn name_of(range: &AccountRange) -> String {
+    format!("verify {FOLD_VERSION} {range}")
+}
+
+fn heard<T>(said: Result<T, ViewError>) -> Option<T> {
+    said.inspect_err(|error| tracing::debug!(%error, "a verification is not noted")).ok()
+}
