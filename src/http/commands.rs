@@ -246,7 +246,11 @@ async fn command_given(
 /// Whether the same was said before. What an undo restores depends on when it was first said.
 fn is_repeated(said: &Mark, mark: &Mark) -> bool {
     let is_same = match (&said.kind, &mark.kind) {
-        (MarkKind::Undone { since, .. }, MarkKind::Undone { since: again, .. }) => since == again,
+        (MarkKind::Undone { since, titles }, MarkKind::Undone { since: again, titles: others }) => {
+            let is_named = |title: &TitleId| titles.iter().any(|restored| restored.title == *title);
+            let is_other = !titles.is_empty() && !others.iter().any(|it| is_named(&it.title));
+            since == again && (others.is_empty() || !is_other)
+        }
         (said, again) => said == again,
     };
     is_same && said.profile == mark.profile

@@ -193,12 +193,10 @@ impl Jobs {
         if let Some(running) = self.running() {
             return job.joined(&running.reach, running.report());
         }
-        if let Some(board) = &self.board {
-            if !board.take(&job).await {
-                let other = board.running().await.ok_or(kind)?;
-                return job.joined(&other.reach, other.report);
-            }
-            board.tell(&job).await;
+        if let Some(board) = &self.board
+            && let Some(other) = board.begin(&job).await.map_err(|()| kind)?
+        {
+            return job.joined(&other.reach, other.report);
         }
         self.lock().insert(kind, Arc::clone(&job));
         let report = job.report();

@@ -118,6 +118,8 @@ struct Play {
     profile: ProfileId,
     title: TitleId,
     from: Timestamp,
+    /// A word that only hid the title, or showed it.
+    is_of_hiding: bool,
 }
 
 impl Play {
@@ -132,13 +134,17 @@ impl Play {
                 profile: mark.profile.clone(),
                 title,
                 from: mark.at,
+                is_of_hiding: matches!(
+                    mark.kind,
+                    MarkKind::TitleHidden { .. } | MarkKind::TitleShown { .. }
+                ),
             }));
         }
         let key = SessionKey { account: account.clone(), session };
         let state = deps.log.session(&key).await?.and_then(|stored| stored.state());
         Ok(state.and_then(|state| {
             let (profile, title) = (state.about.profile.clone()?, state.about.title.clone()?);
-            Some(Self { profile, title, from: state.started_at() })
+            Some(Self { profile, title, from: state.started_at(), is_of_hiding: false })
         }))
     }
 
@@ -150,11 +156,14 @@ impl Play {
             return false;
         }
         let of_title = titles.iter_mut().find(|restored| restored.title == self.title);
-        let put_back = of_title
-            .filter(|restored| restored.position_ms.is_some() || restored.times_finished > 0);
-        put_back.is_some_and(|restored| {
-            (restored.position_ms, restored.times_finished) = (None, 0);
-            true
+        of_title.is_some_and(|restored| {
+            let before = restored.clone();
+            if self.is_of_hiding {
+                restored.hidden = false;
+            } else {
+                (restored.position_ms, restored.times_finished) = (None, 0);
+            }
+            *restored != before
         })
     }
 }

@@ -13,7 +13,7 @@ use super::statements::everywhere;
 use super::store::Store;
 use super::values::{self, Number};
 use crate::events::{
-    AccountId, AppendError, Compacted, Erased, Gone, ReadError, SessionId, SnapshotRow, Week,
+    AccountId, AppendError, Compacted, Erased, Gone, Mark, ReadError, SessionId, SnapshotRow, Week,
 };
 
 /// Sessions that are looked at or deleted at once.
@@ -49,6 +49,8 @@ impl Store {
         let deleted_us = found.newest_us.max(fenced_us.saturating_add(999));
         let at_us = self.stamp(account).await?;
         self.register(account, &[Week::PERSON], at_us).await?;
+        // While it still shows what they speak of, or whoever tries again would find nothing.
+        self.rewrite(account, rewritten).await?;
         let deletion = Deletion { store: self, account, at_us: deleted_us, is_whole: true.into() };
         let scope = fence.scope.to_be_bytes();
         let fence = (account.as_str(), scope, CqlTimestamp(fence.at.ms()), fenced_us);
@@ -62,10 +64,15 @@ impl Store {
             of_sessions.chain(of_marks).map(|place| deletion.delete(place)).collect();
         let deletes = stream::iter(deletes).buffer_unordered(AT_ONCE);
         together(deletes.collect::<Vec<_>>().await)?;
-        let at_us = self.stamp(account).await?;
-        together(join_all(rewritten.iter().map(|mark| self.put_mark(account, mark, at_us))).await)?;
+        // Once more, later than what a clock that is ahead wrote.
+        self.rewrite(account, rewritten).await?;
         let is_everywhere = deletion.is_whole.into_inner();
         Ok(Gone { events: found.events, snapshots: found.snapshots, is_everywhere })
+    }
+
+    async fn rewrite(&self, account: &AccountId, marks: &[Mark]) -> Result<(), AppendError> {
+        let at_us = self.stamp(account).await?;
+        together(join_all(marks.iter().map(|mark| self.put_mark(account, mark, at_us))).await)
     }
 
     async fn find(

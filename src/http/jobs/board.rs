@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
 
 use super::{Job, JobKind, JobReport, JobState, Reach};
 use crate::projections::{ViewError, ViewStore};
@@ -17,6 +18,10 @@ const LEASE: &str = "job";
 /// Who told nothing for so long is gone.
 const HELD_FOR: Duration = Duration::from_secs(12);
 pub(super) const TOLD_EVERY: Duration = Duration::from_secs(2);
+/// So often it is looked what somebody is at…
+const LOOKS: usize = 5;
+/// …and so long after.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// What a job came to is known as long as marks can be swept…
 const KEPT_FOR: Duration = Duration::from_secs(10 * 24 * 60 * 60);
 /// …but what it found names accounts, which may be erased.
@@ -42,6 +47,25 @@ impl Board {
         Self { views }
     }
 
+    /// Takes the lease for a job and tells of it; otherwise says what somebody else is at.
+    ///
+    /// # Errors
+    /// Somebody is at something, and does not say what.
+    pub(super) async fn begin(&self, job: &Job) -> Result<Option<Notice>, ()> {
+        for _ in 0..LOOKS {
+            if self.take(job).await {
+                self.tell(job).await;
+                return Ok(None);
+            }
+            if let Some(other) = self.running().await {
+                return Ok(Some(other));
+            }
+            // It has taken the lease and not told yet, or told its end and not given it up.
+            sleep(LOOK_AGAIN_AFTER).await;
+        }
+        Err(())
+    }
+
     /// Keeps others from working while this job goes on; false where another does.
     pub(super) async fn take(&self, job: &Job) -> bool {
         heard(self.views.lease(LEASE, &job.name, HELD_FOR).await).unwrap_or(true)
@@ -53,7 +77,7 @@ impl Board {
     }
 
     /// What somebody is at.
-    pub(super) async fn running(&self) -> Option<Notice> {
+    async fn running(&self) -> Option<Notice> {
         for kind in JobKind::ALL {
             let notice = self.notice(kind).await;
             if let Some(notice) = notice.filter(|it| it.report.state == JobState::Running) {
@@ -74,15 +98,23 @@ impl Board {
 
     /// The last job of a kind, whoever did it.
     pub(super) async fn notice(&self, kind: JobKind) -> Option<Notice> {
-        let word = heard(self.views.notice(&name_of(kind)).await)??;
-        let mut notice: Notice = serde_json::from_slice(&word).ok()?;
-        if notice.report.state == JobState::Running {
-            let holder = heard(self.views.holder(LEASE).await)?;
-            if holder.as_ref() != Some(&notice.job) {
-                notice.report.lose();
-            }
+        let notice = self.told(kind).await?;
+        if notice.report.state != JobState::Running
+            || heard(self.views.holder(LEASE).await)?.as_ref() == Some(&notice.job)
+        {
+            return Some(notice);
         }
-        Some(notice)
+        // Its end may have been told since, and its lease given up.
+        let mut again = self.told(kind).await?;
+        if again.job == notice.job && again.report.state == JobState::Running {
+            again.report.lose();
+        }
+        Some(again)
+    }
+
+    async fn told(&self, kind: JobKind) -> Option<Notice> {
+        let word = heard(self.views.notice(&name_of(kind)).await)??;
+        serde_json::from_slice(&word).ok()
     }
 }
 

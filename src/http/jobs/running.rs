@@ -11,8 +11,8 @@ use super::board::TOLD_EVERY;
 use super::{Finished, Job, Jobs};
 use crate::projections::Progress;
 
-/// How often its end is told anew where that is not heard.
-const TELLINGS: usize = 5;
+/// How often its end is told where that is not heard; all of it takes less than its lease.
+const TELLINGS: usize = 3;
 
 type Outcome = Result<Finished, String>;
 

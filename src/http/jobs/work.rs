@@ -11,7 +11,9 @@ use futures_util::future::try_join_all;
 use super::{Finding, Finished};
 use crate::events::{AccountId, AccountRange, EventLog, Slice, Timestamp};
 use crate::http::Node;
-use crate::projections::{self, Difference, Pages, Pass, Progress, Rebuild, Renew, account_ranges};
+use crate::projections::{
+    self, Difference, Pages, Pass, Progress, Rebuild, RebuildError, Renew, account_ranges,
+};
 
 /// What other nodes have recorded is merged, or in the streams, after so long while all is well.
 const OTHERS_SIGNAL_WITHIN: Duration = Duration::from_millis(1_500);
@@ -25,7 +27,11 @@ pub(in crate::http) async fn rebuild(
     let work = Rebuild { log, views, clock, renew: renew(&node) };
     let rebuilt = projections::rebuild(work, progress).await;
     let rebuilt = rebuilt.map_err(|error| {
-        told(&error, "rebuild", "a store did not answer; start it again, it goes on from there")
+        let words = match &error {
+            RebuildError::Replaced => "what it had filled is gone; start it again, it begins anew",
+            _ => "a store did not answer; start it again, it goes on from there",
+        };
+        told(&error, "rebuild", words)
     })?;
     let detail = format!("generation {} is read now", rebuilt.generation);
     Ok(Finished { findings: vec![], detail: Some(detail) })

@@ -77,7 +77,10 @@ impl<'a> Filling<'a> {
     /// Whatever the views said that did not take it.
     pub(crate) async fn end(self, whole: bool) -> Result<(), ViewError> {
         let Some(fill) = self.fill? else { return Ok(()) };
-        self.views.end_fill(fill, whole).await.map(drop)
+        if self.views.end_fill(fill, whole).await? || !whole {
+            return Ok(());
+        }
+        Err(ViewError::Unavailable("a fill was overtaken, or lost".to_owned()))
     }
 }
 

@@ -39,9 +39,10 @@ pub async fn verify(
     let check = Check { log, views, clock, renew };
     if let Some(account) = account {
         progress.set_total(1);
-        let (events, differences) = patiently(|| check.account(account, &settle)).await?;
-        progress.account_done(events);
-        return Ok(differences);
+        let looked = patiently(|| check.account(account, &settle)).await?;
+        patiently(|| check.mend(account, &looked)).await?;
+        progress.account_done(looked.events);
+        return Ok(looked.differences);
     }
     progress.set_total(count_accounts(check.log).await?);
     let ranges = account_ranges(check.log);
@@ -71,10 +72,14 @@ impl Check<'_> {
         let mut pages = Pages::after(self.log, range, noted.through.clone());
         while let Some(page) = pages.next().await? {
             for account in &page {
-                let look = || self.account(account, settle);
-                let (events, found) = patiently(look).await?;
-                noted.found.extend(found);
-                progress.account_done(events);
+                let looked = patiently(|| self.account(account, settle)).await?;
+                if !looked.differences.is_empty() {
+                    // Before it is mended, or nobody would know of it after a crash.
+                    noted.found.extend(looked.differences.iter().cloned());
+                    noted.keep(self.views, range).await;
+                    patiently(|| self.mend(account, &looked)).await?;
+                }
+                progress.account_done(looked.events);
             }
             noted.through = page.last().cloned();
             noted.keep(self.views, range).await;
@@ -82,12 +87,12 @@ impl Check<'_> {
         Ok(noted.found)
     }
 
-    /// Returns how many events were folded, and what is not as they say.
+    /// Folds an account and says what is not as its facts say.
     async fn account(
         &self,
         account: &AccountId,
         settle: &impl AsyncFn(),
-    ) -> Result<(u64, Vec<Difference>), StoresError> {
+    ) -> Result<Looked, StoresError> {
         let mut folded = Folded::default();
         let mut parts = self.log.account(account, Depth::Facts);
         while let Some(part) = parts.try_next().await? {
@@ -99,10 +104,6 @@ impl Check<'_> {
             }
         }
         let Folded { states, marks, events, mut wrong, outdated } = folded;
-        for week in outdated {
-            // Where that fails the next verify finds it again.
-            let _ = (self.renew)(account.clone(), week).await;
-        }
         let Compared { lacking, unknown } =
             self.settled((account, (&states, &marks)), settle).await?;
         wrong.extend(lacking.iter().map(|(entry, what)| {
@@ -111,24 +112,24 @@ impl Check<'_> {
         let unknown = self.not_in_the_log(account, unknown).await?;
         let has_unknown = !unknown.is_empty();
         wrong.extend(unknown.into_iter().map(|one| (Some(one), "in a view alone".to_owned())));
-        self.mend(account, lacking, has_unknown).await?;
         let different = |(session, what)| Difference { account: account.clone(), session, what };
-        Ok((events, wrong.into_iter().map(different).collect()))
+        let differences = wrong.into_iter().map(different).collect();
+        Ok(Looked { events, differences, lacking, has_unknown, outdated })
     }
 
     /// What is there in another form stays beside any merge, so such views are made anew.
-    async fn mend(
-        &self,
-        account: &AccountId,
-        lacking: Vec<(Entry, Lack)>,
-        has_unknown: bool,
-    ) -> Result<(), StoresError> {
-        if has_unknown || lacking.iter().any(|(_, lack)| *lack == Lack::Other) {
+    async fn mend(&self, account: &AccountId, looked: &Looked) -> Result<(), StoresError> {
+        for week in &looked.outdated {
+            // Where that fails the next verify finds it again.
+            let _ = (self.renew)(account.clone(), *week).await;
+        }
+        let is_other = |(_, lack): &(Entry, Lack)| *lack == Lack::Other;
+        if looked.has_unknown || looked.lacking.iter().any(is_other) {
             self.views.forget(account).await?;
             let target = (account, Target::Live, Depth::Snapshots);
             fold_and_fill(self.log, self.views, self.clock, target).await?;
-        } else if !lacking.is_empty() {
-            let entries = lacking.into_iter().map(|(entry, _)| entry).collect();
+        } else if !looked.lacking.is_empty() {
+            let entries = looked.lacking.iter().map(|(entry, _)| entry.clone()).collect();
             self.views.merge(vec![(account.clone(), entries)]).await?;
         }
         Ok(())
@@ -145,16 +146,19 @@ impl Check<'_> {
         let mut expected = newest(sessions.chain(said));
         let known = states.iter().map(|state| state.session);
         let known: BTreeSet<_> = known.chain(marks.iter().map(|mark| mark.command)).collect();
-        let mut compared = Compared::default();
-        for _ in 0..LOOKS {
-            let unknown = std::mem::take(&mut compared.unknown);
-            compared = self.compare(account, expected, &known).await?;
-            compared.unknown.extend(unknown);
-            if compared.lacking.is_empty() {
+        let mut compared = self.compare(account, expected.clone(), &known).await?;
+        for _ in 1..LOOKS {
+            if compared.lacking.is_empty() && compared.unknown.is_empty() {
                 break;
             }
             settle().await;
-            expected = compared.lacking.iter().map(|(entry, _)| entry.clone()).collect();
+            if compared.unknown.is_empty() {
+                expected = compared.lacking.iter().map(|(entry, _)| entry.clone()).collect();
+            }
+            let before = compared.unknown;
+            compared = self.compare(account, expected.clone(), &known).await?;
+            // What an erasure, or another datacentre, is about to put right is not there twice.
+            compared.unknown.retain(|one| before.contains(one));
         }
         Ok(compared)
     }
@@ -214,6 +218,16 @@ impl Check<'_> {
         }
         Ok(absent)
     }
+}
+
+/// What came of looking at an account, to be mended.
+struct Looked {
+    events: u64,
+    differences: Vec<Difference>,
+    lacking: Vec<(Entry, Lack)>,
+    has_unknown: bool,
+    /// Weeks of which a snapshot is wrong.
+    outdated: BTreeSet<Week>,
 }
 
 /// The views of an account beside its facts.
@@ -296,8 +310,15 @@ fn newest(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {
     kept.into_values().collect()
 }
 
+/// A fact that two nodes took bears the receipt of either; the snapshot, that of its own node.
 fn is_other(kept: &State, facts: Option<&State>) -> bool {
-    let plain = |state: &State| State { compacted_through: None, ..state.clone() };
+    let plain = |state: &State| {
+        let mut plain = State { compacted_through: None, ..state.clone() };
+        for stamp in [&mut plain.started, &mut plain.last, &mut plain.moved] {
+            stamp.received_at = stamp.at;
+        }
+        plain
+    };
     Some(plain(kept)) != facts.map(plain)
 }
 

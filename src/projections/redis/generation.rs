@@ -29,12 +29,13 @@ impl RedisViews {
         Ok(greatest_read(&found))
     }
 
-    /// Opens a generation in every slice, unless this one is open, or read already, in all of them;
-    /// its number.
+    /// Opens a generation in every slice, unless this one is open in all of them, but for those
+    /// that a flip had reached; its number.
     pub(super) async fn open_next(&self, resumed: Option<u64>) -> Result<u64, ViewError> {
         let found = self.ask_slices("", 0).await?;
         let is_there = |(live, next): &Generations| *next == resumed || *live == resumed;
-        if let Some(number) = resumed.filter(|_| found.iter().all(is_there)) {
+        let is_prepared = found.iter().any(|(_, next)| *next == resumed);
+        if let Some(number) = resumed.filter(|_| is_prepared && found.iter().all(is_there)) {
             return Ok(number);
         }
         let greatest = found.into_iter().flat_map(|(live, next)| [live, next]).flatten().max();

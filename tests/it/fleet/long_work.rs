@@ -88,12 +88,12 @@ async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() 
     let load = Load::begin(&habits, &[&first.url, &second.url]);
     load.goes_on(50).await;
 
-    begun(&first, "rebuild").await;
-    let is_noted = async || !checkpoints(&past, &fleet).await.is_empty();
-    within(DONE_WITHIN, "some of it is noted", is_noted).await;
     let system = async |node: &Served| asked(&format!("{}/v1/system", node.url)).await;
     let read_before = system(&second).await["generation"].as_u64().unwrap();
+    begun(&first, "rebuild").await;
     assert_eq!(system(&second).await["rebuild"]["state"], "running", "as any node knows");
+    let is_noted = async || !checkpoints(&past, &fleet).await.is_empty();
+    within(DONE_WITHIN, "some of it is noted", is_noted).await;
     first.kill();
     let noted = checkpoints(&past, &fleet).await;
     assert!(noted.len() < 16, "it was killed in the middle: {noted:?}");

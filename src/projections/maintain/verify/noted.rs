@@ -11,6 +11,8 @@ use crate::projections::{Difference, ViewError, ViewStore};
 
 /// Later it begins anew.
 const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
+/// No more findings of a range are kept for whoever goes on.
+const FOUND_MAX: usize = 500;
 /// As soon as the store finds the time.
 const GONE_AFTER: Duration = Duration::from_millis(1);
 
@@ -28,8 +30,11 @@ impl Noted {
         word.and_then(|word| serde_json::from_slice(&word).ok()).unwrap_or_default()
     }
 
+    /// Lets whoever goes on know, of the first findings.
     pub(super) async fn keep(&self, views: &dyn ViewStore, range: &AccountRange) {
-        if let Ok(word) = serde_json::to_vec(self) {
+        let found = self.found.iter().take(FOUND_MAX).cloned().collect();
+        let bounded = Self { through: self.through.clone(), found };
+        if let Ok(word) = serde_json::to_vec(&bounded) {
             heard(views.set_notice(&name_of(range), &word, KEPT_FOR).await);
         }
     }

@@ -184,6 +184,25 @@ async fn a_key_that_was_used_gives_no_other_command() {
 }
 
 #[actix_web::test]
+async fn a_key_of_one_undo_is_not_that_of_another_titles() {
+    let site = site().await;
+    let since = super::ago(1);
+    for title in ["film", "other"] {
+        let position = format!("{ANNA}/titles/{title}/position");
+        assert_eq!(site.post(&position, &json!({ "position_ms": 7_000 })).await.0, 200);
+    }
+    let key = SessionId::fresh(now());
+    let undo = async |title: &str| {
+        let body = json!({ "since": since, "title": title });
+        let request = site.client.post(format!("{}{ANNA}/undo", site.url)).json(&body);
+        super::sent(request.header("idempotency-key", key.to_string())).await
+    };
+    assert_eq!(undo("film").await.ok()["recorded"], 1);
+    assert_eq!(undo("film").await.ok()["recorded"], 0);
+    undo("other").await.problem(409, "conflicting_event");
+}
+
+#[actix_web::test]
 async fn a_key_is_a_uuid_of_version_7() {
     let site = site().await;
     for key in ["", "again", "7d444840-9dc0-41d1-b245-5ffdce74fad2"] {

@@ -8,6 +8,7 @@ use super::{ANNA, Play, asked, fields, now, record, site, titles, watched};
 use crate::http::erasing::assert_remaining;
 use crate::servers::stores;
 use crate::site::Site;
+use crate::support::eventually;
 
 const EVERYWHERE: [&str; 4] =
     ["continue-watching", "history", "watch-time", "resume?titles=film,other"];
@@ -108,9 +109,10 @@ async fn a_watch_that_somebody_told_of_is_erased_by_its_name_in_the_history() {
 async fn what_an_undo_had_put_back_of_an_erased_play_goes_with_it() {
     let site = site().await;
     let first = watched(&site, Play::of("film", 3_600)).await;
+    let since = super::ago(1);
     let position = format!("{ANNA}/titles/film/position");
     assert_eq!(site.post(&position, &json!({ "position_ms": 7_000 })).await.0, 200);
-    let undo = json!({ "since": super::ago(1) });
+    let undo = json!({ "since": since });
     assert_eq!(site.post(&format!("{ANNA}/undo"), &undo).await.0, 200);
     let (_, resume) = site.get(&format!("{ANNA}/resume/film")).await;
     assert_eq!(resume["position_ms"], 290_000, "put back: {resume}");
@@ -120,6 +122,25 @@ async fn what_an_undo_had_put_back_of_an_erased_play_goes_with_it() {
     }
     let exported = asked(&site, "/v1/accounts/home/export", &[]).await;
     assert!(!exported.text().contains("290000"), "{}", exported.text());
+}
+
+#[actix_web::test]
+async fn an_erased_hide_leaves_what_an_undo_had_put_back_of_plays() {
+    let (site, _) = household().await;
+    let key = SessionId::fresh(now());
+    let hide = site.client.post(format!("{}{ANNA}/titles/other/hide", site.url));
+    super::sent(hide.header("idempotency-key", key.to_string())).await.ok();
+    let since = now();
+    let hidden = async || site.get(&format!("{ANNA}/titles/other")).await.1["hidden"].clone();
+    assert_eq!(hidden().await, true);
+    eventually("what comes now is later", async || now() > since).await;
+    assert_eq!(site.post(&format!("{ANNA}/titles/other/show"), &json!({})).await.0, 200);
+    assert_eq!(site.post(&format!("{ANNA}/undo"), &json!({ "since": since })).await.0, 200);
+    assert_eq!(hidden().await, true, "as it was");
+    let position = site.get(&format!("{ANNA}/resume/other")).await.1["position_ms"].clone();
+    erased(&site, &format!("{ANNA}/history/{key}"), "session").await;
+    let (_, page) = site.get(&format!("{ANNA}/titles/other")).await;
+    assert_eq!((&page["hidden"], &page["position_ms"]), (&json!(false), &position), "{page}");
 }
 
 #[actix_web::test]
