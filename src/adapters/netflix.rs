@@ -24,9 +24,6 @@ use header::Layout;
 use lines::{Line, Lines};
 use short::{Place, Short};
 
-/// Rows from later than this after the present cannot be.
-const AHEAD_MS_MAX: i64 = 24 * 60 * 60 * 1000;
-
 /// What the file does not say.
 #[derive(Debug, Clone)]
 pub struct Options {

@@ -6,11 +6,9 @@
 
 use super::codec::decode_snapshot;
 use super::{
-    About, Depth, Event, Fence, Mark, MarkKind, Order, Scope, SessionId, State, Stored, Timestamp,
+    AHEAD_MS_MAX, About, Depth, Event, Fence, Mark, MarkKind, Order, Scope, SessionId, State,
+    Stored, Timestamp,
 };
-
-/// A player's clock may be ahead, and the id of its session with it.
-const AHEAD_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Whether something of a session, or a command, may have been erased after it began.
 pub(super) fn may_concern(fences: &[Fence], session: SessionId) -> bool {
@@ -18,7 +16,7 @@ pub(super) fn may_concern(fences: &[Fence], session: SessionId) -> bool {
 }
 
 fn may_reach(through: Timestamp, session: SessionId) -> bool {
-    through >= session.time().plus_ms(-AHEAD_MS)
+    through >= session.time().plus_ms(-AHEAD_MS_MAX)
 }
 
 /// Up to when a session is erased. Whoever finds nothing that names its profile and title has only

@@ -14,8 +14,9 @@ const SEQ_MAX: u32 = 10_000_000;
 const RATE_MAX: f64 = 100.0;
 /// The longest display text, in bytes.
 const TEXT_BYTES_MAX: usize = 512;
-/// How far ahead of the server a session id's own time may lie.
-const AHEAD_MS_MAX: i64 = 24 * 60 * 60 * 1000;
+/// How far a device's clock may be ahead of the server's, and with it what it dates and the ids
+/// that it makes.
+pub const AHEAD_MS_MAX: i64 = 24 * 60 * 60 * 1000;
 
 /// What happened, in the player's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -28,11 +28,11 @@ impl Scope {
         ]
     }
 
-    /// Every scope that a person's word lies in; one that speaks of many titles is of none.
+    /// Every scope that a person's word lies in, but for its own; one that speaks of many titles is
+    /// of none.
     pub fn around_mark(mark: &Mark) -> Vec<Self> {
         let profile = mark.profile.clone();
-        let mut scopes =
-            vec![Self::Account, Self::Profile(profile.clone()), Self::Session(mark.command)];
+        let mut scopes = vec![Self::Account, Self::Profile(profile.clone())];
         scopes.extend(mark.kind.title().map(|title| Self::Title(profile, title.clone())));
         scopes
     }

@@ -80,7 +80,7 @@ impl Mark {
         let given_at = self.at.min(self.command.time());
         let around = Fence::through(fences, &Scope::around_mark(self));
         let by_id = Fence::through(fences, &[Scope::Session(self.command)]);
-        around.filter(|through| given_at <= *through).or(by_id)
+        around.filter(|through| given_at <= *through).max(by_id)
     }
 }
 

@@ -29,7 +29,7 @@ mod stored;
 mod time;
 
 pub use event::{Event, Order};
-pub use fact::{About, Fact, Invalid, Kind, Media, Reason};
+pub use fact::{AHEAD_MS_MAX, About, Fact, Invalid, Kind, Media, Reason};
 pub use fence::{Fence, Scope};
 pub use fold::{FOLD_VERSION, fold};
 pub use id::{AccountId, DeviceId, Id, IdError, ProfileId, SessionId, TitleId, Week};

@@ -19,7 +19,7 @@ use super::parameters::Parameters;
 use super::receipts::Erasure;
 use super::{Node, Problem};
 use crate::actors::Refusal;
-use crate::events::{Mark, MarkKind, SessionId, Timestamp, TitleId};
+use crate::events::{AHEAD_MS_MAX, Mark, MarkKind, SessionId, Timestamp, TitleId};
 use crate::projections::Person;
 
 /// What may be said of a title, and to forget it.
@@ -27,8 +27,6 @@ pub(super) const COMMANDS: [&str; 6] =
     ["hide", "show", "watched", "unwatched", "position", "forget"];
 
 const POSITION_MS_MAX: u64 = 1 << 53;
-/// A key may be made on a clock that is so far ahead.
-const AHEAD_MS_MAX: i64 = 24 * 60 * 60 * 1_000;
 /// What no clock here tells apart; tokio's timer rounds up.
 const INSTANT: Duration = Duration::from_millis(1);
 const AN_INSTANT: &str = "an RFC 3339 time such as \"2026-11-23T05:00:30.000Z\"";

@@ -13,11 +13,9 @@ use super::problem::Problem;
 use super::record::Answered;
 use crate::actors::Refusal;
 use crate::adapters::viewlog::read_line;
-use crate::events::{MarkKind, Record, State, Timestamp};
+use crate::events::{AHEAD_MS_MAX, MarkKind, Record, State, Timestamp};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// A receipt or a person's word further ahead of this server's clock than this is a mistake.
-const AHEAD_MS_MAX: i64 = DAY_MS;
 /// The greatest position or order key that JSON can carry exactly.
 const NUMBER_MAX: u64 = 1 << 53;
 /// Some 34 years: more than any session plays, and small enough for sums over all of them.

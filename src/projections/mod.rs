@@ -12,6 +12,7 @@ mod freshness;
 mod maintain;
 mod marks;
 mod memory;
+mod notices;
 mod now;
 mod plays;
 mod policy;
@@ -37,6 +38,7 @@ pub use maintain::{
     verify,
 };
 pub use memory::{MemoryViews, MemoryViewsOptions};
+pub use notices::{leave_notice, read_notice};
 pub use now::{playing, version_text};
 pub use policy::{Policy, Thresholds};
 pub use projection::{PROJECTIONS, Projection, Recorded, Subject, project};

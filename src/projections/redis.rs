@@ -123,6 +123,15 @@ impl RedisViews {
         command.arg(self.keys.home(Slice::of(account))).arg(account.as_str());
     }
 
+    /// What is kept under a key of its own.
+    async fn kept(&self, key: String) -> Result<Option<Vec<u8>>, ViewError> {
+        match self.redis.run(redis::cmd("GET").arg(key)).await? {
+            Value::Nil => Ok(None),
+            Value::BulkString(kept) => Ok(Some(kept)),
+            answer => Err(not_understood(&answer)),
+        }
+    }
+
     /// Runs a script on an account, with further arguments.
     async fn on(
         &self,
@@ -272,11 +281,9 @@ impl ViewStore for RedisViews {
     }
 
     async fn holder(&self, name: &str) -> Result<Option<String>, ViewError> {
-        let mut get = redis::cmd("GET");
-        match self.redis.run(get.arg(self.keys.lease(name))).await? {
-            Value::Nil => Ok(None),
-            holder => Ok(Some(text(&holder)?.to_owned())),
-        }
+        let holder = self.kept(self.keys.lease(name)).await?;
+        let named = |holder| text(&Value::BulkString(holder)).map(str::to_owned);
+        holder.map(named).transpose()
     }
 
     async fn release(&self, name: &str, holder: &str) -> Result<(), ViewError> {
@@ -294,12 +301,7 @@ impl ViewStore for RedisViews {
     }
 
     async fn notice(&self, name: &str) -> Result<Option<Vec<u8>>, ViewError> {
-        let mut get = redis::cmd("GET");
-        match self.redis.run(get.arg(self.keys.notice(name))).await? {
-            Value::Nil => Ok(None),
-            Value::BulkString(word) => Ok(Some(word)),
-            answer => Err(not_understood(&answer)),
-        }
+        self.kept(self.keys.notice(name)).await
     }
 
     async fn generation(&self) -> u64 {

@@ -23,11 +23,12 @@ pub(super) async fn look(
     memory: &mut Memory,
     deps: &Deps,
 ) {
-    let state = memory.sessions.get(session).and_then(|live| live.state.as_ref());
+    let live = memory.sessions.get(session);
+    let (is_here, state) = (live.is_some(), live.and_then(|live| live.state.as_ref()));
     let is_numbered = state.is_none_or(|state| state.numbered);
     let is_whole = state.is_some_and(|state| state.numbered && state.missing.is_empty());
     let before = state.map(seen);
-    if memory.sessions.get(session).is_some() {
+    if is_here {
         // Whatever comes of this look, the next gap has looks of its own.
         let awaits = is_numbered && !is_whole && which == Look::First;
         memory.sessions.of(session).is_awaited = awaits;

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 
 use super::header::FullColumns;
 use super::lines::Line;
-use super::{AHEAD_MS_MAX, DateOrder, OddRow, cell, date, title};
+use super::{DateOrder, OddRow, cell, date, title};
 use crate::events::{
-    About, Fact, Kind, Mark, MarkKind, Media, ProfileId, Reason, Record, SessionId, Timestamp,
+    AHEAD_MS_MAX, About, Fact, Kind, Mark, MarkKind, Media, ProfileId, Reason, Record, SessionId,
+    Timestamp,
 };
 
 /// The longest session that is recorded.

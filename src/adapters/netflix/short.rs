@@ -7,8 +7,8 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 
 use super::header::ShortColumns;
 use super::lines::Line;
-use super::{AHEAD_MS_MAX, DateOrder, cell, date};
-use crate::events::{Mark, MarkKind, ProfileId, Record, SessionId, Timestamp};
+use super::{DateOrder, cell, date};
+use crate::events::{AHEAD_MS_MAX, Mark, MarkKind, ProfileId, Record, SessionId, Timestamp};
 
 /// Whose history it is, and where and when it is read.
 pub(super) struct Place {

@@ -50,7 +50,7 @@ impl Store {
         let at_us = self.stamp(account).await?;
         self.register(account, &[Week::PERSON], at_us).await?;
         // While it still shows what they speak of, or whoever tries again would find nothing.
-        self.rewrite(account, rewritten).await?;
+        self.rewrite(account, rewritten, at_us).await?;
         let deletion = Deletion { store: self, account, at_us: deleted_us, is_whole: true.into() };
         let scope = fence.scope.to_be_bytes();
         let fence = (account.as_str(), scope, CqlTimestamp(fence.at.ms()), fenced_us);
@@ -65,13 +65,17 @@ impl Store {
         let deletes = stream::iter(deletes).buffer_unordered(AT_ONCE);
         together(deletes.collect::<Vec<_>>().await)?;
         // Once more, later than what a clock that is ahead wrote.
-        self.rewrite(account, rewritten).await?;
+        self.rewrite(account, rewritten, self.stamp(account).await?).await?;
         let is_everywhere = deletion.is_whole.into_inner();
         Ok(Gone { events: found.events, snapshots: found.snapshots, is_everywhere })
     }
 
-    async fn rewrite(&self, account: &AccountId, marks: &[Mark]) -> Result<(), AppendError> {
-        let at_us = self.stamp(account).await?;
+    async fn rewrite(
+        &self,
+        account: &AccountId,
+        marks: &[Mark],
+        at_us: i64,
+    ) -> Result<(), AppendError> {
         together(join_all(marks.iter().map(|mark| self.put_mark(account, mark, at_us))).await)
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 use super::{Job, JobKind, JobReport, JobState, Reach};
-use crate::projections::{ViewError, ViewStore};
+use crate::projections::{ViewError, ViewStore, leave_notice, read_notice};
 
 /// Whose it is, works.
 const LEASE: &str = "job";
@@ -92,8 +92,7 @@ impl Board {
         let (name, report) = (name_of(job.kind), job.report());
         let kept_for = if report.findings.is_empty() { KEPT_FOR } else { FINDINGS_KEPT_FOR };
         let notice = Notice { job: job.name.clone(), reach: job.reach.clone(), report };
-        let Ok(word) = serde_json::to_vec(&notice) else { return false };
-        heard(self.views.set_notice(&name, &word, kept_for).await).is_some()
+        leave_notice(self.views.as_ref(), (&name, &notice), kept_for).await
     }
 
     /// The last job of a kind, whoever did it.
@@ -106,15 +105,14 @@ impl Board {
         }
         // Its end may have been told since, and its lease given up.
         let mut again = self.told(kind).await?;
-        if again.job == notice.job && again.report.state == JobState::Running {
+        if again.job == notice.job {
             again.report.lose();
         }
         Some(again)
     }
 
     async fn told(&self, kind: JobKind) -> Option<Notice> {
-        let word = heard(self.views.notice(&name_of(kind)).await)??;
-        serde_json::from_slice(&word).ok()
+        read_notice(self.views.as_ref(), &name_of(kind)).await
     }
 }
 

@@ -146,7 +146,7 @@ impl Check<'_> {
         let mut expected = newest(sessions.chain(said));
         let known = states.iter().map(|state| state.session);
         let known: BTreeSet<_> = known.chain(marks.iter().map(|mark| mark.command)).collect();
-        let mut compared = self.compare(account, expected.clone(), &known).await?;
+        let mut compared = self.compare(account, &expected, &known).await?;
         for _ in 1..LOOKS {
             if compared.lacking.is_empty() && compared.unknown.is_empty() {
                 break;
@@ -156,7 +156,7 @@ impl Check<'_> {
                 expected = compared.lacking.iter().map(|(entry, _)| entry.clone()).collect();
             }
             let before = compared.unknown;
-            compared = self.compare(account, expected.clone(), &known).await?;
+            compared = self.compare(account, &expected, &known).await?;
             // What an erasure, or another datacentre, is about to put right is not there twice.
             compared.unknown.retain(|one| before.contains(one));
         }
@@ -166,12 +166,12 @@ impl Check<'_> {
     async fn compare(
         &self,
         account: &AccountId,
-        expected: Vec<Entry>,
+        expected: &[Entry],
         known: &BTreeSet<SessionId>,
     ) -> Result<Compared, ViewError> {
         let now = self.clock.now();
         let mut compared = Compared::default();
-        let mut by_drawer: BTreeMap<_, Vec<Entry>> = BTreeMap::new();
+        let mut by_drawer: BTreeMap<_, Vec<&Entry>> = BTreeMap::new();
         for entry in expected {
             by_drawer.entry((entry.view, entry.scope.clone())).or_default().push(entry);
         }
@@ -185,13 +185,13 @@ impl Check<'_> {
                 page.entries.into_iter().map(|found| (found.key.clone(), found)).collect();
             let named = found.values().filter_map(|found| id_of(view, (&found.key, found.version)));
             compared.unknown.extend(named.filter(|id| !known.contains(id)));
-            let is_kept = |entry: &Entry| {
+            let is_kept = |entry: &&Entry| {
                 entry.expires_at.is_none_or(|at| at > now)
                     && entry.rank.is_none_or(|rank| page.floor.is_none_or(|floor| rank > floor))
             };
             for entry in entries.into_iter().filter(is_kept) {
-                let lack = Lack::of(&entry, found.get(&entry.key));
-                compared.lacking.extend(lack.map(|lack| (entry, lack)));
+                let lack = Lack::of(entry, found.get(&entry.key));
+                compared.lacking.extend(lack.map(|lack| (entry.clone(), lack)));
             }
         }
         Ok(compared)

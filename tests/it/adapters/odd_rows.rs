@@ -1,7 +1,7 @@
 //! What cannot be is told with its line, the other rows are read, and nothing breaks the reader.
 
 use proptest::prelude::*;
-use viewlog::adapters::netflix::{DateOrder, NotNetflix, Options, read};
+use viewlog::adapters::netflix::{DateOrder, Imported, NotNetflix, OddRow, Options, read};
 use viewlog::events::Record;
 
 use super::{facts, full, of_row, options, refusal, row, rows, time};
@@ -15,16 +15,21 @@ fn oddity(changes: &[(&str, &str)]) -> String {
     odd.reason
 }
 
+/// The line of each row, or what is odd about it.
+fn told(rows: &[Result<Imported, OddRow>]) -> Vec<Result<u64, String>> {
+    let told = |row: &Result<Imported, OddRow>| {
+        row.as_ref().map(|row| row.line).map_err(ToString::to_string)
+    };
+    rows.iter().map(told).collect()
+}
+
 #[test]
 fn an_odd_row_is_told_with_its_line_and_the_rest_is_read() {
     let two_lines = row(&[("title", "Salt\nmarsh")]);
     let file =
         full(&[&two_lines, "anna,2026-06-16 14:55:58", &row(&[("bookmark", "x")]), "", &row(&[])]);
     let rows = rows(file.as_bytes(), &options());
-    let told: Vec<_> = rows
-        .iter()
-        .map(|row| row.as_ref().map(|row| row.line).map_err(ToString::to_string))
-        .collect();
+    let told = told(&rows);
     assert_eq!(
         told,
         [
@@ -58,10 +63,7 @@ fn a_quote_that_is_not_closed_takes_nothing_of_a_list_of_titles_either() {
     let (profile, date_order) = (Some(id("anna")), Some(DateOrder::DayFirst));
     let options = Options { profile, date_order, ..options() };
     let rows = rows(file.as_bytes(), &options);
-    let told: Vec<_> = rows
-        .iter()
-        .map(|row| row.as_ref().map(|row| row.line).map_err(ToString::to_string))
-        .collect();
+    let told = told(&rows);
     let odd = "line 2: has a quote that is not closed".to_owned();
     assert_eq!(told, [Err(odd), Ok(3), Ok(4)]);
 }

@@ -19,9 +19,13 @@ use super::Node;
 use crate::support::{at, home, id, session, watch};
 
 pub(super) async fn verified(node: &Node) -> Vec<Difference> {
+    verified_by(node, Arc::default()).await
+}
+
+async fn verified_by(node: &Node, progress: Arc<Progress>) -> Vec<Difference> {
     let stores = (node.log.as_ref(), node.views.as_ref(), node.clock.as_ref() as &dyn Clock);
     let settle = async || node.system.projector().flush().await;
-    verify(stores, &renew(node), None, Arc::default(), settle).await.unwrap()
+    verify(stores, &renew(node), None, progress, settle).await.unwrap()
 }
 
 pub(super) fn renew(node: &Node) -> Box<Renew> {
@@ -178,10 +182,9 @@ async fn a_verification_goes_on_where_it_stopped_with_what_it_had_found() {
     let noted = json!({ "through": "account-1", "found": [found] }).to_string();
     node.views.set_notice(&name, noted.as_bytes(), Duration::from_secs(60)).await.unwrap();
     let progress = Arc::new(Progress::default());
-    let stores = (node.log.as_ref(), node.views.as_ref(), node.clock.as_ref() as &dyn Clock);
-    let found = verify(stores, &renew(&node), None, Arc::clone(&progress), async || ()).await;
+    let found = verified_by(&node, Arc::clone(&progress)).await;
     assert_eq!((progress.done(), progress.events()), (2, 80));
-    assert_eq!(found.unwrap()[0].what, "odd");
+    assert_eq!(found[0].what, "odd");
     node.clock.advance_ms(1_000);
     assert!(verified(&node).await.is_empty(), "the next one begins anew");
     node.system.stop().await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::events::{AccountId, AccountRange, FOLD_VERSION};
-use crate::projections::{Difference, ViewError, ViewStore};
+use crate::projections::{Difference, ViewStore, leave_notice, read_notice};
 
 /// Later it begins anew.
 const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
@@ -26,29 +26,22 @@ pub(super) struct Noted {
 impl Noted {
     /// What there is, if anything is.
     pub(super) async fn of(views: &dyn ViewStore, range: &AccountRange) -> Self {
-        let word = heard(views.notice(&name_of(range)).await).flatten();
-        word.and_then(|word| serde_json::from_slice(&word).ok()).unwrap_or_default()
+        read_notice(views, &name_of(range)).await.unwrap_or_default()
     }
 
     /// Lets whoever goes on know, of the first findings.
     pub(super) async fn keep(&self, views: &dyn ViewStore, range: &AccountRange) {
         let found = self.found.iter().take(FOUND_MAX).cloned().collect();
         let bounded = Self { through: self.through.clone(), found };
-        if let Ok(word) = serde_json::to_vec(&bounded) {
-            heard(views.set_notice(&name_of(range), &word, KEPT_FOR).await);
-        }
+        leave_notice(views, (&name_of(range), &bounded), KEPT_FOR).await;
     }
 }
 
 /// All of it is done.
 pub(super) async fn forget(views: &dyn ViewStore, range: &AccountRange) {
-    heard(views.set_notice(&name_of(range), &[], GONE_AFTER).await);
+    leave_notice(views, (&name_of(range), &Noted::default()), GONE_AFTER).await;
 }
 
 fn name_of(range: &AccountRange) -> String {
     format!("verify {FOLD_VERSION} {range}")
-}
-
-fn heard<T>(said: Result<T, ViewError>) -> Option<T> {
-    said.inspect_err(|error| tracing::debug!(%error, "a verification is not noted")).ok()
 }
