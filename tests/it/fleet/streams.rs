@@ -1,6 +1,7 @@
 //! The streams between nodes that collect and nodes that process, when processors die, stand still
 //! or are not there, and when streams are cut off or gone.
 
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -25,36 +26,64 @@ async fn begun(fleet: &Fleet) -> (Part, Part, Part) {
     (collect, process, provide)
 }
 
+/// Freezes a processor while signals come, and says whether it owes some.
+async fn frozen(collect: &Part, process: &Part, redis: &mut Connection) -> bool {
+    let published = async || collect.signals().await["published"].as_u64();
+    let come = async || {
+        let before = published().await;
+        eventually("signals come", async || published().await > before).await;
+    };
+    come().await;
+    process.node.pause();
+    // What it said before, Redis has heard when it has heard of more.
+    come().await;
+    let is_owed = is_owed(redis);
+    // It may have been frozen between two reads.
+    if !is_owed {
+        process.node.resume();
+    }
+    is_owed
+}
+
+/// Whether somebody read what nobody has merged.
+fn is_owed(redis: &mut Connection) -> bool {
+    (0..16).any(|number| {
+        let mut pending = redis::cmd("XPENDING");
+        pending.arg(format!("vlsignals:{{{number}}}")).arg("process");
+        let (count, ..): (u64, redis::Value, redis::Value, redis::Value) =
+            pending.query(redis).unwrap();
+        count > 0
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_processor_had_read_another_merges() {
     let _turn = turn().await;
-    let Some(fleet) = Fleet::begin() else { return };
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
     let (collect, process, provide) = begun(&fleet).await;
-    let mut seq = 20;
+    let mut connection = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
+    let seq = Cell::new(20);
     eventually("it has read something that it does not merge", async || {
-        // It waits for something to come, most of the time.
-        let is_idle = async || collect.signals().await["waiting"] == 0;
-        eventually("nothing waits", is_idle).await;
-        process.node.pause();
-        let mut watched = facts(seq, seq + 10);
-        // It is signalled at once, while the processor's last call still waits.
-        watched.last_mut().unwrap()["kind"] = "paused".into();
-        collect.record(&watched).await;
-        seq += 10;
-        let mut signals = Value::Null;
-        eventually("it is published", async || {
-            signals = collect.signals().await;
-            signals["waiting"].as_u64().is_some_and(|waiting| waiting > 0)
-        })
-        .await;
-        // It may have been frozen between two reads.
-        let is_owed = signals["pending"].as_u64().is_some_and(|pending| pending > 0);
-        if !is_owed {
-            process.node.resume();
-        }
-        is_owed
+        let is_owed = OnceCell::new();
+        let recording = async {
+            while is_owed.get().is_none() {
+                let from = seq.replace(seq.get() + 10);
+                let mut watched = facts(from, seq.get());
+                // What begins is signalled at once.
+                let mut begins = fact(SessionId::derived(at(0), from.into()), 0);
+                begins["title"] = "other".into();
+                watched.push(begins);
+                collect.record(&watched).await;
+            }
+        };
+        let freezing =
+            async { is_owed.set(frozen(&collect, &process, &mut connection).await).unwrap() };
+        tokio::join!(recording, freezing);
+        is_owed == true.into()
     })
     .await;
+    let seq = seq.get();
     let Part { node, .. } = process;
     node.kill();
     let heir = Part::of(&fleet, "process");
