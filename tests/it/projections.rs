@@ -15,12 +15,14 @@ use std::time::Duration;
 
 use viewlog::actors::{Limits, Outcome, Submission, System};
 use viewlog::events::memory::MemoryLog;
-use viewlog::events::{AccountId, Clock, Event, EventLog, ManualClock, Mark};
+use viewlog::events::{AccountId, Clock, Event, EventLog, ManualClock, Mark, SystemClock};
 use viewlog::projections::{
     Answers, Freshness, HistoryQuery, Items, MemoryViews, MemoryViewsOptions, Person, Policy,
-    ProfileSeen, ViewStore, When,
+    ProfileSeen, RedisViews, RedisViewsOptions, ViewStore, When,
 };
 
+use crate::redis_views;
+use crate::servers::stores::{self, Stores};
 use crate::support::{at, id};
 
 /// A node: actors, views and answers over a log.
@@ -30,6 +32,7 @@ struct Node {
     clock: Arc<ManualClock>,
     answers: Answers,
     system: System,
+    _stores: Option<Stores>,
 }
 
 impl Node {
@@ -67,12 +70,24 @@ impl Node {
         );
         let shared = (policy, freshness, dyn_clock);
         let system = System::start(Arc::clone(log), Arc::clone(&views), shared, limits);
-        Self { log: Arc::clone(log), views, clock, answers, system }
+        Self { log: Arc::clone(log), views, clock, answers, system, _stores: None }
     }
 
-    fn fresh() -> Self {
-        let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
-        Self::on(&log, MemoryViewsOptions::default())
+    /// A node over stores in memory, or over a fleet's where a suite is run once more on them.
+    async fn fresh() -> Self {
+        if !stores::are_a_fleets() {
+            let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
+            return Self::on(&log, MemoryViewsOptions::default());
+        }
+        let stores = Stores::empty().await;
+        let log: Arc<dyn EventLog> = Arc::new(stores.open_log(Arc::new(SystemClock)).await);
+        let redis = redis_views::way(&stores.views);
+        let limits = Limits { marks: true, ..Self::limits() };
+        let mut node = Self::within(&log, limits, |clock| {
+            Arc::new(RedisViews::new(redis, RedisViewsOptions::default(), clock))
+        });
+        node._stores = Some(stores);
+        node
     }
 
     async fn record(&self, account: &AccountId, events: Vec<Event>) -> Outcome {

@@ -40,3 +40,14 @@ fn who_may_is_judged_alike_on_cassandra_and_redis() {
 fn requests_are_answered_alike_on_cassandra_and_redis() {
     pass(&["http::", "--skip=http::contract", "--skip=http::auth"], 80);
 }
+
+#[test]
+fn the_live_feed_tells_the_same_on_cassandra_and_redis() {
+    pass(&["live::", "--skip=fleet::"], 25);
+}
+
+#[test]
+fn maintenance_leaves_every_answer_as_it_was_on_cassandra_and_redis() {
+    // These two note where work stopped by the embedded log's order; `long_work` kills and goes on.
+    pass(&["projections::maintenance", "--skip=goes_on_where_it_stopped"], 8);
+}

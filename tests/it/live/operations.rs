@@ -8,6 +8,7 @@ use viewlog::events::SystemClock;
 use viewlog::http::{JobKind, JobState, Jobs, Reach, document};
 
 use super::server::Server;
+use crate::servers::stores;
 use crate::support::{eventually, fresh, json_fact};
 
 async fn read(url: String) -> (u16, Value) {
@@ -31,11 +32,12 @@ async fn a_node_says_how_it_does() {
     assert_eq!(status, 200);
     assert_eq!(system["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(system["roles"], json!(["collect", "process", "provide"]));
-    assert_eq!(system["log"], json!({"kind": "memory", "ok": true}));
-    assert_eq!(
-        (&system["views"]["kind"], &system["views"]["ok"]),
-        (&"memory".into(), &true.into())
-    );
+    let (log, views) =
+        if stores::are_a_fleets() { ("cassandra", "redis") } else { ("memory", "memory") };
+    for (store, kind) in [("log", log), ("views", views)] {
+        let (is, ok) = (&system[store]["kind"], &system[store]["ok"]);
+        assert_eq!((is, ok), (&kind.into(), &true.into()), "{store}");
+    }
     assert_eq!((&system["rebuild"], &system["parked"]), (&Value::Null, &json!(0)));
     for (field, is) in [("uptime_s", true), ("generation", true), ("oldest_window", false)] {
         assert_eq!(system[field].is_number(), is, "{field}");

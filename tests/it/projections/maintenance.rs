@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use viewlog::events::codec::encode_snapshot;
-use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
-    AccountRange, Append, Clock, Depth, EventLog, EventRow, FOLD_VERSION, Order, SessionKey,
-    SnapshotRow, fold,
+    AccountRange, Append, Clock, Depth, EventRow, FOLD_VERSION, Order, SessionKey, SnapshotRow,
+    fold,
 };
 use viewlog::projections::{
     Difference, MemoryViewsOptions, Progress, Rebuild, Recorded, Renew, Source, When, project,
@@ -55,7 +54,7 @@ async fn some_accounts(node: &Node, count: u128) {
 
 #[actix_web::test]
 async fn a_rebuild_folds_every_event_and_changes_no_answer() {
-    let node = Node::fresh();
+    let node = Node::fresh().await;
     some_accounts(&node, 5).await;
     let before = node.everything(&id("account-3")).await;
     let generation = node.views.generation().await;
@@ -72,7 +71,7 @@ async fn a_rebuild_folds_every_event_and_changes_no_answer() {
 
 #[actix_web::test]
 async fn readers_and_writers_notice_nothing_of_a_rebuild() {
-    let node = Node::fresh();
+    let node = Node::fresh().await;
     some_accounts(&node, 30).await;
     node.everything(&id("account-7")).await;
     let progress = Arc::new(Progress::default());
@@ -102,7 +101,7 @@ async fn asked_until(work: impl Future<Output = u64>, node: &Node) -> usize {
 
 #[actix_web::test]
 async fn a_rebuild_goes_on_where_it_stopped() {
-    let node = Node::fresh();
+    let node = Node::fresh().await;
     some_accounts(&node, 4).await;
     let opened = node.views.generation().await + 1;
     let note = format!("{opened} {FOLD_VERSION} account-1");
@@ -116,7 +115,7 @@ async fn a_rebuild_goes_on_where_it_stopped() {
 
 #[actix_web::test]
 async fn a_wrong_snapshot_is_found_and_a_rebuild_renews_it() {
-    let node = Node::fresh();
+    let node = Node::fresh().await;
     let events = watch(session(1), 40);
     node.record(&home(), events.clone()).await;
     let mut wrong = fold(None, &events).unwrap();
@@ -134,7 +133,7 @@ async fn a_wrong_snapshot_is_found_and_a_rebuild_renews_it() {
 
 #[actix_web::test]
 async fn what_views_lack_is_found_and_merged() {
-    let node = Node::fresh();
+    let node = Node::fresh().await;
     node.record(&home(), watch(session(1), 40)).await;
     node.everything(&home()).await;
     // Written behind the views' back.
@@ -158,7 +157,7 @@ async fn what_views_lack_is_found_and_merged() {
 
 #[actix_web::test]
 async fn what_is_in_the_views_alone_is_found_and_taken_out() {
-    let node = Node::fresh();
+    let node = Node::fresh().await;
     node.record(&home(), watch(session(1), 40)).await;
     let before = node.everything(&home()).await;
     let never = fold(None, &watch(session(2), 40)).unwrap();
@@ -175,7 +174,7 @@ async fn what_is_in_the_views_alone_is_found_and_taken_out() {
 
 #[actix_web::test]
 async fn a_verification_goes_on_where_it_stopped_with_what_it_had_found() {
-    let node = Node::fresh();
+    let node = Node::fresh().await;
     some_accounts(&node, 4).await;
     let name = format!("verify {FOLD_VERSION} {}", AccountRange::ALL);
     let found = json!({ "account": "account-0", "session": session(0), "what": "odd" });
@@ -192,7 +191,7 @@ async fn a_verification_goes_on_where_it_stopped_with_what_it_had_found() {
 
 #[actix_web::test]
 async fn damage_is_reported_by_session() {
-    let node = Node::fresh();
+    let node = Node::fresh().await;
     node.record(&home(), watch(session(1), 40)).await;
     let mut append = Append::new(home());
     let order = Order { seq: 40, fingerprint: 1 };
@@ -205,8 +204,8 @@ async fn damage_is_reported_by_session() {
 
 #[actix_web::test]
 async fn compaction_keeps_closed_sessions_as_their_snapshots_and_their_facts_as_duplicates() {
-    let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
-    let node = Node::on(&log, MemoryViewsOptions::default());
+    let node = Node::fresh().await;
+    let log = Arc::clone(&node.log);
     let events = watch(session(1), 40);
     node.record(&home(), events.clone()).await;
     let before = node.everything(&home()).await;
