@@ -5,6 +5,7 @@ mod copies;
 mod erasing;
 mod faults;
 mod keyspace;
+mod requests;
 mod schema;
 mod served;
 

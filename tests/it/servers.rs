@@ -18,7 +18,7 @@ mod tls;
 
 use std::io::Write;
 
-pub(crate) use cassandra::{Cassandra, cassandra};
+pub(crate) use cassandra::{Cassandra, cassandra, session_at};
 pub(crate) use cluster::Cluster;
 pub(crate) use redis::{OwnRedis, redis};
 pub(crate) use stack::Missing;

@@ -5,7 +5,8 @@ use std::time::Instant;
 use viewlog::events::cassandra::{NodeFound, Schema, hosts_away};
 use viewlog::events::{Erased, Fence, Scope};
 
-use super::keyspace::options;
+use super::keyspace::{log_with, options};
+use super::requests::go_where_their_rows_are;
 use super::*;
 use crate::servers::Cluster;
 use crate::support::eventually;
@@ -13,14 +14,13 @@ use crate::support::eventually;
 async fn log_on(cluster: &Cluster) -> Arc<CassandraLog> {
     let options = options(cluster.nodes().to_vec(), cluster.keyspace());
     // Not the default: a node that was just started may know fewer than three.
-    let schema = Schema::connect(&options).await.unwrap();
-    schema.apply(&"dc1:3".parse().unwrap()).await.unwrap();
-    Arc::new(CassandraLog::open(&options, Arc::new(SystemClock)).await.unwrap())
+    Arc::new(log_with(&options, "dc1:3").await)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_that_is_away_hardly_shows_and_an_erasure_says_that_it_was() {
     let Some(cluster) = Cluster::three() else { return };
+    go_where_their_rows_are(&cluster).await;
     let log = log_on(&cluster).await;
     let account = account("copies");
     fill(&log, &account, 1, 50).await;

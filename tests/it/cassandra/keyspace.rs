@@ -1,9 +1,11 @@
 //! A keyspace of the tests' own on the server that they share.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
-use viewlog::events::cassandra::{CassandraOptions, Schema};
+use viewlog::events::SystemClock;
+use viewlog::events::cassandra::{CassandraLog, CassandraOptions, Schema};
 
 use crate::servers::{Cassandra, cassandra};
 
@@ -65,4 +67,11 @@ pub(super) fn options(hosts: Vec<String>, keyspace: String) -> CassandraOptions 
         speculative_after: Duration::from_millis(100),
         in_flight_max: 256,
     }
+}
+
+/// A log on a keyspace that is made with so many copies.
+pub(super) async fn log_with(options: &CassandraOptions, copies: &str) -> CassandraLog {
+    let schema = Schema::connect(options).await.unwrap();
+    schema.apply(&copies.parse().unwrap()).await.unwrap();
+    CassandraLog::open(options, Arc::new(SystemClock)).await.unwrap()
 }

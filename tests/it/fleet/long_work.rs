@@ -11,7 +11,7 @@ use viewlog::events::SessionId;
 use super::load::{Habits, Load, is_well, nothing_is_lost};
 use super::{Fleet, asked, done, fact};
 use crate::binary::Served;
-use crate::servers::cassandra;
+use crate::servers::{OwnRedis, cassandra};
 use crate::support::{at, within};
 
 const HOUSEHOLDS: u128 = 1_600;
@@ -127,4 +127,29 @@ async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() 
     }
     done(&third.url, &["verify"]);
     assert_eq!(third.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_waits_for_a_redis_that_goes_away_and_comes_back() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
+    let data = tempfile::tempdir().unwrap();
+    let node = fleet.node(data.path());
+    recorded(&node).await;
+    begun(&node, "rebuild").await;
+    let is_at_it = async || job(&node, "rebuild").await["done"] != 0;
+    within(DONE_WITHIN, "it is at it", is_at_it).await;
+    redis.kill(1);
+    let is_away = async || asked(&format!("{}/v1/system", node.url)).await["views"]["ok"] == false;
+    within(DONE_WITHIN, "Redis is away", is_away).await;
+    assert_eq!(job(&node, "rebuild").await["state"], "running");
+    redis.start_again(1);
+    let is_done = async || job(&node, "rebuild").await["state"] == "done";
+    within(DONE_WITHIN, "it is done", is_done).await;
+    for number in some() {
+        let found = asked(&resume(&node, number)).await;
+        let expected = (&json!("views"), &json!((FACTS - 1) * 20_000));
+        assert_eq!((&found["source"], &found["position_ms"]), expected);
+    }
+    done(&node.url, &["verify"]);
 }

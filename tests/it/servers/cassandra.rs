@@ -1,9 +1,10 @@
 //! The one Cassandra node that all tests share.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
+use scylla::policies::host_filter::AllowListHostFilter;
 
 use super::{Missing, Stack, authority, or_skipped};
 
@@ -58,4 +59,11 @@ pub(super) fn keyspace() -> String {
 
 pub(super) async fn session(nodes: &[String]) -> Session {
     SessionBuilder::new().known_nodes(nodes).build().await.expect("a Cassandra that answers")
+}
+
+/// A connection to one node of a cluster and no other.
+pub(crate) async fn session_at(node: &str) -> Session {
+    let only = AllowListHostFilter::new([node]).unwrap();
+    let session = SessionBuilder::new().known_node(node).host_filter(Arc::new(only)).build().await;
+    session.expect("a Cassandra that answers")
 }
