@@ -102,6 +102,20 @@ impl State {
         self.occurred_at(self.moved)
     }
 
+    /// Whether both say the same of what players sent, compacted or not. A fact that two nodes took
+    /// bears the receipt of either; a snapshot has that of its own node.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        self.without_receipts() == other.without_receipts()
+    }
+
+    fn without_receipts(&self) -> Self {
+        let mut plain = Self { compacted_through: None, ..self.clone() };
+        for stamp in [&mut plain.started, &mut plain.last, &mut plain.moved] {
+            stamp.received_at = stamp.at;
+        }
+        plain
+    }
+
     /// True when nothing below the greatest number is missing, so that a snapshot may be taken.
     ///
     /// A session that cannot number is never gapless: nobody knows what is still to come.

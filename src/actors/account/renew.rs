@@ -25,7 +25,7 @@ pub(super) async fn renew(
         let (session, kept) = (stored.session, stored.by_snapshot());
         let Some(state) = stored.state() else { continue };
         // A node that knew less wrote it.
-        let is_wrong = kept.is_some_and(|kept| kept != state);
+        let is_wrong = kept.is_some_and(|kept| !kept.is_alike(&state));
         if is_wrong {
             memory.sessions.remove(session);
         }

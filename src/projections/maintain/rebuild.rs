@@ -247,7 +247,7 @@ impl Whole {
             let kept = facts.by_snapshot();
             let is_partial = facts.damage.is_some() || facts.lacks_rows();
             let Some(state) = facts.state() else { continue };
-            let is_other = kept.as_ref() != Some(&state);
+            let is_other = kept.as_ref().is_none_or(|kept| !kept.is_alike(&state));
             is_outdated |= !is_partial && is_other && (state.is_gapless() || kept.is_some());
             states.push(state);
         }

@@ -289,7 +289,8 @@ impl Folded {
         let is_partial = facts.damage.is_some() || facts.lacks_rows();
         let by_snapshot = facts.by_snapshot();
         let state = facts.state();
-        if by_snapshot.is_some_and(|kept| is_other(&kept, state.as_ref())) {
+        let is_other = |kept: State| state.as_ref().is_none_or(|state| !kept.is_alike(state));
+        if by_snapshot.is_some_and(is_other) {
             self.wrong.push((session, "its snapshot is not what its facts say".to_owned()));
             self.outdated.extend((!is_partial).then_some(week));
         }
@@ -308,18 +309,6 @@ fn newest(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {
         }
     }
     kept.into_values().collect()
-}
-
-/// A fact that two nodes took bears the receipt of either; the snapshot, that of its own node.
-fn is_other(kept: &State, facts: Option<&State>) -> bool {
-    let plain = |state: &State| {
-        let mut plain = State { compacted_through: None, ..state.clone() };
-        for stamp in [&mut plain.started, &mut plain.last, &mut plain.moved] {
-            stamp.received_at = stamp.at;
-        }
-        plain
-    };
-    Some(plain(kept)) != facts.map(plain)
 }
 
 fn session_of(entry: &Entry) -> Option<SessionId> {
