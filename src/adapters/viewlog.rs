@@ -192,6 +192,8 @@ mod restored {
         title: TitleId,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         position_ms: Option<u64>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        finished: bool,
         times_finished: u32,
         hidden: bool,
     }

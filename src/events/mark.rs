@@ -67,6 +67,8 @@ pub struct Restored {
     pub title: TitleId,
     /// Its resume point, if it had one.
     pub position_ms: Option<u64>,
+    /// Whether it had been finished there; such a title is not continued.
+    pub finished: bool,
     /// How often it had been finished.
     pub times_finished: u32,
     /// Whether it was hidden.

@@ -68,6 +68,8 @@ struct RestoredBody {
     times_finished: u32,
     #[prost(bool, tag = "4")]
     hidden: bool,
+    #[prost(bool, tag = "5")]
+    finished: bool,
 }
 
 /// The body of a mark's row.
@@ -142,6 +144,7 @@ impl From<&Restored> for RestoredBody {
             position_ms: restored.position_ms,
             times_finished: restored.times_finished,
             hidden: restored.hidden,
+            finished: restored.finished,
         }
     }
 }
@@ -155,6 +158,7 @@ impl TryFrom<RestoredBody> for Restored {
             position_ms: body.position_ms,
             times_finished: body.times_finished,
             hidden: body.hidden,
+            finished: body.finished,
         })
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Story<'a> {
     /// What an `unwatched` or an `undone` left: how often it was finished until then.
     reset: Option<(Rank, u32)>,
     watched: Vec<Rank>,
-    positions: Vec<(Rank, u64, &'static str)>,
+    positions: Vec<Claim<'a>>,
     policy: &'a Policy,
 }
 
@@ -31,6 +31,8 @@ pub(super) struct Claim<'s> {
     pub(super) play: Option<&'s State>,
     /// The wire name of the command, when there is no play.
     pub(super) command: &'static str,
+    /// Whether the title was finished there.
+    finished: bool,
 }
 
 impl<'a> Story<'a> {
@@ -54,27 +56,29 @@ impl<'a> Story<'a> {
         story.plays.sort_by_key(|play| std::cmp::Reverse(rank_of(play)));
         marks.iter().for_each(|mark| story.hear(mark));
         story.marks = marks;
-        story.positions.sort_by_key(|(rank, ..)| std::cmp::Reverse(*rank));
+        story.positions.sort_by_key(|claim| std::cmp::Reverse(claim.rank));
         story
     }
 
     fn hear(&mut self, mark: &Mark) {
         let rank = (mark.at, mark.command);
+        let command = mark.kind.as_str();
         match &mark.kind {
             MarkKind::TitleHidden { .. } => keep_latest(&mut self.hidden, rank, true),
             MarkKind::TitleShown { .. } => keep_latest(&mut self.hidden, rank, false),
             MarkKind::MarkedWatched { .. } => self.watched.push(rank),
             MarkKind::MarkedUnwatched { .. } => keep_latest(&mut self.reset, rank, 0),
             MarkKind::PositionSet { position_ms, .. } => {
-                self.positions.push((rank, *position_ms, mark.kind.as_str()));
+                self.positions.push(of_command(rank, *position_ms, command));
             }
             MarkKind::Undone { titles, .. } => {
                 let of_title = titles.iter().find(|restored| restored.title == self.title);
                 let Some(restored) = of_title else { return };
                 keep_latest(&mut self.hidden, rank, restored.hidden);
                 keep_latest(&mut self.reset, rank, restored.times_finished);
-                let position = restored.position_ms;
-                self.positions.extend(position.map(|ms| (rank, ms, mark.kind.as_str())));
+                let finished = restored.finished;
+                let set = restored.position_ms.map(|ms| of_command(rank, ms, command));
+                self.positions.extend(set.map(|claim| Claim { finished, ..claim }));
             }
         }
     }
@@ -82,7 +86,7 @@ impl<'a> Story<'a> {
     /// The place of the newest play or mark.
     pub(super) fn newest(&self) -> Option<Rank> {
         let marks =
-            self.watched.iter().copied().chain(self.positions.iter().map(|(rank, ..)| *rank));
+            self.watched.iter().copied().chain(self.positions.iter().map(|claim| claim.rank));
         let marks = marks.chain(self.hidden.map(|(rank, _)| rank));
         let marks = marks.chain(self.reset.map(|(rank, _)| rank));
         marks.chain(self.plays.iter().map(rank_of)).max()
@@ -90,9 +94,10 @@ impl<'a> Story<'a> {
 
     /// Everything that claims the resume point, the greatest first: it decides.
     pub(super) fn claims(&self) -> Vec<Claim<'_>> {
-        let plays = self.plays.iter().filter(|play| self.claims_with(play)).map(of_play);
-        let set = self.positions.iter().filter(|(rank, ..)| self.is_after_reset(*rank));
-        let mut claims: Vec<_> = plays.chain(set.map(of_command)).collect();
+        let plays = self.plays.iter().filter(|play| self.claims_with(play));
+        let set = self.positions.iter().filter(|claim| self.is_after_reset(claim.rank));
+        let mut claims: Vec<_> =
+            plays.map(|play| self.claim_of(play)).chain(set.copied()).collect();
         claims.sort_by_key(|claim| std::cmp::Reverse(claim.rank));
         claims
     }
@@ -100,9 +105,9 @@ impl<'a> Story<'a> {
     /// Everything else that says where the title stopped, and whether a mark overruled it.
     pub(super) fn losers(&self) -> Vec<(Claim<'_>, bool)> {
         let plays = self.plays.iter().filter(|play| !self.claims_with(play));
-        let plays = plays.map(|play| (of_play(play), !self.counts(play)));
-        let set = self.positions.iter().filter(|(rank, ..)| !self.is_after_reset(*rank));
-        plays.chain(set.map(|set| (of_command(set), true))).collect()
+        let plays = plays.map(|play| (self.claim_of(play), !self.counts(play)));
+        let set = self.positions.iter().filter(|claim| !self.is_after_reset(claim.rank));
+        plays.chain(set.map(|claim| (*claim, true))).collect()
     }
 
     /// How many watches and marks finished it.
@@ -117,8 +122,7 @@ impl<'a> Story<'a> {
 
     /// Whether a claim finished the title, or a person said so since.
     pub(super) fn is_finished_by(&self, claim: &Claim<'_>) -> bool {
-        claim.play.is_some_and(|play| self.policy.finished(play))
-            || self.is_watched_since(claim.rank)
+        claim.finished || self.is_watched_since(claim.rank)
     }
 
     /// Whether the title is out of continue watching by a person's word.
@@ -144,6 +148,11 @@ impl<'a> Story<'a> {
         self.watched.iter().any(|watched| watched.0 >= rank.0 && self.is_after_reset(*watched))
     }
 
+    fn claim_of<'s>(&self, play: &'s State) -> Claim<'s> {
+        let (position_ms, finished) = (play.position_ms, self.policy.finished(play));
+        Claim { rank: rank_of(play), position_ms, play: Some(play), command: "", finished }
+    }
+
     /// True when no reset overrules the play.
     fn counts(&self, play: &State) -> bool {
         self.reset.is_none_or(|(at, _)| play.moved_at() > at.0)
@@ -159,12 +168,8 @@ impl<'a> Story<'a> {
     }
 }
 
-fn of_play(play: &State) -> Claim<'_> {
-    Claim { rank: rank_of(play), position_ms: play.position_ms, play: Some(play), command: "" }
-}
-
-fn of_command<'s>((rank, position_ms, command): &'s (Rank, u64, &'static str)) -> Claim<'s> {
-    Claim { rank: *rank, position_ms: *position_ms, play: None, command }
+fn of_command<'s>(rank: Rank, position_ms: u64, command: &'static str) -> Claim<'s> {
+    Claim { rank, position_ms, play: None, command, finished: false }
 }
 
 fn keep_latest<T>(kept: &mut Option<(Rank, T)>, rank: Rank, value: T) {

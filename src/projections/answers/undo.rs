@@ -47,8 +47,8 @@ pub(super) async fn standing(
         let resume = resume(story, policy);
         Restored {
             title: story.title.clone(),
-            // What was finished then is not to be continued now.
-            position_ms: resume.filter(|resume| !resume.finished).map(|resume| resume.position_ms),
+            finished: resume.as_ref().is_some_and(|resume| resume.finished),
+            position_ms: resume.map(|resume| resume.position_ms),
             times_finished: story.times_finished(),
             hidden: story.is_hidden(),
         }

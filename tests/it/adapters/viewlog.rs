@@ -174,9 +174,9 @@ const T_MIN: i64 = crate::support::T0;
 prop_compose! {
     fn any_restored()(
         title in any_id(), position_ms in prop::option::of(any_number()), times_finished: u32,
-        hidden: bool,
+        finished: bool, hidden: bool,
     ) -> Restored {
-        Restored { title, position_ms, times_finished, hidden }
+        Restored { title, position_ms, finished, times_finished, hidden }
     }
 }
 

@@ -117,6 +117,7 @@ async fn undo_goes_back_to_how_each_title_stood() {
     let stood = |title: &str, position_ms, hidden| Restored {
         title: id(title),
         position_ms,
+        finished: false,
         times_finished: 0,
         hidden,
     };
@@ -136,6 +137,27 @@ async fn undo_goes_back_to_how_each_title_stood() {
     assert_eq!(house.times_finished("film").await, 0);
     assert_eq!(house.history(10).await.len(), 5, "history is what happened");
     assert!(house.answers.restored(&anna(), at(50_000), None).await.unwrap().is_empty());
+}
+
+#[actix_web::test]
+async fn undo_leaves_what_was_finished_finished() {
+    let house = House::new();
+    house.played(&Played::new(1, "film", 0).ended()).await;
+    // Somebody else looks at its beginning.
+    house.played(&Played::new(2, "film", 20_000).span(0, 300)).await;
+    let restored = house.answers.restored(&anna(), at(15_000), None).await.unwrap();
+    let undone = MarkKind::Undone { since: at(15_000), titles: restored };
+    house.said(1, at(40_000), undone.clone()).await;
+    let resume = house.resume("film").await.unwrap();
+    assert_eq!((resume.finished, resume.times_finished), (true, 1));
+    assert_eq!((resume.position_ms, resume.resume_at_ms), (600_000, 0));
+    assert!(house.continue_watching().await.is_empty());
+
+    let again = House::new();
+    again.played(&Played::new(1, "film", 0).ended()).await;
+    again.said(1, at(40_000), undone).await;
+    again.played(&Played::new(3, "film", 50_000).span(0, 300)).await;
+    assert_eq!(again.continue_watching().await, ["film"], "played again it counts");
 }
 
 #[actix_web::test]

@@ -199,10 +199,12 @@ fn marks() -> Vec<(&'static str, Row)> {
     let restored = |text, position_ms, times_finished, hidden| Restored {
         title: id(text),
         position_ms,
+        finished: false,
         times_finished,
         hidden,
     };
     let titles = vec![restored("tt1", Some(812_000), 2, true), restored("tt2", None, 0, false)];
+    let finished = vec![Restored { finished: true, ..restored("tt1", Some(812_000), 1, false) }];
     let watched = |watched_at| MarkKind::MarkedWatched { title: title(), watched_at };
     vec![
         ("mark-title-hidden", mark(MarkKind::TitleHidden { title: title() })),
@@ -213,6 +215,10 @@ fn marks() -> Vec<(&'static str, Row)> {
         ("mark-position", mark(MarkKind::PositionSet { title: title(), position_ms: 812_000 })),
         ("mark-position-zero", mark(MarkKind::PositionSet { title: title(), position_ms: 0 })),
         ("mark-undone", mark(MarkKind::Undone { since: at(-3_600_000), titles })),
+        (
+            "mark-undone-finished",
+            mark(MarkKind::Undone { since: at(-3_600_000), titles: finished }),
+        ),
         ("mark-undone-nothing", mark(MarkKind::Undone { since: at(0), titles: vec![] })),
     ]
 }
