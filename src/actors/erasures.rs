@@ -4,6 +4,8 @@
 //! another node says that it erased something, and, while nobody can be heard, every few seconds.
 //! What it recorded in between nobody reads, and a sweep takes it away.
 
+mod silence;
+
 use std::collections::HashSet;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -13,9 +15,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
+use self::silence::Silence;
 use super::Deps;
+use super::projector::Signal;
 use crate::events::{AccountId, Slice, Timestamp};
-use crate::projections::{Heard, Relay, Whose};
+use crate::projections::{Heard, Relay, ViewError, Whose};
 
 /// How long what was read is believed while nobody can be heard.
 const BELIEVED_MS: i64 = 5_000;
@@ -37,6 +41,8 @@ pub(super) struct Erasures {
     slices: Vec<AtomicU32>,
     everywhere: AtomicU32,
     is_heard: AtomicBool,
+    /// What others may have erased that was never heard of.
+    silence: Silence,
     /// Whose views may hold what is erased.
     to_forget: Mutex<HashSet<AccountId>>,
     wake: Notify,
@@ -49,6 +55,7 @@ impl Erasures {
             slices: Slice::all().map(|_| AtomicU32::new(0)).collect(),
             everywhere: AtomicU32::new(0),
             is_heard: AtomicBool::new(false),
+            silence: Silence::default(),
             to_forget: Mutex::default(),
             wake: Notify::new(),
         }
@@ -69,13 +76,18 @@ impl Erasures {
         }
     }
 
-    fn hears(&self, is_heard: bool) {
+    /// Whether others are heard from now on; whether they were until now.
+    fn hears(&self, is_heard: bool) -> bool {
         self.everywhere.fetch_add(1, Ordering::AcqRel);
-        self.is_heard.store(is_heard, Ordering::Release);
+        self.is_heard.swap(is_heard, Ordering::AcqRel)
     }
 
     fn of(&self, slice: Slice) -> Option<&AtomicU32> {
         self.slices.get(usize::from(slice.number()))
+    }
+
+    fn is_heard(&self) -> bool {
+        self.is_heard.load(Ordering::Acquire)
     }
 
     /// False when there is no room for it.
@@ -106,6 +118,23 @@ impl Deps {
         self.erasures.erased(Slice::of(account));
         self.projector.forget(account);
         self.feeds.erased(account);
+    }
+
+    /// Something recorded goes to the views.
+    pub(super) fn signal(&self, account: &AccountId, signal: Signal) {
+        if self.marks() && !self.erasures.is_heard() {
+            self.erasures.silence.add([account.clone()]);
+        }
+        self.projector.signal(account, signal);
+    }
+
+    /// Forgets the views of an account, and what is on its way to them between nodes, which may be
+    /// read by one that does not run; returns how many entries there were.
+    pub(super) async fn drop_views(&self, account: &AccountId) -> Result<u64, ViewError> {
+        if let Some(exchange) = self.exchange.get() {
+            exchange.signals().drop_of(account).await?;
+        }
+        self.views.forget(account).await
     }
 
     /// The views of an account may hold what was erased: they are made again.
@@ -140,8 +169,13 @@ impl Deps {
             Heard::Erased(Whose::Slice(slice)) => self.erasures.erased(*slice),
             Heard::Erased(Whose::Everyone) | Heard::Resync(Whose::Everyone) => {
                 self.erasures.hears(true);
+                self.erasures.wake.notify_one();
             }
-            Heard::Nothing => self.erasures.hears(false),
+            Heard::Nothing => {
+                if self.erasures.hears(false) {
+                    self.erasures.silence.begin(self.clock.now(), self.projector.accounts());
+                }
+            }
             Heard::Changed(..) | Heard::Resync(_) => {}
         }
         self.feeds.hear(heard);
@@ -152,10 +186,13 @@ impl Deps {
 pub(super) async fn forget_views(deps: Arc<Deps>) {
     loop {
         deps.erasures.wake.notified().await;
+        if deps.erasures.is_heard() {
+            silence::make_up_for(&deps).await;
+        }
         deps.projector.settle().await;
         let accounts = mem::take(&mut *deps.erasures.lock());
         for account in accounts {
-            if let Err(error) = deps.views.forget(&account).await {
+            if let Err(error) = deps.drop_views(&account).await {
                 tracing::warn!(%error, %account, "views could not be forgotten; trying again");
                 deps.forget_views_of(&account);
                 sleep(AGAIN).await;

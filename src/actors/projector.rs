@@ -8,6 +8,7 @@
 mod outlet;
 mod queue;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -97,6 +98,11 @@ impl Projector {
     /// Forgets what waits of an account, because it was erased.
     pub(super) fn forget(&self, account: &AccountId) {
         self.lock().forget(account);
+    }
+
+    /// Of which accounts something waits.
+    pub(super) fn accounts(&self) -> HashSet<AccountId> {
+        self.lock().accounts().cloned().collect()
     }
 
     /// Ends once what is being merged at this moment is in the views, or is not.

@@ -138,6 +138,9 @@ pub enum ViewError {
     /// Try again later.
     #[error("the view store is unavailable: {0}")]
     Unavailable(String),
+    /// Something is kept that is not of this program; verifying makes the views anew.
+    #[error("views cannot be read: {0}")]
+    Damaged(String),
 }
 
 /// How full a view store is.

@@ -9,6 +9,7 @@ mod properties;
 mod signals;
 mod skew;
 mod sweeps;
+mod tampered;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -188,11 +188,11 @@ pub(super) fn tell(
             deps.feeds.publish(account, state);
         }
         if is_viewed {
-            deps.projector.signal(account, Signal::session(state.clone(), *turned));
+            deps.signal(account, Signal::session(state.clone(), *turned));
         }
     }
     for mark in marks.into_iter().filter(|_| is_viewed) {
-        deps.projector.signal(account, Signal::mark(mark));
+        deps.signal(account, Signal::mark(mark));
     }
 }
 

@@ -8,6 +8,7 @@ use crate::events::{
     AccountId, Append, AppendError, Depth, Erased, Fence, Gone, Mark, MarkKind, ProfileId,
     ReadError, Scope, SessionId, SessionKey, Timestamp, TitleId,
 };
+use crate::projections::ViewError;
 
 /// Erases a scope; memory knows nothing of it afterwards.
 pub(super) async fn erase(
@@ -28,8 +29,22 @@ pub(super) async fn erase(
     };
     mark(&erased, deps).await?;
     let Gone { events, snapshots, is_everywhere } = deps.log.erase(erased).await?;
-    // The account's views are made again from what is left, so that nothing derived can stay
-    // behind. They are counted before others hear of it and forget them too.
+    let views = match forget_views(account, deps).await {
+        Ok(views) => views,
+        Err(error) => {
+            tracing::warn!(%error, %account, "erased from the log; its views will be, too");
+            deps.distrust(account);
+            0
+        }
+    };
+    let id = SessionId::fresh(fenced_at);
+    let events = events + marks_count;
+    Ok(Receipt { id, fenced_at, events, snapshots, views, spool: 0, is_everywhere })
+}
+
+/// The account's views are made again from what is left, so that nothing derived can stay behind.
+async fn forget_views(account: &AccountId, deps: &Deps) -> Result<u64, ViewError> {
+    // They are counted before others hear of it and forget them too.
     let counted = deps.views.forget(account).await;
     deps.tell_erased(account);
     deps.projector.settle().await;
@@ -37,10 +52,7 @@ pub(super) async fn erase(
         // What is on its way between nodes is in the views before they are forgotten.
         exchange.settle().await;
     }
-    let views = counted? + deps.views.forget(account).await?;
-    let id = SessionId::fresh(fenced_at);
-    let events = events + marks_count;
-    Ok(Receipt { id, fenced_at, events, snapshots, views, spool: 0, is_everywhere })
+    Ok(counted? + deps.drop_views(account).await?)
 }
 
 /// Lets a sweep find what is gone: other views than this node's may hold something of it.

@@ -12,7 +12,6 @@ use super::{compact, erase, renew};
 use crate::actors::host::Vitals;
 use crate::actors::{Chaos, Compaction, Deps, Receipt, Refusal};
 use crate::events::{AccountId, AppendError, ReadError, Scope, SessionId, Timestamp, Week};
-use crate::projections::ViewError;
 
 /// When to ask again for what the log did not do.
 const RETRY_AFTER_MS: u64 = 1_000;
@@ -43,8 +42,6 @@ pub(super) enum Failure {
     Read(#[from] ReadError),
     #[error(transparent)]
     Write(#[from] AppendError),
-    #[error(transparent)]
-    Views(#[from] ViewError),
 }
 
 /// Does it, answers, and gives back what memory can still be trusted.

@@ -101,6 +101,13 @@ impl Queue {
         self.late() + self.urgent.len() + self.marks.len()
     }
 
+    /// Of which accounts something waits, or is being merged.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = &AccountId> {
+        let sessions = [&self.lazy, &self.due, &self.urgent].into_iter().flat_map(HashMap::keys);
+        let marks = self.marks.iter().map(|(account, _)| account);
+        sessions.map(|(account, _)| account).chain(marks).chain(&self.merging)
+    }
+
     /// Forgets what waits of an account.
     pub(super) fn forget(&mut self, account: &AccountId) {
         self.lazy.retain(|(of, _), _| of != account);

@@ -1,6 +1,7 @@
 //! What is kept, compared with what its facts say.
 
 mod noted;
+mod placed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::events::{
 };
 use crate::projections::answers::folded::fold_and_fill;
 use crate::projections::{
-    Entry, Found, Query, Recorded, Select, Target, Version, View, ViewError, ViewStore, project,
+    Entry, Found, Recorded, Target, Version, View, ViewError, ViewStore, project,
 };
 
 /// How often a difference is looked at again, since signals may be on their way.
@@ -75,7 +76,7 @@ impl Check<'_> {
                 let looked = patiently(|| self.account(account, settle)).await?;
                 if !looked.differences.is_empty() {
                     // Before it is mended, or nobody would know of it after a crash.
-                    noted.found.extend(looked.differences.iter().cloned());
+                    noted.add(&looked.differences);
                     noted.keep(self.views, range).await;
                     patiently(|| self.mend(account, &looked)).await?;
                 }
@@ -104,33 +105,36 @@ impl Check<'_> {
             }
         }
         let Folded { states, marks, events, mut wrong, outdated } = folded;
-        let Compared { lacking, unknown } =
-            self.settled((account, (&states, &marks)), settle).await?;
-        wrong.extend(lacking.iter().map(|(entry, what)| {
-            (session_of(entry), format!("{} in the view {}", what.words(), entry.view.0))
-        }));
-        let unknown = self.not_in_the_log(account, unknown).await?;
-        let has_unknown = !unknown.is_empty();
-        wrong.extend(unknown.into_iter().map(|one| (Some(one), "in a view alone".to_owned())));
+        let by_log = wrong.len();
+        match self.settled((account, (&states, &marks)), settle).await {
+            Ok(Compared { lacking, unknown }) => {
+                wrong.extend(lacking.iter().map(|(entry, what)| {
+                    (session_of(entry), format!("{} in the view {}", what.words(), entry.view.0))
+                }));
+                let unknown = self.not_in_the_log(account, unknown).await?;
+                let told = |one| (Some(one), "in a view alone".to_owned());
+                wrong.extend(unknown.into_iter().map(told));
+            }
+            Err(damaged @ ViewError::Damaged(_)) => wrong.push((None, damaged.to_string())),
+            Err(error) => return Err(error.into()),
+        }
+        let are_views_wrong = wrong.len() > by_log;
         let different = |(session, what)| Difference { account: account.clone(), session, what };
         let differences = wrong.into_iter().map(different).collect();
-        Ok(Looked { events, differences, lacking, has_unknown, outdated })
+        Ok(Looked { events, differences, are_views_wrong, outdated })
     }
 
-    /// What is there in another form stays beside any merge, so such views are made anew.
+    /// Views that are wrong are made anew: what is there in another form, or in the wrong place,
+    /// stays so beside any merge.
     async fn mend(&self, account: &AccountId, looked: &Looked) -> Result<(), StoresError> {
         for week in &looked.outdated {
             // Where that fails the next verify finds it again.
             let _ = (self.renew)(account.clone(), *week).await;
         }
-        let is_other = |(_, lack): &(Entry, Lack)| *lack == Lack::Other;
-        if looked.has_unknown || looked.lacking.iter().any(is_other) {
+        if looked.are_views_wrong {
             self.views.forget(account).await?;
             let target = (account, Target::Live, Depth::Snapshots);
             fold_and_fill(self.log, self.views, self.clock, target).await?;
-        } else if !looked.lacking.is_empty() {
-            let entries = looked.lacking.iter().map(|(entry, _)| entry.clone()).collect();
-            self.views.merge(vec![(account.clone(), entries)]).await?;
         }
         Ok(())
     }
@@ -143,7 +147,7 @@ impl Check<'_> {
     ) -> Result<Compared, ViewError> {
         let sessions = states.iter().flat_map(|state| project(&Recorded::Session(state)));
         let said = marks.iter().flat_map(|mark| project(&Recorded::Mark(mark)));
-        let mut expected = newest(sessions.chain(said));
+        let expected = newest(sessions.chain(said));
         let known = states.iter().map(|state| state.session);
         let known: BTreeSet<_> = known.chain(marks.iter().map(|mark| mark.command)).collect();
         let mut compared = self.compare(account, &expected, &known).await?;
@@ -152,9 +156,6 @@ impl Check<'_> {
                 break;
             }
             settle().await;
-            if compared.unknown.is_empty() {
-                expected = compared.lacking.iter().map(|(entry, _)| entry.clone()).collect();
-            }
             let before = compared.unknown;
             compared = self.compare(account, &expected, &known).await?;
             // What an erasure, or another datacentre, is about to put right is not there twice.
@@ -176,10 +177,12 @@ impl Check<'_> {
             by_drawer.entry((entry.view, entry.scope.clone())).or_default().push(entry);
         }
         for ((view, scope), entries) in by_drawer {
-            let query = Query { view, scope, select: Select::All };
-            let Some(pages) = self.views.read(account, &[query]).await? else {
+            let queries = placed::queries(view, &scope, &entries);
+            let Some(pages) = self.views.read(account, &queries).await? else {
                 return Ok(Compared::default());
             };
+            let misplaced = placed::wrong(&queries, &pages, &entries);
+            compared.lacking.extend(misplaced.map(|entry| (entry.clone(), Lack::Misplaced)));
             let Some(page) = pages.into_iter().next() else { continue };
             let found: BTreeMap<_, Found> =
                 page.entries.into_iter().map(|found| (found.key.clone(), found)).collect();
@@ -224,8 +227,7 @@ impl Check<'_> {
 struct Looked {
     events: u64,
     differences: Vec<Difference>,
-    lacking: Vec<(Entry, Lack)>,
-    has_unknown: bool,
+    are_views_wrong: bool,
     /// Weeks of which a snapshot is wrong.
     outdated: BTreeSet<Week>,
 }
@@ -244,6 +246,7 @@ enum Lack {
     Missing,
     Behind,
     Other,
+    Misplaced,
 }
 
 impl Lack {
@@ -263,6 +266,7 @@ impl Lack {
             Self::Missing => "missing",
             Self::Behind => "behind",
             Self::Other => "not what its facts say",
+            Self::Misplaced => "not where it is looked for",
         }
     }
 }

@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
 use super::breaker::Breaker;
-use super::failure::{Failure, is_unknown_script, unavailable};
+use super::failure::{Failure, is_unknown_script, told};
 use super::leavings::Primary;
 use super::url::RedisUrl;
 use crate::projections::ViewError;
@@ -165,7 +165,7 @@ impl Redis {
         primary: Option<&Primary>,
         command: &Cmd,
     ) -> Result<Value, ViewError> {
-        self.ask(primary, command).await.map_err(unavailable)
+        self.ask(primary, command).await.map_err(told)
     }
 
     /// Runs commands in a row, all of them on one node; what they answer, in the same row. Fails at
@@ -175,7 +175,7 @@ impl Redis {
     /// As [`Redis::run`], and when any of them is refused.
     pub(super) async fn pipeline(&self, commands: &Pipeline) -> Result<Vec<Value>, ViewError> {
         if !self.is_well() {
-            return Err(unavailable(Failure::Away));
+            return Err(told(Failure::Away));
         }
         let answer = self.0.answer(async {
             match self.0.link()? {
@@ -183,7 +183,7 @@ impl Redis {
                 Link::Cluster(mut cluster) => commands.query_async(&mut cluster).await,
             }
         });
-        answer.await.map_err(unavailable)
+        answer.await.map_err(told)
     }
 
     /// Runs a script on the node of `key`, with the arguments that `arguments` adds to a command.
@@ -204,9 +204,9 @@ impl Redis {
         };
         match self.ask(None, &command("EVALSHA", &script.name)).await {
             Err(Failure::Redis(error)) if is_unknown_script(&error) => {
-                self.ask(None, &command("EVAL", &script.code)).await.map_err(unavailable)
+                self.ask(None, &command("EVAL", &script.code)).await.map_err(told)
             }
-            answer => answer.map_err(unavailable),
+            answer => answer.map_err(told),
         }
     }
 

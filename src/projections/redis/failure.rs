@@ -33,6 +33,12 @@ impl Failure {
         }
     }
 
+    /// Whether a key is of another type, or holds what no script can read.
+    fn is_of_what_is_kept(&self) -> bool {
+        let Self::Redis(error) = self else { return false };
+        error.code() == Some("WRONGTYPE") || error.to_string().contains("attempt to ")
+    }
+
     /// Whether the connection leads to a server that is not the primary any more.
     pub(super) fn is_of_the_past(&self) -> bool {
         let Self::Redis(error) = self else { return false };
@@ -59,6 +65,11 @@ pub(super) fn is_unknown_script(error: &RedisError) -> bool {
 }
 
 /// As whoever called is told.
-pub(super) fn unavailable(failure: Failure) -> ViewError {
-    ViewError::Unavailable(format!("redis: {failure}"))
+pub(super) fn told(failure: Failure) -> ViewError {
+    let said = format!("redis: {failure}");
+    if failure.is_of_what_is_kept() {
+        ViewError::Damaged(said)
+    } else {
+        ViewError::Unavailable(said)
+    }
 }

@@ -2,7 +2,7 @@
 local home, account = argv[4], argv[5]
 local card = home .. 'a' .. account
 local live, entries = generations_of(home), 0
-local all = call('HGETALL', card)
+local all = redis.pcall('HGETALL', card)
 for i = 1, #all, 2 do
   local field = all[i]
   if is_generation(field) then

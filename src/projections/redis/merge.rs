@@ -123,5 +123,5 @@ pub(super) fn not_understood(answer: &Value) -> ViewError {
         Value::Array(_) => "a list",
         _ => "something else",
     };
-    ViewError::Unavailable(format!("redis: a script answered {what}"))
+    ViewError::Damaged(format!("redis: a script answered {what}"))
 }

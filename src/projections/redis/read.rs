@@ -120,7 +120,7 @@ fn page(query: &Query, found: Value, now: Timestamp) -> Result<Page, ViewError> 
     let mut values = found.into_iter();
     while let (Some(key), Some(bytes)) = (values.next(), values.next()) {
         let (Value::BulkString(key), Value::BulkString(bytes)) = (key, bytes) else {
-            return Err(ViewError::Unavailable("redis: an entry is no text".to_owned()));
+            return Err(ViewError::Damaged("redis: an entry is no text".to_owned()));
         };
         if key.is_empty() {
             floor = std::str::from_utf8(&bytes).ok().and_then(|floor| floor.parse().ok());

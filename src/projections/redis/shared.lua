@@ -95,12 +95,14 @@ end
 -- Drops the set that a card says it has; returns how many entries it had.
 local function drop(home, account, generation, said)
   local card = home .. 'a' .. account
-  local mine, entries = string.match(said, '^%a(%d+)') .. '\0', 0
+  local mine, entries = (string.match(said, '^%a(%d+)') or '') .. '\0', 0
   for _, field in ipairs(call('HKEYS', card)) do
     if sub(field, 1, #mine) == mine then
       local drawer = account .. '\0' .. field
       local h = home .. 'h' .. drawer
-      entries = entries + call('HLEN', h) - call('HEXISTS', h, '')
+      local count = redis.pcall('HLEN', h)
+      -- What is of another type is dropped all the same.
+      if type(count) == 'number' then entries = entries + count - call('HEXISTS', h, '') end
       call('UNLINK', h, home .. 'r' .. drawer, home .. 'l' .. drawer)
       call('HDEL', card, field)
     end

@@ -303,6 +303,28 @@ impl Signals {
         Ok(())
     }
 
+    /// Takes out what waits of an account, whoever has read it.
+    ///
+    /// # Errors
+    /// [`ViewError::Unavailable`].
+    pub async fn drop_of(&self, account: &AccountId) -> Result<(), ViewError> {
+        let at = streams::of(account);
+        let Some(names) = self.streams.names(at) else { return Ok(()) };
+        let mut from = "-".to_owned();
+        loop {
+            let mut command = redis::cmd("XRANGE");
+            command.arg(&names.stream).arg(&from).arg("+").arg("COUNT").arg(ENTRIES_MAX);
+            let page = read::ids_of(account, &self.redis.run(&command).await?)?;
+            if !page.found.is_empty() {
+                self.take_out(at, &page.found).await?;
+            }
+            match page.last {
+                Some(last) => from = format!("({last}"),
+                None => return Ok(()),
+            }
+        }
+    }
+
     /// Forgets nodes that are gone and owe nothing.
     ///
     /// # Errors

@@ -68,6 +68,77 @@ async fn what_is_on_its_way_from_node_to_node_is_erased_too() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_processor_had_not_merged_is_erased_too() {
+    let _turn = turn().await;
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
+    let [collect, process, provide] =
+        ["collect", "process", "provide"].map(|role| Part::of(&fleet, role));
+    collect.record(&facts(0, 20)).await;
+    provide.answers_from_views(19_000).await;
+    process.node.kill();
+    let published = collect.signals().await["published"].as_u64();
+    collect.record(&facts(20, 30)).await;
+    eventually("it is published", async || {
+        collect.signals().await["published"].as_u64() > published
+    })
+    .await;
+    let forget = collect.url("/v1/accounts/home/profiles/anna/titles/film/forget");
+    let erased = crate::support::client().post(forget).send().await.unwrap();
+    assert_eq!(erased.status(), 202);
+    assert_eq!(collect.system().await["signals"]["lost"], 0);
+    assert!(!redis.holds("film"), "neither in views nor on its way to them");
+    let heir = Part::of(&fleet, "process");
+    let before = heir.signals().await["acknowledged"].as_u64();
+    let mut other = fact(session(9), 0);
+    other["title"] = "other".into();
+    collect.record(&[other]).await;
+    eventually("what came later is merged", async || {
+        heir.signals().await["acknowledged"].as_u64() > before
+    })
+    .await;
+    let history = asked(&provide.url("/v1/accounts/home/profiles/anna/history")).await;
+    assert!(!history.to_string().contains("film"), "{history}");
+    done(&heir.node.url, &["verify", "--account", "home"]);
+    for part in [collect, heir, provide] {
+        part.stop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_erased_while_redis_is_away_stays_erased_and_takes_nothing_else_along() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
+    let pair = Pair::of(&fleet, &fleet);
+    pair.watch().await;
+    redis.kill(1);
+    // Both have something on its way to the views.
+    for (node, seq) in [(&pair.one, 8), (&pair.other, 9)] {
+        assert_eq!(post(node, session(1), seq).await["recorded"], 1);
+        assert_eq!(told(node, "third", "watched").await, 200);
+    }
+    assert_eq!(told(&pair.one, "film", "forget").await, 202);
+    redis.start_again(1);
+    for node in [&pair.one, &pair.other] {
+        let third = format!("{}/v1/accounts/home/profiles/anna/titles/third", node.url);
+        eventually("both words are in the views", async || {
+            let answer = asked(&third).await;
+            answer["source"] == "views" && answer["times_finished"] == 2
+        })
+        .await;
+        let history = asked(&format!("{}/v1/accounts/home/profiles/anna/history", node.url)).await;
+        assert!(!history.to_string().contains("film"), "{history}");
+    }
+    done(&pair.other.url, &["verify", "--account", "home"]);
+}
+
+/// What is answered to a person's word about a title.
+async fn told(node: &Served, title: &str, word: &str) -> u16 {
+    let url = format!("{}/v1/accounts/home/profiles/anna/titles/{title}/{word}", node.url);
+    crate::support::client().post(url).send().await.unwrap().status().as_u16()
+}
+
 async fn post(node: &Served, session: SessionId, seq: u64) -> Value {
     let url = format!("{}/v1/accounts/home/events", node.url);
     let sent = crate::support::client().post(url).json(&fact(session, seq)).send();

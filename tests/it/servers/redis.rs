@@ -148,6 +148,29 @@ impl OwnRedis {
         self.stack.run(&["resume", &member.to_string()]);
     }
 
+    /// Whether any key or value of the first member has this text in it.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        let mut connection = self.connection();
+        let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
+        keys.into_iter().any(|key| {
+            let kind: String = redis::cmd("TYPE").arg(&key).query(&mut connection).unwrap();
+            let mut read = match kind.as_str() {
+                "hash" => redis::cmd("HGETALL"),
+                "stream" => redis::cmd("XRANGE"),
+                "zset" => redis::cmd("ZRANGE"),
+                _ => redis::cmd("GET"),
+            };
+            read.arg(&key);
+            match kind.as_str() {
+                "stream" => read.arg("-").arg("+"),
+                "zset" => read.arg(0).arg(-1),
+                _ => &mut read,
+            };
+            let value: redis::Value = read.query(&mut connection).unwrap();
+            format!("{:?} {value:?}", redis::Value::BulkString(key)).contains(text)
+        })
+    }
+
     /// Forgets everything, as an operator's FLUSHALL does.
     pub(crate) fn flush(&self) {
         self.stack.run(&["flush"]);

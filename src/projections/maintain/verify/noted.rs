@@ -29,6 +29,12 @@ impl Noted {
         read_notice(views, &name_of(range)).await.unwrap_or_default()
     }
 
+    /// Takes what was found, which may have been found before and not mended.
+    pub(super) fn add(&mut self, found: &[Difference]) {
+        let new = found.iter().filter(|one| !self.found.contains(one)).cloned().collect::<Vec<_>>();
+        self.found.extend(new);
+    }
+
     /// Lets whoever goes on know, of the first findings.
     pub(super) async fn keep(&self, views: &dyn ViewStore, range: &AccountRange) {
         let found = self.found.iter().take(FOUND_MAX).cloned().collect();

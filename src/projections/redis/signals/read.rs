@@ -128,6 +128,30 @@ impl Delivered {
     }
 }
 
+/// Of a page of a stream, the entries of one account, and the last of all.
+pub(super) struct IdsOf {
+    pub(super) found: Vec<Vec<u8>>,
+    pub(super) last: Option<String>,
+}
+
+/// Which entries of a page are of an account.
+pub(super) fn ids_of(account: &AccountId, page: &Value) -> Result<IdsOf, ViewError> {
+    let Value::Array(entries) = page else { return Err(not_understood(page)) };
+    let mut ids = IdsOf { found: vec![], last: None };
+    for one in entries {
+        let Value::Array(parts) = one else { return Err(not_understood(one)) };
+        let [Value::BulkString(id), Value::Array(fields)] = parts.as_slice() else {
+            return Err(not_understood(one));
+        };
+        ids.last = String::from_utf8(id.clone()).ok();
+        let [_, Value::BulkString(bytes), ..] = fields.as_slice() else { continue };
+        if entry::decode(bytes).is_ok_and(|(of, _)| of == *account) {
+            ids.found.push(id.clone());
+        }
+    }
+    Ok(ids)
+}
+
 /// The instant in an entry's id.
 pub(super) fn ms_of(id: &Value) -> Option<i64> {
     let Value::BulkString(id) = id else { return None };

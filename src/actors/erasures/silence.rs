@@ -1,0 +1,73 @@
+//! What went to the views while nobody could be heard: somebody may have erased it meanwhile.
+
+use std::collections::HashSet;
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{AGAIN, Deps, FORGOTTEN_MAX, sleep};
+use crate::events::{AccountId, Timestamp};
+
+/// It takes so long at most until it is noticed that nobody is heard.
+const NOTICED_MS: i64 = 60_000;
+
+/// A time in which nobody was heard, or several in a row.
+#[derive(Default)]
+pub(super) struct Silence(Mutex<Missed>);
+
+#[derive(Default)]
+struct Missed {
+    /// None where nobody was heard since the start.
+    since: Option<Timestamp>,
+    accounts: HashSet<AccountId>,
+    /// There was no room for more.
+    has_more: bool,
+}
+
+impl Silence {
+    /// Nobody is heard any more, while this is on its way.
+    pub(super) fn begin(&self, now: Timestamp, accounts: HashSet<AccountId>) {
+        let mut missed = self.lock();
+        if missed.accounts.is_empty() {
+            missed.since = Some(now);
+        }
+        drop(missed);
+        self.add(accounts);
+    }
+
+    /// Something of these accounts is on its way.
+    pub(super) fn add(&self, accounts: impl IntoIterator<Item = AccountId>) {
+        let mut missed = self.lock();
+        for account in accounts {
+            if missed.accounts.len() < FORGOTTEN_MAX {
+                missed.accounts.insert(account);
+            } else {
+                missed.has_more |= !missed.accounts.contains(&account);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Missed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Forgets views of accounts of which something was erased in the silence.
+pub(super) async fn make_up_for(deps: &Deps) {
+    let Missed { since, accounts, has_more } = mem::take(&mut *deps.erasures.silence.lock());
+    if has_more {
+        deps.projector.freshness().lost(deps.clock.now());
+    }
+    let is_missed = |at: Timestamp| since.is_none_or(|since| at.plus_ms(NOTICED_MS) >= since);
+    for account in accounts {
+        match deps.log.fences(&account).await {
+            Ok(fences) if fences.iter().any(|fence| is_missed(fence.at)) => deps.distrust(&account),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, %account, "it is not known what was erased; trying again");
+                deps.erasures.silence.add([account]);
+                deps.erasures.wake.notify_one();
+                sleep(AGAIN).await;
+            }
+        }
+    }
+}

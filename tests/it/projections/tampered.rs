@@ -1,0 +1,90 @@
+//! Views in Redis that somebody else changed: what verifying finds of it, and makes anew.
+
+use std::sync::Arc;
+
+use viewlog::events::memory::MemoryLog;
+use viewlog::events::{Event, EventLog};
+use viewlog::projections::{RedisViews, RedisViewsOptions};
+
+use super::Node;
+use super::maintenance::verified;
+use crate::redis_views;
+use crate::servers::redis;
+use crate::support::{home, id, session, watch};
+
+/// What somebody does to a key, and which one that is.
+const CHANGES: [(&str, &str, &str); 10] = [
+    ("an entry is taken out", "h*plays?anna", "call('HDEL', key, call('HKEYS', key)[1])"),
+    ("an entry is no entry", "h*plays?anna", "call('HSET', key, call('HKEYS', key)[1], 'x')"),
+    ("entries are of another type", "h*plays?anna", "call('DEL', key) call('SET', key, 'x')"),
+    ("a rank is taken out", "r*plays?anna", "call('ZREM', key, call('ZRANGE', key, 0, 0)[1])"),
+    ("a rank is wrong", "r*plays?anna", "call('ZADD', key, 9e15, call('ZRANGE', key, 0, 0)[1])"),
+    ("ranks are of another type", "r*plays?anna", "call('DEL', key) call('SET', key, 'x')"),
+    ("a label is taken out", "l*plays?anna", "call('HDEL', key, call('HKEYS', key)[1])"),
+    (
+        "a label is there twice",
+        "l*plays?anna",
+        "local label = call('HKEYS', key)[1] local list = call('HGET', key, label) \
+         call('HSET', key, label, list .. list)",
+    ),
+    (
+        "the card knows of no ranks",
+        "a*",
+        "local all = call('HGETALL', key) for i = 1, #all, 2 do \
+         if string.find(all[i], 'plays', 1, true) then call('HSET', key, all[i], 'hl') end end",
+    ),
+    (
+        "the card knows of no plays",
+        "a*",
+        "for _, field in ipairs(call('HKEYS', key)) do \
+         if string.find(field, 'plays', 1, true) then call('HDEL', key, field) end end",
+    ),
+];
+
+fn watched(number: u128, title: &str) -> Vec<Event> {
+    let of_title = |event: Event| {
+        let mut fact = event.fact;
+        if let Some(about) = &mut fact.about {
+            about.title = Some(id(title));
+        }
+        Event::new(fact, event.received_at, None)
+    };
+    watch(session(number), 40).into_iter().map(of_title).collect()
+}
+
+#[actix_web::test]
+async fn whatever_somebody_changed_in_redis_is_found_and_made_anew() {
+    let Some(server) = redis() else { return };
+    let url = server.url();
+    let mut connection = ::redis::Client::open(&*url).unwrap().get_connection().unwrap();
+    let way = redis_views::way(&url);
+    for (what, keys, change) in CHANGES {
+        let prefix = redis_views::fresh_prefix();
+        let log: Arc<dyn EventLog> = Arc::new(MemoryLog::default());
+        let node = Node::with(&log, |clock| {
+            let prefix = prefix.clone();
+            let options = RedisViewsOptions { prefix, ..RedisViewsOptions::default() };
+            Arc::new(RedisViews::new(way.clone(), options, clock))
+        });
+        for (number, title) in [(0, "film"), (1, "series"), (2, "third"), (3, "film")] {
+            node.record(&home(), watched(number, title)).await;
+        }
+        let before = node.everything(&home()).await;
+        assert!(verified(&node).await.is_empty(), "{what}");
+        let script = format!(
+            "local call, changed = redis.call, 0 \
+             for _, key in ipairs(call('KEYS', ARGV[1])) do {change} changed = changed + 1 end \
+             return changed"
+        );
+        let pattern = format!("{prefix}*}}{keys}");
+        let changed: u64 =
+            ::redis::Script::new(&script).arg(pattern).invoke(&mut connection).unwrap();
+        assert!(changed > 0, "{what}");
+        let found = verified(&node).await;
+        // What is gone is noticed by whoever reads, who drops the rest.
+        assert_eq!(found.is_empty(), what == "an entry is taken out", "{what}");
+        assert_eq!(node.everything(&home()).await, before, "{what}: {found:?}");
+        assert_eq!(verified(&node).await, [], "{what}");
+        node.system.stop().await;
+    }
+}
