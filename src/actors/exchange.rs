@@ -173,9 +173,8 @@ pub(super) fn consume(exchange: &Arc<Exchange>, deps: &Arc<Deps>, arbiter: &Arbi
 async fn run(exchange: Arc<Exchange>, deps: Arc<Deps>) {
     let mut consumer = Consumer::new(&exchange, &deps);
     while !exchange.is_closing() {
-        match consumer.round().await {
-            Ok(()) => consumer.has_failed = false,
-            Err(error) => consumer.failed(&error).await,
+        if let Err(error) = consumer.round().await {
+            consumer.failed(&error).await;
         }
     }
     // What it still owes is claimed by others.
@@ -193,7 +192,7 @@ struct Consumer<'a> {
     may_owe: bool,
     claims_at: Instant,
     dismisses_at: Instant,
-    has_failed: bool,
+    failed_at: Option<Instant>,
 }
 
 impl<'a> Consumer<'a> {
@@ -206,7 +205,7 @@ impl<'a> Consumer<'a> {
             may_owe: true,
             claims_at,
             dismisses_at,
-            has_failed: false,
+            failed_at: None,
         }
     }
 
@@ -240,16 +239,16 @@ impl<'a> Consumer<'a> {
 
     /// The groups may be gone with everything, or what was read never came here.
     async fn failed(&mut self, error: &ViewError) {
-        if !self.has_failed {
+        let is_again = self.failed_at.is_some_and(|at| at.elapsed() < 2 * AGAIN);
+        if !is_again {
             tracing::warn!(%error, "signals of other nodes are not read; trying again");
         }
         (self.is_new, self.may_owe) = (true, true);
         // A refusal by a Redis that is there, such as one that was just flushed, is mended at once.
-        let is_first = !self.has_failed && self.deps.views.standing().ok;
-        self.has_failed = true;
-        if !is_first {
+        if is_again || !self.deps.views.standing().ok {
             self.exchange.pause(AGAIN).await;
         }
+        self.failed_at = Some(Instant::now());
     }
 
     async fn take(&self, delivered: Delivered) -> Result<(), ViewError> {
