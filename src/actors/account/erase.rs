@@ -173,7 +173,8 @@ impl Play {
             if self.is_of_hiding {
                 restored.hidden = false;
             } else {
-                (restored.position_ms, restored.times_finished) = (None, 0);
+                (restored.position_ms, restored.finished) = (None, false);
+                restored.times_finished = 0;
             }
             *restored != before
         })
