@@ -210,7 +210,7 @@ async fn follow(
             }
             Err(Failure::Unavailable(why)) if silent < SILENT_MAX => {
                 if silent == 0 {
-                    progress.warn(&format!("{why}; the job goes on, asking again"));
+                    progress.warn(&format!("{why}; asking again"));
                 }
                 silent += 1;
             }

@@ -28,6 +28,9 @@ pub(super) async fn erase(
         rewritten,
     };
     mark(&erased, deps).await?;
+    for command in erased.marks.iter().filter(|command| command.time() > fenced_at) {
+        fence_off(account, (*command, fenced_at), deps).await?;
+    }
     let Gone { events, snapshots, is_everywhere } = deps.log.erase(erased).await?;
     let views = match forget_views(account, deps).await {
         Ok(views) => views,
@@ -40,6 +43,22 @@ pub(super) async fn erase(
     let id = SessionId::fresh(fenced_at);
     let events = events + marks_count;
     Ok(Receipt { id, fenced_at, events, snapshots, views, spool: 0, is_everywhere })
+}
+
+/// Sent again it would seem newer than what is erased, since the clock that named it was ahead.
+async fn fence_off(
+    account: &AccountId,
+    (command, at): (SessionId, Timestamp),
+    deps: &Deps,
+) -> Result<(), AppendError> {
+    let erased = Erased {
+        account: account.clone(),
+        fence: Fence { scope: Scope::Session(command).key(), at },
+        sessions: vec![],
+        marks: vec![command],
+        rewritten: vec![],
+    };
+    deps.log.erase(erased).await.map(drop)
 }
 
 /// The account's views are made again from what is left, so that nothing derived can stay behind.

@@ -4,11 +4,16 @@ use std::collections::HashSet;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use futures_util::stream::{self, StreamExt};
+
 use super::{AGAIN, Deps, FORGOTTEN_MAX, sleep};
 use crate::events::{AccountId, Timestamp};
 
 /// It takes so long at most until it is noticed that nobody is heard.
 const NOTICED_MS: i64 = 60_000;
+
+/// Of how many accounts the fences are read at once.
+const LOOKS: usize = 32;
 
 /// A time in which nobody was heard, or several in a row.
 #[derive(Default)]
@@ -58,16 +63,15 @@ pub(super) async fn make_up_for(deps: &Deps) {
         deps.projector.freshness().lost(deps.clock.now());
     }
     let is_missed = |at: Timestamp| since.is_none_or(|since| at.plus_ms(NOTICED_MS) >= since);
-    for account in accounts {
-        match deps.log.fences(&account).await {
-            Ok(fences) if fences.iter().any(|fence| is_missed(fence.at)) => deps.distrust(&account),
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(%error, %account, "it is not known what was erased; trying again");
-                deps.erasures.silence.add([account]);
-                deps.erasures.wake.notify_one();
-                sleep(AGAIN).await;
-            }
+    let looks = accounts.into_iter().map(async |account| match deps.log.fences(&account).await {
+        Ok(fences) if fences.iter().any(|fence| is_missed(fence.at)) => deps.distrust(&account),
+        Ok(_) => {}
+        Err(error) => {
+            tracing::warn!(%error, %account, "it is not known what was erased; trying again");
+            deps.erasures.silence.add([account]);
+            sleep(AGAIN).await;
+            deps.erasures.wake.notify_one();
         }
-    }
+    });
+    stream::iter(looks).buffer_unordered(LOOKS).for_each(async |()| {}).await;
 }
