@@ -110,7 +110,7 @@ async fn what_is_wrong_with_one_account_is_not_told_of_others() {
     server.resume(1);
     for (account, pages) in accounts.iter().zip(reads.await) {
         if account.as_str() == "account-7" {
-            assert!(matches!(pages, Err(ViewError::Unavailable(_))), "{pages:?}");
+            assert!(matches!(pages, Err(ViewError::Damaged(_))), "{pages:?}");
         } else {
             assert_eq!(texts(&pages.unwrap().unwrap()[0]), [account.as_str()]);
         }
