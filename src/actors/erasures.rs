@@ -150,6 +150,15 @@ impl Deps {
         }
     }
 
+    /// The same at once, as far as the store is there; whoever follows the account begins anew.
+    pub(super) async fn refill_views(&self, account: &AccountId) {
+        if let Err(error) = self.views.forget(account).await {
+            tracing::warn!(%error, %account, "views could not be forgotten; trying again");
+            self.forget_views_of(account);
+        }
+        self.feeds.resync(account);
+    }
+
     /// Shares feeds and erasures with other nodes from now on.
     pub(super) fn join(self: &Arc<Self>, relay: Relay) {
         let deps = Arc::downgrade(self);

@@ -19,7 +19,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use self::outlet::Outlet;
 pub use self::queue::Signal;
-use self::queue::{Batch, Queue};
+use self::queue::{Batch, PutBack, Queue};
 use super::exchange::Exchange;
 use super::host::{self, KindVitals, Watch};
 use crate::events::{AccountId, Clock, Timestamp};
@@ -155,12 +155,9 @@ impl Projector {
             Some(outlet) => outlet.take(&batch).await,
             None => self.merge_all(&batch).await,
         };
-        let failed_before = self.lock().ended(merged.is_err());
-        if let Err(error) = &merged {
-            if !failed_before {
-                tracing::warn!(%error, "views could not be merged; trying again every second");
-            }
-            self.put_back(batch);
+        match &merged {
+            Ok(()) => self.lock().merged(),
+            Err(error) => self.put_back(batch, error),
         }
         merged.is_ok()
     }
@@ -172,8 +169,11 @@ impl Projector {
 
     /// Merges commute, so what the store took and what it did not are sent again alike. While it is
     /// away answers come from the log; what there is no room for here, a sweep brings.
-    fn put_back(&self, batch: Batch) {
-        let lost = self.lock().put_back(batch);
+    fn put_back(&self, batch: Batch, error: &ViewError) {
+        let PutBack { lost, failed_before } = self.lock().put_back(batch);
+        if !failed_before {
+            tracing::warn!(%error, "views could not be merged; trying again every second");
+        }
         if lost > 0 {
             tracing::warn!(lost, "signals were dropped; the views lack them until a sweep");
             self.freshness.lost(self.clock.now());

@@ -4,7 +4,6 @@
 //! the batch touched is forgotten and read again.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -194,15 +193,6 @@ pub(super) fn tell(
     for mark in marks.into_iter().filter(|_| is_viewed) {
         deps.signal(account, Signal::mark(mark));
     }
-}
-
-/// Lets the next read fill the views again from whatever the log has.
-pub(super) async fn forget_views(account: AccountId, deps: Arc<Deps>) {
-    if let Err(error) = deps.views.forget(&account).await {
-        tracing::warn!(%error, %account, "views could not be forgotten; trying again");
-        deps.forget_views_of(&account);
-    }
-    deps.feeds.resync(&account);
 }
 
 fn unreadable(error: &ReadError) -> Refusal {

@@ -32,7 +32,7 @@ pub(super) async fn erase(
         fence_off(account, (*command, fenced_at), deps).await?;
     }
     let Gone { events, snapshots, is_everywhere } = deps.log.erase(erased).await?;
-    let views = match forget_views(account, deps).await {
+    let views = match make_again(account, deps).await {
         Ok(views) => views,
         Err(error) => {
             tracing::warn!(%error, %account, "erased from the log; its views will be, too");
@@ -62,7 +62,7 @@ async fn fence_off(
 }
 
 /// The account's views are made again from what is left, so that nothing derived can stay behind.
-async fn forget_views(account: &AccountId, deps: &Deps) -> Result<u64, ViewError> {
+async fn make_again(account: &AccountId, deps: &Deps) -> Result<u64, ViewError> {
     // They are counted before others hear of it and forget them too.
     let counted = deps.views.forget(account).await;
     deps.tell_erased(account);

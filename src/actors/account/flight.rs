@@ -3,11 +3,10 @@
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::batch::{Batch, forget_views, tell};
+use super::batch::{Batch, tell};
 use super::home::Trip;
 use super::memory::Memory;
 use super::plan::Decided;
@@ -52,7 +51,7 @@ impl Flight {
         let Self { trip, mut memory, batch, decided, .. } = self;
         memory.forget(&decided.touched);
         // Some of it may be written all the same, and nobody will signal that.
-        forget_views(trip.home.account.clone(), Arc::clone(&trip.home.deps)).await;
+        trip.home.deps.refill_views(&trip.home.account).await;
         batch.refuse(refusal);
         trip.end(memory);
     }

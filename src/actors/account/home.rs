@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::look::Look;
 use super::memory::Memory;
-use super::{Account, Crashed, Errand, GoOn, batch};
+use super::{Account, Crashed, Errand, GoOn};
 use crate::actors::Deps;
 use crate::actors::host::Vitals;
 use crate::actors::outbox::Outbox;
@@ -132,7 +132,8 @@ impl Home {
 
     fn failed(&self, panic: Option<Panic>) {
         // It may have failed between the log and the signal.
-        actix_rt::spawn(batch::forget_views(self.account.clone(), Arc::clone(&self.deps)));
+        let (account, deps) = (self.account.clone(), Arc::clone(&self.deps));
+        actix_rt::spawn(async move { deps.refill_views(&account).await });
         self.has_failed.set(false);
         if let Some(actor) = self.actor.upgrade() {
             actor.do_send(Crashed(panic.unwrap_or_else(|| Box::new("work was dropped"))));

@@ -1,6 +1,6 @@
 //! What waits to be merged: of every session the newest state, so that it conflates and is bounded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::mem;
 
 use crate::events::{AccountId, Mark, SessionId, State};
@@ -43,8 +43,8 @@ pub(super) struct Queue {
     /// Something that had its turn became urgent.
     has_hurried: bool,
     marks: Vec<(AccountId, Mark)>,
-    /// Whose entries are being merged right now; they are filled anew should that fail.
-    merging: Vec<AccountId>,
+    /// Whose entries are being merged right now; they are filled anew should that be cut short.
+    merging: HashSet<AccountId>,
     /// The store did not take the last merge. The next try waits for its turn, however full it
     /// is here.
     has_failed: bool,
@@ -55,6 +55,14 @@ pub(super) struct Queue {
 pub(super) struct Batch {
     sessions: Sessions,
     marks: Vec<(AccountId, Mark)>,
+}
+
+/// What came of a batch that the store did not take.
+pub(super) struct PutBack {
+    /// There was no room for so many.
+    pub(super) lost: usize,
+    /// The store did not take the one before, either.
+    pub(super) failed_before: bool,
 }
 
 impl Batch {
@@ -108,8 +116,9 @@ impl Queue {
         sessions.map(|(account, _)| account).chain(marks).chain(&self.merging)
     }
 
-    /// Forgets what waits of an account.
+    /// Forgets what waits of an account; what is being merged of it is not taken back.
     pub(super) fn forget(&mut self, account: &AccountId) {
+        self.merging.remove(account);
         self.lazy.retain(|(of, _), _| of != account);
         self.due.retain(|(of, _), _| of != account);
         self.urgent.retain(|(of, _), _| of != account);
@@ -144,28 +153,31 @@ impl Queue {
         Batch { sessions, marks }
     }
 
-    /// The store took what was taken out, or did not; whether it had failed before.
-    pub(super) fn ended(&mut self, has_failed: bool) -> bool {
+    /// The store took what was taken out.
+    pub(super) fn merged(&mut self) {
         self.merging.clear();
-        mem::replace(&mut self.has_failed, has_failed)
+        self.has_failed = false;
     }
 
-    /// Takes back what could not be merged, as far as there is room; how many are lost. What came
-    /// meanwhile is newer.
-    pub(super) fn put_back(&mut self, batch: Batch) -> usize {
-        let Batch { mut sessions, marks } = batch;
+    /// It did not take it: that comes back, as far as there is room. What came meanwhile is newer.
+    pub(super) fn put_back(&mut self, batch: Batch) -> PutBack {
+        let Batch { mut sessions, mut marks } = batch;
+        let merging = mem::take(&mut self.merging);
         let kept = [&self.urgent, &self.due, &self.lazy];
-        sessions.retain(|key, _| !kept.iter().any(|kept| kept.contains_key(key)));
+        sessions.retain(|key, _| {
+            merging.contains(&key.0) && !kept.iter().any(|kept| kept.contains_key(key))
+        });
+        marks.retain(|(account, _)| merging.contains(account));
         let room = QUEUE_MAX.saturating_sub(self.late());
         let room_for_marks = QUEUE_MAX.saturating_sub(self.marks.len());
         let lost = sessions.len().saturating_sub(room) + marks.len().saturating_sub(room_for_marks);
         self.lazy.extend(sessions.into_iter().take(room));
         self.marks.extend(marks.into_iter().take(room_for_marks));
-        lost
+        PutBack { lost, failed_before: mem::replace(&mut self.has_failed, true) }
     }
 
     /// Whose entries were being merged when that was cut short.
-    pub(super) fn take_merging(&mut self) -> Vec<AccountId> {
+    pub(super) fn take_merging(&mut self) -> HashSet<AccountId> {
         mem::take(&mut self.merging)
     }
 }

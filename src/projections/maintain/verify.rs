@@ -108,9 +108,7 @@ impl Check<'_> {
         let by_log = wrong.len();
         match self.settled((account, (&states, &marks)), settle).await {
             Ok(Compared { lacking, unknown }) => {
-                wrong.extend(lacking.iter().map(|(entry, what)| {
-                    (session_of(entry), format!("{} in the view {}", what.words(), entry.view.0))
-                }));
+                wrong.extend(lacking.iter().map(Lack::told));
                 let unknown = self.not_in_the_log(account, unknown).await?;
                 let told = |one| (Some(one), "in a view alone".to_owned());
                 wrong.extend(unknown.into_iter().map(told));
@@ -182,7 +180,7 @@ impl Check<'_> {
                 return Ok(Compared::default());
             };
             let misplaced = placed::wrong(&queries, &pages, &entries);
-            compared.lacking.extend(misplaced.map(|entry| (entry.clone(), Lack::Misplaced)));
+            compared.lacking.extend(misplaced.map(|entry| Lack::of(entry, Wrong::Misplaced)));
             let Some(page) = pages.into_iter().next() else { continue };
             let found: BTreeMap<_, Found> =
                 page.entries.into_iter().map(|found| (found.key.clone(), found)).collect();
@@ -193,8 +191,8 @@ impl Check<'_> {
                     && entry.rank.is_none_or(|rank| page.floor.is_none_or(|floor| rank > floor))
             };
             for entry in entries.into_iter().filter(is_kept) {
-                let lack = Lack::of(entry, found.get(&entry.key));
-                compared.lacking.extend(lack.map(|lack| (entry.clone(), lack)));
+                let what = Wrong::between(entry, found.get(&entry.key));
+                compared.lacking.extend(what.map(|what| Lack::of(entry, what)));
             }
         }
         Ok(compared)
@@ -235,22 +233,40 @@ struct Looked {
 /// The views of an account beside its facts.
 #[derive(Default)]
 struct Compared {
-    lacking: Vec<(Entry, Lack)>,
+    lacking: Vec<Lack>,
     /// Sessions and commands in the views that the facts did not name.
     unknown: BTreeSet<SessionId>,
 }
 
+/// An entry that is not in its view as its facts say.
+struct Lack {
+    session: Option<SessionId>,
+    view: View,
+    what: Wrong,
+}
+
+impl Lack {
+    fn of(entry: &Entry, what: Wrong) -> Self {
+        let session = id_of(entry.view, (&entry.key, entry.version));
+        Self { session, view: entry.view, what }
+    }
+
+    fn told(&self) -> (Option<SessionId>, String) {
+        (self.session, format!("{} in the view {}", self.what.words(), self.view.0))
+    }
+}
+
 /// What is wrong with an entry of a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lack {
+enum Wrong {
     Missing,
     Behind,
     Other,
     Misplaced,
 }
 
-impl Lack {
-    fn of(entry: &Entry, found: Option<&Found>) -> Option<Self> {
+impl Wrong {
+    fn between(entry: &Entry, found: Option<&Found>) -> Option<Self> {
         match found {
             None => Some(Self::Missing),
             Some(found) if found.version < entry.version => Some(Self::Behind),
@@ -313,10 +329,6 @@ fn newest(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {
         }
     }
     kept.into_values().collect()
-}
-
-fn session_of(entry: &Entry) -> Option<SessionId> {
-    id_of(entry.view, (&entry.key, entry.version))
 }
 
 /// The session or command that an entry is of.

@@ -84,32 +84,21 @@ impl Delivered {
     fn take_entries(&mut self, number: usize, entries: &Value) -> Result<(), ViewError> {
         let Value::Array(entries) = entries else { return Err(not_understood(entries)) };
         for one in entries {
-            let parts = match one {
-                Value::Array(parts) => parts.as_slice(),
-                // An older server's word for one that was cut off.
-                Value::Nil => continue,
-                other => return Err(not_understood(other)),
-            };
-            let [Value::BulkString(id), fields] = parts else { return Err(not_understood(one)) };
+            let Some(Entry { id, told }) = Entry::of(one)? else { continue };
             if let Some(places) = self.places.get_mut(number) {
-                places.push(id.clone());
+                places.push(id.to_vec());
             }
             self.count += 1;
-            match fields {
-                Value::Array(fields) => self.take(fields),
-                // Cut off while this node owed it.
-                _ => self.damaged += 1,
+            match told {
+                Some(told) => self.take(told),
+                None => self.damaged += 1,
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, fields: &[Value]) {
-        let told = match fields {
-            [_, Value::BulkString(bytes), ..] => entry::decode(bytes),
-            _ => return self.damaged += 1,
-        };
-        match told {
+    fn take(&mut self, told: &[u8]) {
+        match entry::decode(told) {
             Ok((account, Subject::Session(state))) => self.keep(account, state),
             Ok((account, mark @ Subject::Mark(_))) => self.others.push((account, mark)),
             Err(error) => {
@@ -139,17 +128,41 @@ pub(super) fn ids_of(account: &AccountId, page: &Value) -> Result<IdsOf, ViewErr
     let Value::Array(entries) = page else { return Err(not_understood(page)) };
     let mut ids = IdsOf { found: vec![], last: None };
     for one in entries {
-        let Value::Array(parts) = one else { return Err(not_understood(one)) };
-        let [Value::BulkString(id), Value::Array(fields)] = parts.as_slice() else {
-            return Err(not_understood(one));
-        };
-        ids.last = String::from_utf8(id.clone()).ok();
-        let [_, Value::BulkString(bytes), ..] = fields.as_slice() else { continue };
-        if entry::decode(bytes).is_ok_and(|(of, _)| of == *account) {
-            ids.found.push(id.clone());
+        let Some(Entry { id, told }) = Entry::of(one)? else { continue };
+        ids.last = String::from_utf8(id.to_vec()).ok();
+        let of = told.and_then(|told| entry::decode(told).ok()).map(|(of, _)| of);
+        if of.as_ref() == Some(account) {
+            ids.found.push(id.to_vec());
         }
     }
     Ok(ids)
+}
+
+/// One entry as a command answers it.
+struct Entry<'v> {
+    id: &'v [u8],
+    /// Nothing where it was cut off while somebody owed it, or is none of ours.
+    told: Option<&'v [u8]>,
+}
+
+impl<'v> Entry<'v> {
+    fn of(entry: &'v Value) -> Result<Option<Self>, ViewError> {
+        let parts = match entry {
+            Value::Array(parts) => parts.as_slice(),
+            // An older server's word for one that was cut off.
+            Value::Nil => return Ok(None),
+            other => return Err(not_understood(other)),
+        };
+        let [Value::BulkString(id), fields] = parts else { return Err(not_understood(entry)) };
+        let told = match fields {
+            Value::Array(fields) => match fields.as_slice() {
+                [_, Value::BulkString(told), ..] => Some(told.as_slice()),
+                _ => None,
+            },
+            _ => None,
+        };
+        Ok(Some(Self { id, told }))
+    }
 }
 
 /// The instant in an entry's id.
