@@ -1,5 +1,6 @@
 //! `rebuild`, `verify`, `compact` and `sweep`: long work that a server does, followed to its end.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,6 +21,7 @@ use super::words;
 const POLL_EVERY: Duration = Duration::from_millis(250);
 /// The state of a job that goes on.
 const RUNNING: &str = "running";
+const SWEEP: &str = "sweep";
 const LOST: &str = "lost";
 /// So often a job is started whose node goes away: it may be the job that kills it.
 const STARTS_MAX: u32 = 3;
@@ -66,7 +68,7 @@ pub(super) struct Sweep {
 impl Sweep {
     /// Starts it and waits.
     pub(super) async fn run(&self) -> anyhow::Result<Found> {
-        self.job.run("sweep", Some(("from", self.from))).await
+        self.job.run(SWEEP, Some(("from", self.from))).await
     }
 }
 
@@ -109,6 +111,7 @@ struct Begun {
 /// How a job is going.
 #[derive(Debug, Deserialize)]
 struct Report {
+    kind: String,
     state: String,
     begun_at: Timestamp,
     #[serde(default)]
@@ -135,19 +138,26 @@ impl Job {
         kind: &'static str,
         only: Option<(&str, impl std::fmt::Display)>,
     ) -> anyhow::Result<Found> {
-        self.reach
+        let goes_on = Cell::new(false);
+        let asked = self
+            .reach
             .ask(async |client| {
                 let mut url = client.url(&["v1", "system", kind])?;
                 if let Some((name, value)) = &only {
                     url = with(url, name, Some(value));
                 }
+                goes_on.set(!client.is_own());
                 let (report, reply) = done(client, kind, url).await?;
                 if self.json {
                     reply.print()?;
                 }
                 self.conclude(kind, &report)
             })
-            .await
+            .await;
+        if goes_on.get() && asked.as_ref().is_err_and(is_interrupted) {
+            warn(format_args!("the server goes on; viewlog {kind}, asked again, waits for that"));
+        }
+        asked
     }
 
     fn conclude(&self, kind: &str, report: &Report) -> anyhow::Result<Found> {
@@ -165,7 +175,12 @@ impl Job {
     }
 }
 
-/// Starts a job, and starts it again where the node that was at it is gone.
+fn is_interrupted(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Failure::Interrupted))
+}
+
+/// Starts a job, and starts it again where the node that was at it is gone, or leaves it to
+/// another: then that one's is joined.
 async fn done(client: &Client, kind: &'static str, url: Url) -> Result<(Report, Reply), Failure> {
     let mut starts = 1;
     loop {
@@ -174,7 +189,8 @@ async fn done(client: &Client, kind: &'static str, url: Url) -> Result<(Report, 
         if report.state != LOST || starts == STARTS_MAX {
             return Ok((report, reply));
         }
-        warn(format_args!("the node that was at it is gone; starting it again"));
+        let why = report.detail.as_deref().unwrap_or("the node that was at it is gone");
+        warn(format_args!("{why} (doing so)"));
         starts += 1;
     }
 }
@@ -230,10 +246,12 @@ impl Report {
         if self.events == 0 && self.state == RUNNING {
             return "reading".to_owned();
         }
-        let events = table::count(self.events);
+        // A sweep reads sessions.
+        let what = if self.kind == SWEEP { "sessions" } else { "events" };
+        let read = table::count(self.events);
         match self.events_per_s {
-            Some(rate) => format!("{events} events, {}/s", table::count(rate.max(0.0) as u64)),
-            None => format!("{events} events"),
+            Some(rate) => format!("{read} {what}, {}/s", table::count(rate.max(0.0) as u64)),
+            None => format!("{read} {what}"),
         }
     }
 
@@ -245,8 +263,8 @@ impl Report {
             number => format!("; {number} findings"),
         };
         let detail = self.detail.as_deref();
-        // What it reads again are sessions, which its detail counts.
-        let counted = if kind == "sweep" { None } else { Some(self.told()) };
+        // Its detail counts them.
+        let counted = (kind != SWEEP).then(|| self.told());
         let said: Vec<&str> = counted.as_deref().into_iter().chain(detail).collect();
         format!("{kind} done: {}{found}", said.join("; "))
     }

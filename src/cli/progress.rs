@@ -28,6 +28,8 @@ pub(super) struct Progress {
     is_terminal: bool,
     began: Instant,
     told: Instant,
+    /// How far it was when it was first shown, and when: others may have begun it.
+    first: Option<(u64, Instant)>,
 }
 
 /// How far it is.
@@ -53,7 +55,7 @@ impl Progress {
         // Without one the first drawing would be a bar of nothing.
         set_style(&bar, OF_UNKNOWN);
         let now = Instant::now();
-        Self { what, bar, is_terminal, began: now, told: now }
+        Self { what, bar, is_terminal, began: now, told: now, first: None }
     }
 
     /// Seconds since it began.
@@ -63,11 +65,13 @@ impl Progress {
 
     /// Shows how far it is.
     pub(super) fn reach(&mut self, reached: &Reached<'_>) {
+        let is_first = self.first.is_none();
+        let first = *self.first.get_or_insert_with(|| (reached.done, Instant::now()));
         if self.is_terminal {
-            self.draw(reached);
+            self.draw(reached, is_first);
         } else if self.told.elapsed() >= LINE_EVERY {
             self.told = Instant::now();
-            output::warn(self.line(reached));
+            output::warn(self.line(reached, first));
         }
     }
 
@@ -89,7 +93,7 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
-    fn draw(&self, reached: &Reached<'_>) {
+    fn draw(&self, reached: &Reached<'_>, is_first: bool) {
         self.bar.set_message(reached.told.to_owned());
         if self.bar.length() != reached.total {
             match reached.total {
@@ -104,19 +108,25 @@ impl Progress {
             }
         }
         self.bar.set_position(reached.done);
+        if is_first {
+            self.bar.reset_eta();
+        }
     }
 
-    fn line(&self, reached: &Reached<'_>) -> String {
+    fn line(&self, reached: &Reached<'_>, (first, at): (u64, Instant)) -> String {
         let (what, told) = (self.what, reached.told);
-        match reached.total {
-            Some(total) if total > 0 && reached.done > 0 => {
-                let share = reached.done as f64 / total as f64;
-                let left_s = self.began.elapsed().as_secs_f64() * (1.0 / share - 1.0).max(0.0);
-                let left = table::duration((left_s * 1_000.0) as u64);
-                format!("{what}: {:.0} %, {told}, {left} left", share * 100.0)
-            }
-            _ => format!("{what}: {told}"),
+        let Some(total) = reached.total.filter(|total| *total > 0) else {
+            return format!("{what}: {told}");
+        };
+        let share = reached.done as f64 / total as f64 * 100.0;
+        let since = reached.done.saturating_sub(first);
+        if since == 0 {
+            return format!("{what}: {share:.0} %, {told}");
         }
+        let each_s = at.elapsed().as_secs_f64() / since as f64;
+        let left_s = each_s * total.saturating_sub(reached.done) as f64;
+        let left = table::duration((left_s * 1_000.0) as u64);
+        format!("{what}: {share:.0} %, {told}, {left} left")
     }
 }
 

@@ -28,6 +28,9 @@ pub(super) use self::work::{compact, rebuild, sweep, verify};
 /// More findings than this are counted and not listed.
 const FINDINGS_MAX: usize = 10_000;
 
+const GONE: &str = "the node that was at it is gone; start it again";
+const TAKEN_OVER: &str = "another node is at work; start it again, which joins what that one does";
+
 /// What long work there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -68,7 +71,7 @@ pub enum JobState {
     Done,
     /// It could not go on.
     Failed,
-    /// The node that was at it is gone.
+    /// The node that was at it is gone, or leaves it to another.
     Lost,
 }
 
@@ -165,7 +168,15 @@ struct Job {
     progress: Arc<Progress>,
     begun_at: Timestamp,
     begun: Instant,
-    end: OnceLock<(Duration, Result<Finished, String>)>,
+    end: OnceLock<(Duration, Ended)>,
+}
+
+/// How work ended.
+enum Ended {
+    Done(Finished),
+    Failed(String),
+    /// Another node does it, or something else, and has the lease.
+    TakenOver,
 }
 
 impl Jobs {
@@ -256,7 +267,7 @@ impl JobReport {
     fn lose(&mut self) {
         if self.state == JobState::Running {
             self.state = JobState::Lost;
-            self.detail = Some("the node that was at it is gone; start it again".to_owned());
+            self.detail = Some(GONE.to_owned());
         }
     }
 }
@@ -279,11 +290,11 @@ impl Job {
     }
 
     /// Only the first word counts.
-    fn finish(&self, mut result: Result<Finished, String>) {
-        if let Ok(finished) = &mut result {
+    fn finish(&self, mut ended: Ended) {
+        if let Ended::Done(finished) = &mut ended {
             finished.cut();
         }
-        let _ = self.end.set((self.begun.elapsed(), result));
+        let _ = self.end.set((self.begun.elapsed(), ended));
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -291,10 +302,11 @@ impl Job {
         let end = self.end.get();
         let took = end.map_or_else(|| self.begun.elapsed(), |(took, _)| *took);
         let events = self.progress.events();
-        let (state, findings, detail) = match end.map(|(_, result)| result) {
+        let (state, findings, detail) = match end.map(|(_, ended)| ended) {
             None => (JobState::Running, vec![], None),
-            Some(Ok(done)) => (JobState::Done, done.findings.clone(), done.detail.clone()),
-            Some(Err(why)) => (JobState::Failed, vec![], Some(why.clone())),
+            Some(Ended::Done(done)) => (JobState::Done, done.findings.clone(), done.detail.clone()),
+            Some(Ended::Failed(why)) => (JobState::Failed, vec![], Some(why.clone())),
+            Some(Ended::TakenOver) => (JobState::Lost, vec![], Some(TAKEN_OVER.to_owned())),
         };
         JobReport {
             kind: self.kind,

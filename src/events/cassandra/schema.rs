@@ -61,7 +61,7 @@ fn refused(error: impl ToString) -> SchemaError {
 
 /// All nodes take part when a table is made, and a busy one takes its time.
 const MADE_WITHIN: Duration = Duration::from_secs(60);
-const APPLY: &str = "viewlog schema apply";
+const APPLY: &str = "viewlog schema apply --log URL";
 /// The compaction that ScyllaDB does not have.
 const UNIFIED: &str = "UnifiedCompactionStrategy";
 

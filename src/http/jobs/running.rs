@@ -8,13 +8,11 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::board::TOLD_EVERY;
-use super::{Finished, Job, Jobs};
+use super::{Ended, Finished, Job, Jobs};
 use crate::projections::Progress;
 
 /// How often its end is told where that is not heard; all of it takes less than its lease.
 const TELLINGS: usize = 3;
-
-type Outcome = Result<Finished, String>;
 
 /// A job while its thread lives.
 pub(super) struct Running {
@@ -29,7 +27,7 @@ impl Running {
         work: impl FnOnce(Arc<Progress>) -> F,
         mut stopping: watch::Receiver<bool>,
     ) where
-        F: Future<Output = Outcome>,
+        F: Future<Output = Result<Finished, String>>,
     {
         let runtime = match Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime,
@@ -38,25 +36,23 @@ impl Running {
         let work = work(Arc::clone(&self.job.progress));
         let working = async {
             tokio::select! {
-                outcome = work => (outcome, true),
+                outcome = work => outcome.map_or_else(Ended::Failed, Ended::Done),
                 _ = stopping.wait_for(|stopping| *stopping) => {
-                    (Err("the server shuts down; start it again".to_owned()), true)
+                    Ended::Failed("the server shuts down; start it again".to_owned())
                 }
-                () = self.is_taken_over() => {
-                    (Err("another node has taken over".to_owned()), false)
-                }
+                () = self.is_taken_over() => Ended::TakenOver,
             }
         };
         let worked = catch_unwind(AssertUnwindSafe(|| runtime.block_on(working)));
-        let (outcome, is_own) = worked.unwrap_or_else(|_| (Err(FAILED.to_owned()), true));
-        self.conclude(&runtime, outcome, is_own);
+        self.conclude(&runtime, worked.unwrap_or_else(|_| Ended::Failed(FAILED.to_owned())));
     }
 
     /// Nobody starts another before this is told.
-    fn conclude(&self, runtime: &Runtime, outcome: Outcome, is_own: bool) {
+    fn conclude(&self, runtime: &Runtime, ended: Ended) {
+        let is_own = !matches!(ended, Ended::TakenOver);
         runtime.block_on(async {
             let _turn = self.jobs.turn.lock().await;
-            self.job.finish(outcome);
+            self.job.finish(ended);
             let Some(board) = self.jobs.board.as_ref().filter(|_| is_own) else { return };
             for _ in 0..TELLINGS {
                 if board.tell(&self.job).await || *self.jobs.stopping.borrow() {
@@ -85,7 +81,7 @@ const FAILED: &str = "it failed inside; the server's log says where";
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.job.finish(Err(FAILED.to_owned()));
+        self.job.finish(Ended::Failed(FAILED.to_owned()));
         self.jobs.ended.send_replace(());
     }
 }

@@ -119,7 +119,8 @@ pub(in crate::http) async fn sweep(
         told(&error, "sweep", "a store did not answer; start it again, it does no harm twice")
     })?;
     node.freshness.swept_between(from, begun);
-    let detail = format!("sessions read again: {}", progress.events());
+    let detail =
+        format!("sessions read again: {}, of what changed since {from}", progress.events());
     Ok(Finished { findings: vec![], detail: Some(detail) })
 }
 

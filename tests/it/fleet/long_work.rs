@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use scylla::client::session::Session;
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 use viewlog::events::SessionId;
 
 use super::load::{Habits, Load, is_well, nothing_is_lost};
 use super::{Fleet, asked, done, fact};
-use crate::binary::Served;
+use crate::binary::{Served, err, finish_within, out, said, viewlog};
 use crate::servers::{OwnRedis, cassandra};
 use crate::support::{at, within};
 
@@ -95,15 +96,17 @@ async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() 
     let is_noted = async || !checkpoints(&past, &fleet).await.is_empty();
     within(DONE_WITHIN, "some of it is noted", is_noted).await;
     first.kill();
+    let server = second.url.clone();
+    let asked =
+        move || finish_within(viewlog().args(["rebuild", "--server", &server]), DONE_WITHIN);
+    let asked = spawn_blocking(asked);
     let noted = checkpoints(&past, &fleet).await;
     assert!(noted.len() < 16, "it was killed in the middle: {noted:?}");
     load.goes_on(50).await;
-    let is_missed = async || job(&second, "rebuild").await["state"] == "lost";
-    within(DONE_WITHIN, "it is missed", is_missed).await;
-
-    begun(&second, "rebuild").await;
-    let is_done = async || job(&second, "rebuild").await["state"] == "done";
-    within(DONE_WITHIN, "it is done", is_done).await;
+    let asked = asked.await.unwrap();
+    assert_eq!(asked.status.code(), Some(0), "{}", said(&asked));
+    assert!(err(&asked).contains("the node that was at it is gone"), "{}", said(&asked));
+    assert!(out(&asked).starts_with("rebuild done: "), "{}", said(&asked));
     let went_on = job(&second, "rebuild").await;
     let (folded, total) = (went_on["done"].as_u64().unwrap(), went_on["total"].as_u64().unwrap());
     assert!(0 < folded && folded < total, "what was noted was not done again: {went_on}");

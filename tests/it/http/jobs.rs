@@ -113,6 +113,28 @@ async fn work_of_a_node_that_is_gone_is_lost_and_another_may_do_it() {
 }
 
 #[tokio::test]
+async fn what_another_node_does_since_before_is_waited_for_once_that_is_known() {
+    let (early, late) = (Arc::new(ManualClock::new(at(0))), Arc::new(ManualClock::new(at(60))));
+    let views = MemoryViews::new(MemoryViewsOptions::default(), Arc::clone(&early) as _);
+    let views: Arc<dyn ViewStore> = Arc::new(views);
+    let board = || Some(Board::new(Arc::clone(&views)));
+    let one = Arc::new(Jobs::new(late as _, board()));
+    let other = Arc::new(Jobs::new(Arc::clone(&early) as _, board()));
+    let rebuild = (JobKind::Rebuild, Reach::All);
+    one.start(rebuild.clone(), |_| pending()).await.unwrap();
+    let begun = async || {
+        early.advance_ms(13_000);
+        other.start(rebuild.clone(), |_| pending()).await.is_ok_and(|begun| begun.begun_at < at(60))
+    };
+    eventually("the other begins, as if it had before", begun).await;
+    let is_lost = async || one.report(JobKind::Rebuild).await.unwrap().state == JobState::Lost;
+    eventually("whoever waits for the first is told to ask again", is_lost).await;
+    let joined = one.start(rebuild, |_| async { panic!("the other is at it") }).await.unwrap();
+    assert_eq!((joined.state, joined.begun_at < at(60)), (JobState::Running, true));
+    other.stop().await;
+}
+
+#[tokio::test]
 async fn of_two_that_start_at_once_at_one_node_one_is_told_of_the_other() {
     let clock = Arc::new(ManualClock::new(at(0)));
     let [one, other] = two_nodes(&clock);
