@@ -144,14 +144,11 @@ impl Mark {
             return None;
         }
         if let MarkKind::Undone { titles, .. } = &mut self.kind {
-            let (before, at, profile) = (titles.len(), self.at, &self.profile);
+            let (at, profile) = (self.at, &self.profile);
             titles.retain(|restored| {
                 let scope = [Scope::Title(profile.clone(), restored.title.clone())];
                 Fence::through(fences, &scope).is_none_or(|through| at > through)
             });
-            if titles.is_empty() && before > 0 {
-                return None;
-            }
         }
         Some(self)
     }

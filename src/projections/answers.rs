@@ -296,7 +296,7 @@ impl Answers {
         let folded = self.folded(account, when.as_of).await?;
         let body = question(&Reader::Folded(&folded, when.as_of.unwrap_or(now))).await;
         Ok(Answer {
-            body: body.map_err(|Beyond| AnswerError::Partial)?,
+            body: body.map_err(|_: Beyond| AnswerError::Partial)?,
             as_of: when.as_of.map_or(now, |as_of| as_of.min(now)),
             stale: false,
             source: Source::Log,
@@ -311,7 +311,13 @@ impl Answers {
     ) -> Result<Answer<T>, Beyond> {
         let now = self.clock.now();
         let as_of = self.freshness.as_of(now);
-        let body = question(&Reader::Views(self.views.as_ref(), account)).await?;
+        let body = question(&Reader::Views(self.views.as_ref(), account)).await;
+        if matches!(body, Err(Beyond::Damaged)) {
+            tracing::warn!(%account, "views that cannot be read are made anew");
+            let forgotten = self.views.forget(account).await;
+            drop(forgotten.inspect_err(|error| tracing::debug!(%error, "not yet")));
+        }
+        let body = body?;
         let stale = Freshness::is_stale(as_of, now);
         Ok(Answer { body, as_of, stale, source: Source::Views, complete: true })
     }

@@ -138,7 +138,7 @@ pub enum ViewError {
     /// Try again later.
     #[error("the view store is unavailable: {0}")]
     Unavailable(String),
-    /// Something is kept that is not of this program; verifying makes the views anew.
+    /// Something is kept that is not of this program; the views are to be made anew.
     #[error("views cannot be read: {0}")]
     Damaged(String),
 }

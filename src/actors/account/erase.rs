@@ -127,12 +127,12 @@ async fn marks_in(
             Scope::Profile(profile) if mark.profile == *profile => gone.push(mark.command),
             Scope::Session(command) if mark.command == *command => gone.push(mark.command),
             Scope::Title(profile, title) if mark.profile == *profile && mark.kind.names(title) => {
-                match &mut mark.kind {
-                    MarkKind::Undone { titles, .. } if titles.len() > 1 => {
-                        titles.retain(|restored| restored.title != *title);
-                        rewritten.push(mark);
-                    }
-                    _ => gone.push(mark.command),
+                if let MarkKind::Undone { titles, .. } = &mut mark.kind {
+                    // Even of nothing else: sent again, it would be taken for a new one.
+                    titles.retain(|restored| restored.title != *title);
+                    rewritten.push(mark);
+                } else {
+                    gone.push(mark.command);
                 }
             }
             Scope::Session(_) if play.as_ref().is_some_and(|play| play.leave(&mut mark)) => {

@@ -7,11 +7,16 @@ use bytes::Bytes;
 use super::folded::Folded;
 use crate::events::{AccountId, Mark, ProfileId, SessionId, State, Timestamp, TitleId};
 use crate::projections::projection::{title_label, title_of};
-use crate::projections::{Found, Page, Query, Select, View, ViewStore, marks, now};
+use crate::projections::{Found, Page, Query, Select, View, ViewError, ViewStore, marks, now};
 
-/// The views do not reach so far; the log does.
-#[derive(Debug)]
-pub(super) struct Beyond;
+/// Why views do not answer; the log does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beyond {
+    /// They do not reach so far, or are away.
+    Reach,
+    /// Something in them cannot be read: they are to be made anew.
+    Damaged,
+}
 
 pub(super) enum Reader<'a> {
     Views(&'a dyn ViewStore, &'a AccountId),
@@ -47,9 +52,10 @@ impl Walk {
         if is_last {
             complete(&page)?;
         }
-        self.below = page.entries.last().filter(|_| !is_last).and_then(place);
+        self.below = page.entries.last().filter(|_| !is_last).map(place).transpose()?;
         self.step = (2 * self.step).min(STEP_MAX);
-        Ok(page.entries.iter().filter_map(|found| title_of(&found.label)).collect())
+        let titles = page.entries.iter().map(|found| title_of(&found.label));
+        titles.map(|title| title.ok_or(Beyond::Damaged)).collect()
     }
 }
 
@@ -64,7 +70,7 @@ pub(super) fn rank_of(play: &State) -> Rank {
 impl Reader<'_> {
     pub(super) async fn now(&self) -> Result<Vec<State>, Beyond> {
         let page = self.page(View::NOW, None, Select::All).await?;
-        Ok(states(&page.entries))
+        states(&page.entries)
     }
 
     pub(super) async fn profiles(&self) -> Result<Vec<ProfileId>, Beyond> {
@@ -77,14 +83,14 @@ impl Reader<'_> {
 
     pub(super) async fn marks(&self, profile: &ProfileId) -> Result<Vec<Mark>, Beyond> {
         let page = self.page(View::MARKS, Some(profile), Select::All).await?;
-        Ok(page.entries.iter().filter_map(mark).collect())
+        marks(&page.entries)
     }
 
     /// All plays of a profile, in no order.
     pub(super) async fn plays(&self, profile: &ProfileId) -> Result<Vec<State>, Beyond> {
         let page = self.page(View::PLAYS, Some(profile), Select::All).await?;
         complete(&page)?;
-        Ok(states(&page.entries))
+        states(&page.entries)
     }
 
     /// All plays of each title, in no order.
@@ -98,7 +104,7 @@ impl Reader<'_> {
         }
         let queries: Vec<Query> = of_titles(View::PLAYS, profile, titles).collect();
         let pages = self.pages(&queries).await?;
-        pages.iter().map(|page| complete(page).map(|()| states(&page.entries))).collect()
+        pages.iter().map(|page| complete(page).and_then(|()| states(&page.entries))).collect()
     }
 
     /// All plays and all marks of each title, of one instant.
@@ -113,7 +119,7 @@ impl Reader<'_> {
         let (plays, marks) = pages.split_at(titles.len().min(pages.len()));
         let each = plays.iter().zip(marks).map(|(plays, marks)| {
             complete(plays)?;
-            Ok((states(&plays.entries), marks.entries.iter().filter_map(mark).collect()))
+            Ok((states(&plays.entries)?, self::marks(&marks.entries)?))
         });
         each.collect()
     }
@@ -124,7 +130,7 @@ impl Reader<'_> {
         if page.entries.is_empty() {
             complete(&page)?;
         }
-        Ok(states(&page.entries).pop())
+        Ok(states(&page.entries)?.pop())
     }
 
     /// The newest plays below a place.
@@ -167,19 +173,20 @@ impl Reader<'_> {
 }
 
 /// A view store that does not answer is no reason not to: the log does.
-fn found<T>(read: Result<Option<T>, crate::projections::ViewError>) -> Result<T, Beyond> {
+fn found<T>(read: Result<Option<T>, ViewError>) -> Result<T, Beyond> {
     match read {
-        Ok(found) => found.ok_or(Beyond),
+        Ok(found) => found.ok_or(Beyond::Reach),
+        Err(ViewError::Damaged(_)) => Err(Beyond::Damaged),
         Err(error) => {
             tracing::debug!(%error, "views could not be read; the log is asked");
-            Err(Beyond)
+            Err(Beyond::Reach)
         }
     }
 }
 
 /// Whatever was dropped for want of room is in the log.
 fn complete(page: &Page) -> Result<(), Beyond> {
-    page.floor.map_or(Ok(()), |_| Err(Beyond))
+    page.floor.map_or(Ok(()), |_| Err(Beyond::Reach))
 }
 
 /// Everything of each title.
@@ -192,16 +199,19 @@ fn query(view: View, profile: Option<&ProfileId>, select: Select) -> Query {
     Query { view, scope: profile.cloned(), select }
 }
 
-fn states(entries: &[Found]) -> Vec<State> {
-    entries.iter().filter_map(|found| now::state_of(&found.key, &found.value)).collect()
+fn states(entries: &[Found]) -> Result<Vec<State>, Beyond> {
+    let states = entries.iter().map(|found| now::state_of(&found.key, &found.value));
+    states.map(|state| state.ok_or(Beyond::Damaged)).collect()
 }
 
 /// As [`rank_of`] the play in it.
-fn place(found: &Found) -> Option<Rank> {
-    let session = SessionId::from_bytes(found.key.as_ref().try_into().ok()?).ok()?;
-    Some((Timestamp::from_ms(found.rank), session))
+fn place(found: &Found) -> Result<Rank, Beyond> {
+    let session =
+        found.key.as_ref().try_into().ok().and_then(|key| SessionId::from_bytes(key).ok());
+    Ok((Timestamp::from_ms(found.rank), session.ok_or(Beyond::Damaged)?))
 }
 
-fn mark(found: &Found) -> Option<Mark> {
-    marks::mark_of(found.version, &found.value)
+fn marks(entries: &[Found]) -> Result<Vec<Mark>, Beyond> {
+    let marks = entries.iter().map(|found| marks::mark_of(found.version, &found.value));
+    marks.map(|mark| mark.ok_or(Beyond::Damaged)).collect()
 }

@@ -42,7 +42,7 @@ pub(super) async fn standing(
     policy: &Policy,
 ) -> Result<Vec<Restored>, AnswerError> {
     let stories = stories(reader, profile, titles, policy).await;
-    let stories = stories.map_err(|Beyond| AnswerError::Partial)?;
+    let stories = stories.map_err(|_: Beyond| AnswerError::Partial)?;
     let each = stories.iter().map(|story| {
         let resume = resume(story, policy);
         Restored {

@@ -113,7 +113,10 @@ impl Check<'_> {
                 let told = |one| (Some(one), "in a view alone".to_owned());
                 wrong.extend(unknown.into_iter().map(told));
             }
-            Err(damaged @ ViewError::Damaged(_)) => wrong.push((None, damaged.to_string())),
+            Err(error @ ViewError::Damaged(_)) => {
+                tracing::warn!(%error, %account, "verifying found views that cannot be read");
+                wrong.push((None, "its views cannot be read".to_owned()));
+            }
             Err(error) => return Err(error.into()),
         }
         let are_views_wrong = wrong.len() > by_log;

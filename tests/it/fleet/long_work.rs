@@ -97,16 +97,16 @@ async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() 
     within(DONE_WITHIN, "some of it is noted", is_noted).await;
     first.kill();
     let server = second.url.clone();
-    let asked =
+    let follow =
         move || finish_within(viewlog().args(["rebuild", "--server", &server]), DONE_WITHIN);
-    let asked = spawn_blocking(asked);
+    let followed = spawn_blocking(follow);
     let noted = checkpoints(&past, &fleet).await;
     assert!(noted.len() < 16, "it was killed in the middle: {noted:?}");
     load.goes_on(50).await;
-    let asked = asked.await.unwrap();
-    assert_eq!(asked.status.code(), Some(0), "{}", said(&asked));
-    assert!(err(&asked).contains("the node that was at it is gone"), "{}", said(&asked));
-    assert!(out(&asked).starts_with("rebuild done: "), "{}", said(&asked));
+    let followed = followed.await.unwrap();
+    assert_eq!(followed.status.code(), Some(0), "{}", said(&followed));
+    assert!(err(&followed).contains("the node that was at it is gone"), "{}", said(&followed));
+    assert!(out(&followed).starts_with("rebuild done: "), "{}", said(&followed));
     let went_on = job(&second, "rebuild").await;
     let (folded, total) = (went_on["done"].as_u64().unwrap(), went_on["total"].as_u64().unwrap());
     assert!(0 < folded && folded < total, "what was noted was not done again: {went_on}");

@@ -125,6 +125,28 @@ async fn what_an_undo_had_put_back_of_an_erased_play_goes_with_it() {
 }
 
 #[actix_web::test]
+async fn an_undo_of_which_every_title_is_erased_is_no_new_one_when_it_comes_again() {
+    let (site, _) = household().await;
+    let (key, since) = (SessionId::fresh(now()), now());
+    eventually("what comes now is later", async || now() > since).await;
+    let told = format!("{ANNA}/titles/long-ago/watched");
+    assert_eq!(site.post(&told, &json!({ "at": "2020-01-01T20:00:00Z" })).await.0, 200);
+    let undone = async || {
+        let undo = site.client.post(format!("{}{ANNA}/undo", site.url));
+        let undo = undo.json(&json!({ "since": since }));
+        super::sent(undo.header("idempotency-key", key.to_string())).await.ok()["recorded"].clone()
+    };
+    assert_eq!(undone().await, 1);
+    erased(&site, &format!("POST {ANNA}/titles/long-ago/forget"), "title").await;
+    gone(&site, "long-ago").await;
+    let position = format!("{ANNA}/titles/other/position");
+    assert_eq!(site.post(&position, &json!({ "position_ms": 7_000 })).await.0, 200);
+    assert_eq!(undone().await, 0);
+    let (_, resume) = site.get(&format!("{ANNA}/resume/other")).await;
+    assert_eq!(resume["position_ms"], 7_000, "{resume}");
+}
+
+#[actix_web::test]
 async fn an_erased_hide_leaves_what_an_undo_had_put_back_of_plays() {
     let (site, _) = household().await;
     let key = SessionId::fresh(now());
