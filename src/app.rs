@@ -115,7 +115,7 @@ impl StartError {
     fn remedy(source: &cassandra::OpenError, url: &CassandraUrl) -> String {
         match source {
             cassandra::OpenError::Schema { .. } => {
-                format!("; viewlog schema check --log {url} says the same, apply makes it")
+                format!("; viewlog schema check --log {url} looks again")
             }
             _ => String::new(),
         }
@@ -269,8 +269,11 @@ impl App {
         for listener in listeners {
             listener.stop(true).await;
         }
-        self.node.system.stop().await;
-        drop(self.note.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let has_left = self.node.system.stop().await;
+        let note = self.note.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(note) = note.filter(|_| !has_left) {
+            note.stay();
+        }
         let spooled = self.spool.map_or(Ok(()), |spool| spool::close(&spool));
         self.embedded.map_or(Ok(()), |log| log.close()).and(spooled)
     }

@@ -159,6 +159,11 @@ impl Deps {
         self.feeds.resync(account);
     }
 
+    /// Views may hold what others erased and could not tell them.
+    pub(super) fn doubt_views(&self) {
+        self.projector.freshness().doubt().raise(self.clock.now());
+    }
+
     /// Shares feeds and erasures with other nodes from now on.
     pub(super) fn join(self: &Arc<Self>, relay: Relay) {
         let deps = Arc::downgrade(self);
@@ -177,10 +182,12 @@ impl Deps {
             }
             Heard::Erased(Whose::Slice(slice)) => self.erasures.erased(*slice),
             Heard::Erased(Whose::Everyone) | Heard::Resync(Whose::Everyone) => {
+                self.doubt_views();
                 self.erasures.hears(true);
                 self.erasures.wake.notify_one();
             }
             Heard::Nothing => {
+                self.doubt_views();
                 if self.erasures.hears(false) {
                     self.erasures.silence.begin(self.clock.now(), self.projector.accounts());
                 }

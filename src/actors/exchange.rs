@@ -10,25 +10,20 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_rt::ArbiterHandle;
-use futures_util::StreamExt;
-use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
-use super::Deps;
+use super::{Deps, doubts};
 use super::host::{self, Watch};
 use super::projector::merge_in_parts;
-use crate::events::{Slice, Timestamp};
 use crate::projections::{
-    Delivered, Position, Seen, Signals, SignalsStanding, ViewError, ViewStore, project,
+    Delivered, Seen, Signals, SignalsStanding, ViewError, project,
 };
 
 /// How often it is looked how far the streams are.
 const LOOK: Duration = Duration::from_millis(500);
 /// Where signals were lost and others sweep: how often it is asked how far they are, in looks.
 const LOOKS_FOR_SWEEPS: u64 = 20;
-/// How many slices are asked at once.
-const SLICES: usize = 32;
 /// How often it is tried again what failed.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often it is asked what others left undone.
@@ -143,23 +138,11 @@ pub(super) async fn watch_streams(exchange: Arc<Exchange>, deps: Arc<Deps>) {
         let is_turn = others_sweep && turn.is_multiple_of(LOOKS_FOR_SWEEPS);
         if is_turn
             && projector.lacks_signals()
-            && let Some(at) = swept_through(deps.views.as_ref()).await
+            && let Some(at) = doubts::swept_through(deps.views.as_ref()).await
         {
             projector.swept_through(at);
         }
     }
-}
-
-/// How far all slices are swept, whoever does it; `None` while that of any slice is not known.
-async fn swept_through(views: &dyn ViewStore) -> Option<Timestamp> {
-    let positions = Slice::all().map(|slice| views.position(slice, Position::Swept));
-    let mut positions = stream::iter(positions).buffer_unordered(SLICES);
-    let mut least: Option<Timestamp> = None;
-    while let Some(position) = positions.next().await {
-        let at = position.ok()??;
-        least = Some(least.map_or(at, |least| least.min(at)));
-    }
-    least
 }
 
 /// Starts to take signals from the streams, on an arbiter.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Deps, Role};
-use crate::projections::{Lags, Others};
+use crate::projections::{Lags, Others, SweptAgo};
 
 /// How often nodes say so.
 const ROUND: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ pub(super) async fn tell_lags(lags: Arc<Lags>, deps: Arc<Deps>) {
     }
 }
 
-fn hear(deps: &Deps, Others { behind_ms, gone_back_ms }: Others) {
+fn hear(deps: &Deps, Others { behind_ms, gone_back_ms, swept }: Others) {
     let (now, freshness) = (deps.clock.now(), deps.projector.freshness());
     freshness.others_merged_through(now.plus_ms(-behind_ms));
     if let Some(gone_back_ms) = gone_back_ms {
@@ -39,5 +39,9 @@ fn hear(deps: &Deps, Others { behind_ms, gone_back_ms }: Others) {
             "redis has gone back to an older state; answers are stale until a sweep brings the rest"
         );
         freshness.lost_since(now.plus_ms(-gone_back_ms), now);
+        deps.doubt_views();
+    }
+    if let Some(SweptAgo { from_ms, begun_ms }) = swept {
+        freshness.swept_between(now.plus_ms(-from_ms), now.plus_ms(-begun_ms));
     }
 }

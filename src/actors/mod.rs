@@ -6,6 +6,7 @@ mod account;
 mod accounts;
 mod append;
 mod crash;
+mod doubts;
 mod drainer;
 mod erasures;
 mod exchange;

@@ -13,11 +13,11 @@ use super::host::{Budget, KindVitals};
 use super::pace::{Pace, PaceObserved};
 use super::spooling::{SpoolObserved, Spooling};
 use super::sweeper::{self, Sweeping, SweepingObserved};
-use super::{Accounts, Feeds, Projector, Role, Roles, Subscription, crash, drainer, lags};
+use super::{Accounts, Feeds, Projector, Role, Roles, Subscription, crash, doubts, drainer, lags};
 use crate::events::embedded::Spool;
-use crate::events::{AccountId, Clock, EventLog, SessionId};
+use crate::events::{AccountId, Clock, EventLog, SessionId, Timestamp};
 use crate::projections::{
-    Freshness, Lags, Policy, Relay, RelayStanding, Signals, Sweep, ViewStore,
+    Freshness, Lags, Policy, Relay, RelayStanding, Signals, Sweep, SweptAgo, ViewStore,
 };
 
 /// What bounds the actors; every figure has its reason in the default configuration.
@@ -222,6 +222,7 @@ impl System {
         deps.projector.start(&side.handle(), &deps.kinds.projector, deps.limits.restarts);
         side.spawn(Arc::clone(&deps.feeds).watch_for_silence());
         side.spawn(erasures::forget_views(Arc::clone(&deps)));
+        side.spawn(doubts::settle_doubts(Arc::clone(&deps)));
         if deps.limits.sweeps {
             sweeper::start(&deps, &side.handle());
         }
@@ -270,6 +271,18 @@ impl System {
     /// The sweep of this node's own stores.
     pub fn sweep(&self) -> Sweep {
         sweeper::sweep_of(&self.deps)
+    }
+
+    /// Whatever was recorded between these was swept into the views, as other nodes shall hear.
+    pub async fn swept_between(&self, from: Timestamp, begun: Timestamp) {
+        let deps = &self.deps;
+        deps.projector.freshness().swept_between(from, begun);
+        let Some(lags) = self.lags.get() else { return };
+        let ago_ms = |at| deps.clock.now().since_ms(at);
+        let swept = SweptAgo { from_ms: ago_ms(from), begun_ms: ago_ms(begun) };
+        if let Err(error) = lags.swept(swept).await {
+            tracing::warn!(%error, "other nodes do not hear of a sweep");
+        }
     }
 
     /// Waits until what was recorded so far, here and elsewhere, is merged, as long as that takes
@@ -347,8 +360,9 @@ impl System {
         self.deps.feeds.close();
     }
 
-    /// Finishes what waits, writes what lags, merges what is signalled, and ends the threads.
-    pub async fn stop(&self) {
+    /// Finishes what waits, writes what lags, merges what is signalled, and ends the threads. False
+    /// where other nodes take this one for one that died, since the views are away.
+    pub async fn stop(&self) -> bool {
         self.deps.feeds.close();
         if let Some(spooling) = self.deps.spooling.get() {
             spooling.end();
@@ -359,11 +373,12 @@ impl System {
         if let Some(exchange) = self.deps.exchange.get() {
             exchange.close().await;
         }
-        if let Some(lags) = self.lags.get().filter(|_| self.deps.projector.waiting() == 0) {
-            // Who does not hear it takes this node for one that died, until the next sweep.
-            let _ = lags.leave().await;
-        }
+        let has_left = match self.lags.get() {
+            Some(lags) => self.deps.projector.waiting() == 0 && lags.leave().await.is_ok(),
+            None => true,
+        };
         self.end_threads();
+        has_left
     }
 
     /// A thread ends by itself once its last task yields; joining it would block this one.

@@ -207,8 +207,9 @@ pub(super) fn with(mut url: Url, name: &str, value: Option<impl Display>) -> Url
 }
 
 /// A refusal as the server words it.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Problem {
+    code: Option<String>,
     detail: Option<String>,
     title: Option<String>,
 }
@@ -220,9 +221,12 @@ pub(super) fn problem(status: StatusCode, head: &HeaderMap, body: &str) -> Failu
         let what = format!("the server sends on to {place}; name the one there with --server");
         return Failure::Wrong(what);
     }
-    let said = serde_json::from_str(body).ok();
-    let said = said.and_then(|problem: Problem| problem.detail.or(problem.title));
+    let problem: Problem = serde_json::from_str(body).unwrap_or_default();
+    let said = problem.detail.or(problem.title);
     let said = said.unwrap_or_else(|| format!("the server answered {status}"));
+    if problem.code.as_deref() == Some("job_running") {
+        return Failure::Unavailable(said);
+    }
     match status {
         StatusCode::UNAUTHORIZED => Failure::Wrong(format!(
             "{said}; name a token with --token or VIEWLOG_TOKEN (where the server's key is, \

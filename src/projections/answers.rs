@@ -11,6 +11,7 @@ mod resume;
 mod story;
 mod title;
 mod undo;
+mod unheard;
 mod watch_time;
 mod watches;
 
@@ -318,6 +319,10 @@ impl Answers {
             drop(forgotten.inspect_err(|error| tracing::debug!(%error, "not yet")));
         }
         let body = body?;
+        // Views that were away until now answer again.
+        if self.holds_what_is_erased(account).await {
+            return Err(Beyond::Reach);
+        }
         let stale = Freshness::is_stale(as_of, now);
         Ok(Answer { body, as_of, stale, source: Source::Views, complete: true })
     }

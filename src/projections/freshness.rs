@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::Doubt;
 use crate::events::Timestamp;
 
 /// Views further behind than this are called stale.
@@ -19,6 +20,7 @@ pub struct Freshness {
     streamed_ms: AtomicI64,
     /// Through when every other node has merged what it signalled; 0 where there are none.
     others_ms: AtomicI64,
+    doubt: Doubt,
 }
 
 /// When the first and the last signal since the last sweep were lost.
@@ -73,6 +75,11 @@ impl Freshness {
     /// Whatever was recorded between these was swept into the views.
     pub fn swept_between(&self, from: Timestamp, to: Timestamp) {
         self.loss().take_if(|loss| from <= loss.first && to > loss.last);
+    }
+
+    /// Whether views may hold what was erased.
+    pub fn doubt(&self) -> &Doubt {
+        &self.doubt
     }
 
     /// Whether signals were lost since the last sweep.

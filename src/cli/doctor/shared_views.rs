@@ -42,7 +42,8 @@ fn look_at(
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {
-            let todo = "start it, let this machine and its user in, or correct the views' address";
+            let todo = "start it, let this machine and its user in, or correct the views' address; \
+                        one with a password is redis://USER:PASSWORD@HOST, with TLS rediss://";
             return findings.wrong(&format!("views: {address} cannot be asked: {error}"), todo);
         }
     };

@@ -152,6 +152,9 @@ impl Schema {
         &self,
         replication: Option<&Replication>,
     ) -> Result<Vec<Difference>, SchemaError> {
+        if let Some(unknown) = replication.and_then(|asked| self.unknown(asked)) {
+            return Err(unknown);
+        }
         let keyspace = &self.keyspace;
         let place = (keyspace.as_str(), self.datacentre.as_str());
         let (is, mut differences) = found(&self.session, place).await.map_err(refused)?;

@@ -118,7 +118,7 @@ pub(in crate::http) async fn sweep(
     node.system.sweep().all_since(from, Pass::Second, &progress).await.map_err(|error| {
         told(&error, "sweep", "a store did not answer; start it again, it does no harm twice")
     })?;
-    node.freshness.swept_between(from, begun);
+    node.system.swept_between(from, begun).await;
     let detail =
         format!("sessions read again: {}, of what changed since {from}", progress.events());
     Ok(Finished { findings: vec![], detail: Some(detail) })

@@ -1,7 +1,9 @@
 -- How far each node has merged what it signalled, by this server's clock. Fields of KEYS[1] are nodes, each with
 -- when it said so last and through when. ARGV: the node, how far it is behind ("" where it says nothing, "leaves"
 -- where it leaves), and since how long ago not everything is swept ("" where that is not known).
--- Returns the time, how far the last of the others is behind, and what was under this node before ("" for nothing).
+-- A node that was told to sweep says how long ago from where on it began to: ARGV[4] and ARGV[5].
+-- Returns the time, how far the last of the others is behind, what was under this node before ("" for nothing), and
+-- the last such sweep, as the instants from which it reached and at which it began ("" for none).
 local key, node, behind, unswept = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -15,10 +17,16 @@ elseif behind ~= '' then
   redis.call('HSET', key, node, string.format('%d,%d', now, now - behind))
 end
 
+-- No node is called so.
+local sweep = '~swept'
+if ARGV[4] then
+  redis.call('HSET', key, sweep, string.format('%d,%d', now - ARGV[4], now - ARGV[5]))
+end
+
 local last = 0
 local all = redis.call('HGETALL', key)
 for i = 1, #all, 2 do
-  if all[i] ~= node then
+  if all[i] ~= node and all[i] ~= sweep then
     local said, through = string.match(all[i + 1], '^(%d+),(-?%d+)$')
     if unswept ~= '' and said + moment < now - unswept then
       redis.call('HDEL', key, all[i])
@@ -27,4 +35,4 @@ for i = 1, #all, 2 do
     end
   end
 end
-return { now, last, before or '' }
+return { now, last, before or '', redis.call('HGET', key, sweep) or '' }

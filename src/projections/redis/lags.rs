@@ -39,6 +39,17 @@ pub struct Others {
     pub behind_ms: i64,
     /// How long ago the state was current that a server has gone back to, in milliseconds.
     pub gone_back_ms: Option<i64>,
+    /// The last sweep that a node was told to do.
+    pub swept: Option<SweptAgo>,
+}
+
+/// A sweep of whatever was marked as changed, by how long ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweptAgo {
+    /// From where on it swept, in milliseconds.
+    pub from_ms: i64,
+    /// When it began, in milliseconds; until then everything is merged.
+    pub begun_ms: i64,
 }
 
 /// What a node said last.
@@ -81,7 +92,8 @@ impl Lags {
         let unswept = unswept.map_or(String::new(), |unswept| unswept.as_millis().to_string());
         let mut others = Others::default();
         for key in &self.keys {
-            let heard = self.ask(key, (&self.node, &behind, &unswept)).await?;
+            let heard = self.ask(key, (&self.node, &behind, &unswept), None).await?;
+            others.swept = heard.swept.or(others.swept);
             let (now_ms, before_ms) = (heard.now_ms, heard.before.map(|(said_ms, _)| said_ms));
             others.behind_ms = others.behind_ms.max(heard.behind_ms);
             let mut told_ms = key.told_ms.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,6 +104,17 @@ impl Lags {
             *told_ms = (!behind.is_empty()).then_some(now_ms);
         }
         Ok(others)
+    }
+
+    /// This node was told to sweep, and did.
+    ///
+    /// # Errors
+    /// [`ViewError::Unavailable`].
+    pub async fn swept(&self, swept: SweptAgo) -> Result<(), ViewError> {
+        for key in &self.keys {
+            self.ask(key, (&self.node, "", ""), Some(swept)).await?;
+        }
+        Ok(())
     }
 
     /// This node signals nothing more, and everything that it did is merged.
@@ -108,7 +131,7 @@ impl Lags {
     /// [`ViewError::Unavailable`].
     pub async fn forget(&self, node: &str) -> Result<(), ViewError> {
         for key in &self.keys {
-            self.ask(key, (node, "leaves", "")).await?;
+            self.ask(key, (node, "leaves", ""), None).await?;
         }
         Ok(())
     }
@@ -119,7 +142,7 @@ impl Lags {
     /// [`ViewError::Unavailable`].
     pub async fn word_of(&self, node: &str) -> Result<Option<LastWord>, ViewError> {
         for key in &self.keys {
-            let Heard { now_ms, before, .. } = self.ask(key, (node, "", "")).await?;
+            let Heard { now_ms, before, .. } = self.ask(key, (node, "", ""), None).await?;
             if let Some((said_ms, through_ms)) = before {
                 let (silent_ms, behind_ms) = (now_ms - said_ms, now_ms - through_ms);
                 return Ok(Some(LastWord { said_ms, silent_ms, behind_ms }));
@@ -133,18 +156,28 @@ impl Lags {
         &self,
         key: &Key,
         (node, behind, unswept): (&str, &str, &str),
+        swept: Option<SweptAgo>,
     ) -> Result<Heard, ViewError> {
         let arguments = |command: &mut Cmd| {
             command.arg(node).arg(behind).arg(unswept);
+            if let Some(SweptAgo { from_ms, begun_ms }) = swept {
+                command.arg(from_ms).arg(begun_ms);
+            }
         };
         let answer = self.redis.script(&self.script, key.name.as_bytes(), arguments).await?;
         let Value::Array(parts) = &answer else { return Err(not_understood(&answer)) };
-        let [Value::Int(now_ms), Value::Int(behind_ms), Value::BulkString(before)] =
-            parts.as_slice()
+        let [
+            Value::Int(now_ms),
+            Value::Int(behind_ms),
+            Value::BulkString(before),
+            Value::BulkString(swept),
+        ] = parts.as_slice()
         else {
             return Err(not_understood(&answer));
         };
-        Ok(Heard { now_ms: *now_ms, behind_ms: *behind_ms, before: instants(before) })
+        let swept = instants(swept)
+            .map(|(from, begun)| SweptAgo { from_ms: now_ms - from, begun_ms: now_ms - begun });
+        Ok(Heard { now_ms: *now_ms, behind_ms: *behind_ms, before: instants(before), swept })
     }
 }
 
@@ -155,6 +188,7 @@ struct Heard {
     behind_ms: i64,
     /// What was known of the node before: when it spoke, and through when its signals were merged.
     before: Option<(i64, i64)>,
+    swept: Option<SweptAgo>,
 }
 
 fn instants(text: &[u8]) -> Option<(i64, i64)> {

@@ -133,6 +133,38 @@ async fn what_is_erased_while_redis_is_away_stays_erased_and_takes_nothing_else_
     done(&pair.other.url, &["verify", "--account", "home"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_erased_while_redis_is_away_stays_so_if_who_erased_it_is_gone_when_it_is_back() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
+    let pair = Pair::of(&fleet, &fleet);
+    pair.watch().await;
+    assert_eq!(told(&pair.one, "third", "watched").await, 200);
+    let there = redis.snapshot(1);
+    redis.kill(1);
+    assert_eq!(told(&pair.one, "film", "forget").await, 202);
+    let Pair { one, other, _data: data } = pair;
+    // Not by a crash: it waits for nobody, and says so to whoever starts there next.
+    assert_eq!(one.terminate(), Some(0));
+    let nothing_is_shown = async |node: &Served, source: &str| {
+        let of_anna = format!("{}/v1/accounts/home/profiles/anna", node.url);
+        let history = asked(&format!("{of_anna}/history")).await;
+        assert!(!history.to_string().contains("film"), "{history}");
+        let third = asked(&format!("{of_anna}/titles/third")).await;
+        assert_eq!(third["times_finished"], 1, "{third}");
+        history["source"] == source
+    };
+    assert!(nothing_is_shown(&other, "log").await);
+    redis.restore(1, &there);
+    eventually("the views answer", async || nothing_is_shown(&other, "views").await).await;
+    let third = tempfile::tempdir().unwrap();
+    let third = fleet.node(third.path());
+    eventually("they do so elsewhere", async || nothing_is_shown(&third, "views").await).await;
+    let again = fleet.node(data[0].path());
+    eventually("what it left is swept", async || again.said().contains("was swept")).await;
+    done(&other.url, &["verify", "--account", "home"]);
+}
+
 /// What is answered to a person's word about a title.
 async fn told(node: &Served, title: &str, word: &str) -> u16 {
     let url = format!("{}/v1/accounts/home/profiles/anna/titles/{title}/{word}", node.url);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use viewlog::projections::{Freshness, Lags, Redis};
+use viewlog::projections::{Freshness, Lags, Redis, SweptAgo};
 
 use super::{fresh_prefix, shared_cluster, shared_redis, way};
 use crate::servers::OwnRedis;
@@ -97,6 +97,21 @@ async fn a_server_that_went_back_to_an_older_state_is_found_out_once() {
     server.flush();
     let after = lags.tell(seconds(0), None).await.unwrap();
     assert_eq!(after.gone_back_ms, None, "nothing is no older state: views say that by themselves");
+}
+
+#[tokio::test]
+async fn what_a_node_swept_others_hear_of() {
+    for redis in everywhere() {
+        let prefix = fresh_prefix();
+        let [one, other] = ["one", "other"].map(|name| Lags::new(redis, &prefix, name));
+        assert_eq!(other.tell(seconds(0), None).await.unwrap().swept, None);
+        one.swept(SweptAgo { from_ms: 60_000, begun_ms: 2_000 }).await.unwrap();
+        let others = other.tell(seconds(0), seconds(0)).await.unwrap();
+        assert_eq!(others.behind_ms, 0, "it is no node's word");
+        let SweptAgo { from_ms, begun_ms } = others.swept.unwrap();
+        assert!(begun_ms >= 2_000, "{begun_ms}");
+        assert_eq!(from_ms - begun_ms, 58_000);
+    }
 }
 
 #[test]
