@@ -13,12 +13,10 @@ use actix_rt::ArbiterHandle;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
-use super::{Deps, doubts};
 use super::host::{self, Watch};
 use super::projector::merge_in_parts;
-use crate::projections::{
-    Delivered, Seen, Signals, SignalsStanding, ViewError, project,
-};
+use super::{Deps, doubts};
+use crate::projections::{Delivered, Seen, Signals, SignalsStanding, ViewError, project};
 
 /// How often it is looked how far the streams are.
 const LOOK: Duration = Duration::from_millis(500);

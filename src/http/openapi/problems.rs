@@ -40,8 +40,12 @@ const JOB_RUNNING: Known = Known(
     "job_running",
     "job_running: other long work, or the same with other bounds, is not done yet",
 );
-const ERASED: Known =
-    Known("410", "erased", "erased: it occurred before an erasure of what it is about");
+const ERASED: Known = Known(
+    "410",
+    "erased",
+    "erased: it occurred before an erasure of what it is about; a fact without at occurs when it \
+     is received",
+);
 const TOO_LARGE: Known =
     Known("413", "too_large", "too_large: more bytes, facts or titles than one request may have");
 const UNSUPPORTED: Known = Known(

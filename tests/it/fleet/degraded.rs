@@ -132,19 +132,28 @@ async fn a_redis_set_back_to_an_older_state_has_everything_again_after_a_sweep()
     let Some(redis) = OwnRedis::one() else { return };
     let Some(fleet) = Fleet::on(redis.url()) else { return };
     let mut house = House::begun(&fleet).await;
+    let data = tempfile::tempdir().unwrap();
+    let other = fleet.node(data.path());
     let before = redis.snapshot(1);
     house.record(20).await;
     house.answers_from_views().await;
     redis.restore(1, &before);
-    eventually("answers say that they may lack something", async || {
-        let answer = asked(&format!("{}/v1/accounts/home/now", house.node.url)).await;
-        answer["stale"] == true && answer["source"] == "views"
-    })
-    .await;
+    let is_stale = async |node: &Served| {
+        let answer = asked(&format!("{}/v1/accounts/home/now", node.url)).await;
+        (answer["source"] == "views").then(|| answer["stale"] == true)
+    };
+    for node in [&house.node, &other] {
+        let says_so = async || is_stale(node).await == Some(true);
+        eventually("answers say that they may lack something", says_so).await;
+    }
     let system = asked(&format!("{}/v1/system", house.node.url)).await;
     assert!(system["degraded"].to_string().contains("may lack what was recorded"), "{system}");
     done(&house.node.url, &["sweep", "--from", "1h"]);
     house.answers_from_views().await;
+    for node in [&house.node, &other] {
+        let is_current = async || is_stale(node).await == Some(false);
+        eventually("no node doubts what was swept", is_current).await;
+    }
     house.verify();
 }
 
