@@ -19,21 +19,27 @@ const SILENT_MS: i64 = 5_000;
 
 /// Sweeps what nodes had on their way that crashed one after the other.
 pub(super) async fn sweep_after_each(crashed: Vec<String>, lags: Arc<Lags>, deps: Arc<Deps>) {
+    deps.sweeping.owe(!crashed.is_empty());
+    let mut is_done = true;
     for crashed in crashed {
-        sweep_after(&crashed, &lags, &deps).await;
+        is_done &= sweep_after(&crashed, &lags, &deps).await;
     }
+    deps.sweeping.owe(!is_done);
 }
 
-/// Sweeps what a node had on its way that crashed, and says that it is done.
-async fn sweep_after(crashed: &str, lags: &Lags, deps: &Arc<Deps>) {
-    let Some(word) = last_word(crashed, lags).await else { return };
+/// Sweeps what a node had on its way that crashed, and says that it is done; false when it is not.
+async fn sweep_after(crashed: &str, lags: &Lags, deps: &Arc<Deps>) -> bool {
+    let Some(word) = last_word(crashed, lags).await else { return true };
     match sweep(&word, deps).await {
         Ok(sessions) => {
             tracing::info!(node = crashed, sessions, "what a crash left on its way was swept");
             // If it is not heard, answers are stale until the next sweep.
-            let _ = lags.forget(crashed).await;
+            lags.forget(crashed).await.is_ok()
         }
-        Err(error) => tracing::warn!(node = crashed, %error, "a crash is not swept after yet"),
+        Err(error) => {
+            tracing::warn!(node = crashed, %error, "a crash is not swept after yet");
+            false
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use crate::projections::{Position, ViewStore};
 
 /// How often it is looked while there is any.
 const LOOK: Duration = Duration::from_secs(10);
+/// The same while that is not known.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How many slices are asked for at once.
 const SLICES: usize = 32;
 
@@ -20,11 +22,15 @@ pub(super) async fn settle_doubts(deps: Arc<Deps>) {
     let doubt = deps.projector.freshness().doubt();
     loop {
         doubt.raised().await;
-        while doubt.is_open() {
-            if let Some(at) = swept_through(deps.views.as_ref()).await {
-                doubt.swept_through(at);
-            }
-            let _ = timeout(LOOK, doubt.raised()).await;
+        while let Some(turn) = doubt.turn() {
+            let pause = match swept_through(deps.views.as_ref()).await {
+                Some(at) => {
+                    doubt.swept_through(turn, at);
+                    LOOK
+                }
+                None => AGAIN,
+            };
+            let _ = timeout(pause, doubt.raised()).await;
         }
     }
 }

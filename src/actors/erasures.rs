@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -19,12 +20,16 @@ use self::silence::Silence;
 use super::Deps;
 use super::projector::Signal;
 use crate::events::{AccountId, Slice, Timestamp};
-use crate::projections::{Heard, Relay, ViewError, Whose};
+use crate::projections::{Delivered, Heard, Relay, ViewError, Whose};
 
 /// How long what was read is believed while nobody can be heard.
 const BELIEVED_MS: i64 = 5_000;
 /// When views are tried again that could not be forgotten.
 const AGAIN: Duration = Duration::from_secs(1);
+/// The server's clock, which says when something was put into a stream, may be ahead.
+const AHEAD_MS: i64 = 5_000;
+/// Of how many accounts the fences are read at once.
+const LOOKS: usize = 32;
 /// More accounts than this are left to the sweep.
 const FORGOTTEN_MAX: usize = 4_096;
 
@@ -182,13 +187,14 @@ impl Deps {
             }
             Heard::Erased(Whose::Slice(slice)) => self.erasures.erased(*slice),
             Heard::Erased(Whose::Everyone) | Heard::Resync(Whose::Everyone) => {
-                self.doubt_views();
-                self.erasures.hears(true);
+                if !self.erasures.hears(true) {
+                    self.doubt_views();
+                }
                 self.erasures.wake.notify_one();
             }
             Heard::Nothing => {
-                self.doubt_views();
                 if self.erasures.hears(false) {
+                    self.doubt_views();
                     self.erasures.silence.begin(self.clock.now(), self.projector.accounts());
                 }
             }
@@ -196,6 +202,23 @@ impl Deps {
         }
         self.feeds.hear(heard);
     }
+}
+
+/// Whose signals were put into streams before views were away and may have been erased meanwhile, by
+/// a node that is gone. They are not to be merged, and these accounts' views to be made again.
+pub(super) async fn doubted_in(deps: &Deps, delivered: &Delivered) -> HashSet<AccountId> {
+    let doubt = deps.projector.freshness().doubt();
+    let (until, oldest_at) = (doubt.until(), delivered.oldest_at());
+    let is_older = |until: Timestamp| oldest_at.is_some_and(|at| at <= until.plus_ms(AHEAD_MS));
+    if !until.is_some_and(is_older) {
+        return HashSet::new();
+    }
+    let accounts: HashSet<&AccountId> = delivered.each().map(|(account, _)| account).collect();
+    let looks = accounts.into_iter().map(async |account| {
+        let fences = deps.log.fences(account).await;
+        fences.map_or(true, |fences| doubt.is_justified(&fences)).then(|| account.clone())
+    });
+    stream::iter(looks).buffer_unordered(LOOKS).filter_map(async |doubted| doubted).collect().await
 }
 
 /// Forgets the views of accounts that may hold what was erased, for as long as it is polled.

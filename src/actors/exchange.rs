@@ -4,6 +4,7 @@
 //! An entry is acknowledged once it is merged. What a node read and did not acknowledge, because it
 //! died or stands still, is claimed by another; merging twice does no harm.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,7 +16,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::host::{self, Watch};
 use super::projector::merge_in_parts;
-use super::{Deps, doubts};
+use super::{Deps, doubts, erasures};
+use crate::events::AccountId;
 use crate::projections::{Delivered, Seen, Signals, SignalsStanding, ViewError, project};
 
 /// How often it is looked how far the streams are.
@@ -238,8 +240,9 @@ impl<'a> Consumer<'a> {
         }
         let damaged = u64::try_from(delivered.damaged()).unwrap_or_default();
         self.deps.parked.fetch_add(damaged, Ordering::Relaxed);
+        let doubted = erasures::doubted_in(&self.deps, &delivered).await;
         let mut has_failed = false;
-        while let Err(error) = self.merge(&delivered).await {
+        while let Err(error) = self.merge(&delivered, &doubted).await {
             if !has_failed {
                 tracing::warn!(%error, "signals of other nodes could not be merged; trying again");
                 has_failed = true;
@@ -248,11 +251,17 @@ impl<'a> Consumer<'a> {
                 return Ok(());
             }
         }
+        doubted.iter().for_each(|account| self.deps.distrust(account));
         self.exchange.signals.acknowledge(&delivered).await
     }
 
-    async fn merge(&self, delivered: &Delivered) -> Result<(), ViewError> {
-        let parts = delivered.each().filter_map(|(account, what)| {
+    async fn merge(
+        &self,
+        delivered: &Delivered,
+        doubted: &HashSet<AccountId>,
+    ) -> Result<(), ViewError> {
+        let trusted = delivered.each().filter(|(account, _)| !doubted.contains(*account));
+        let parts = trusted.filter_map(|(account, what)| {
             let projected = catch_unwind(AssertUnwindSafe(|| project(&what)));
             Some((account.clone(), projected.ok()?))
         });

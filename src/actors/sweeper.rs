@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_rt::ArbiterHandle;
@@ -41,6 +41,8 @@ pub(crate) struct Sweeping {
     sessions: AtomicU64,
     failed: AtomicU64,
     oldest_ms: AtomicI64,
+    /// What earlier lives of this node had on their way is not swept yet.
+    owes: AtomicBool,
 }
 
 /// What the sweeper has done since the start.
@@ -57,6 +59,15 @@ pub struct SweepingObserved {
 }
 
 impl Sweeping {
+    /// Whether what earlier lives of this node had on their way is still to be swept.
+    pub(super) fn owes(&self) -> bool {
+        self.owes.load(Ordering::Acquire)
+    }
+
+    pub(super) fn owe(&self, owes: bool) {
+        self.owes.store(owes, Ordering::Release);
+    }
+
     pub(super) fn observe(&self) -> SweepingObserved {
         let oldest_ms = self.oldest_ms.load(Ordering::Relaxed);
         SweepingObserved {

@@ -361,7 +361,7 @@ impl System {
     }
 
     /// Finishes what waits, writes what lags, merges what is signalled, and ends the threads. False
-    /// where other nodes take this one for one that died, since the views are away.
+    /// where other nodes take this one, or an earlier life of it, for one that died.
     pub async fn stop(&self) -> bool {
         self.deps.feeds.close();
         if let Some(spooling) = self.deps.spooling.get() {
@@ -376,7 +376,7 @@ impl System {
         let has_left = match self.lags.get() {
             Some(lags) => self.deps.projector.waiting() == 0 && lags.leave().await.is_ok(),
             None => true,
-        };
+        } && !self.deps.sweeping.owes();
         self.end_threads();
         has_left
     }

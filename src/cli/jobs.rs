@@ -146,8 +146,7 @@ impl Job {
                 if let Some((name, value)) = &only {
                     url = with(url, name, Some(value));
                 }
-                goes_on.set(!client.is_own());
-                let (report, reply) = done(client, kind, url).await?;
+                let (report, reply) = done(client, kind, (url, &goes_on)).await?;
                 if self.json {
                     reply.print()?;
                 }
@@ -181,10 +180,15 @@ fn is_interrupted(error: &anyhow::Error) -> bool {
 
 /// Starts a job, and starts it again where the node that was at it is gone, or leaves it to
 /// another: then that one's is joined.
-async fn done(client: &Client, kind: &'static str, url: Url) -> Result<(Report, Reply), Failure> {
+async fn done(
+    client: &Client,
+    kind: &'static str,
+    (url, goes_on): (Url, &Cell<bool>),
+) -> Result<(Report, Reply), Failure> {
     let mut starts = 1;
     loop {
         let begun: Begun = client.post(url.clone(), None).await?.read()?;
+        goes_on.set(!client.is_own());
         let (report, reply) = follow(client, kind, &begun).await?;
         if report.state != LOST || starts == STARTS_MAX {
             return Ok((report, reply));

@@ -207,6 +207,8 @@ impl Jobs {
         if let Some(board) = &self.board
             && let Some(other) = board.begin(&job).await.map_err(|()| kind)?
         {
+            // What this node did of the kind is no answer any more, however late it began.
+            self.lock().remove(&other.report.kind);
             return job.joined(&other.reach, other.report);
         }
         self.lock().insert(kind, Arc::clone(&job));

@@ -3,6 +3,7 @@
 
 mod away;
 mod beside;
+mod doubt;
 mod maintenance;
 mod observed;
 mod properties;

@@ -6,14 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::stream::{self, StreamExt};
 
-use super::{AGAIN, Deps, FORGOTTEN_MAX, sleep};
+use super::{AGAIN, Deps, FORGOTTEN_MAX, LOOKS, sleep};
 use crate::events::{AccountId, Timestamp};
 
 /// It takes so long at most until it is noticed that nobody is heard.
 const NOTICED_MS: i64 = 60_000;
-
-/// Of how many accounts the fences are read at once.
-const LOOKS: usize = 32;
 
 /// A time in which nobody was heard, or several in a row.
 #[derive(Default)]

@@ -12,7 +12,8 @@ use super::{Finding, Finished};
 use crate::events::{AccountId, AccountRange, EventLog, Slice, Timestamp};
 use crate::http::Node;
 use crate::projections::{
-    self, Difference, Pages, Pass, Progress, Rebuild, RebuildError, Renew, account_ranges,
+    self, CLOCKS_MS, Difference, Pages, Pass, Progress, Rebuild, RebuildError, Renew,
+    account_ranges,
 };
 
 /// What other nodes have recorded is merged, or in the streams, after so long while all is well.
@@ -115,7 +116,9 @@ pub(in crate::http) async fn sweep(
 ) -> Result<Finished, String> {
     progress.set_total(u64::from(Slice::COUNT));
     let begun = node.clock.now();
-    node.system.sweep().all_since(from, Pass::Second, &progress).await.map_err(|error| {
+    // Others named the windows that they marked by their own clocks.
+    let first = from.plus_ms(-CLOCKS_MS);
+    node.system.sweep().all_since(first, Pass::Second, &progress).await.map_err(|error| {
         told(&error, "sweep", "a store did not answer; start it again, it does no harm twice")
     })?;
     node.system.swept_between(from, begun).await;

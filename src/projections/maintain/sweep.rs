@@ -14,8 +14,8 @@ use tokio::sync::Mutex;
 
 use super::{Progress, StoresError, patiently};
 use crate::events::{
-    AccountId, Clock, EventLog, Mark, ReadError, SessionKey, Slice, State, Stored, Timestamp,
-    Window, fold,
+    AccountId, Clock, EventLog, Mark, MarkKind, ReadError, SessionKey, Slice, State, Stored,
+    Timestamp, Window, fold,
 };
 use crate::projections::store::CLOCKS_MS;
 use crate::projections::{Entry, Position, Recorded, ViewError, ViewStore, project};
@@ -212,7 +212,8 @@ impl Sweep {
         known: &Known,
     ) -> Result<(AccountId, Vec<Entry>), StoresError> {
         let account = key.account.clone();
-        if known.is_fenced(self.log.as_ref(), &account).await? && self.log.purge(key).await? {
+        let is_fenced = known.is_fenced(self.log.as_ref(), &account).await?;
+        if is_fenced && self.log.purge(key).await? {
             self.make_again(&account, known).await?;
             return Ok((account, vec![]));
         }
@@ -220,10 +221,13 @@ impl Sweep {
             let state = self.state(key, stored, pass).await?;
             return Ok((account, state.iter().flat_map(entries_of).collect()));
         }
-        if let Some(mark) = known.command(self.log.as_ref(), key).await? {
+        let mark = known.command(self.log.as_ref(), key).await?;
+        // Of an undo a part may be gone, whose entries stay beside any merge.
+        let is_whole = |mark: &Mark| !(is_fenced && matches!(mark.kind, MarkKind::Undone { .. }));
+        if let Some(mark) = mark.filter(is_whole) {
             return Ok((account, project(&Recorded::Mark(&mark))));
         }
-        // Marked and gone, or never written.
+        // Marked and gone, in part or all of it, or never written.
         self.make_again(&account, known).await?;
         Ok((account, vec![]))
     }

@@ -1,6 +1,7 @@
 -- How far each node has merged what it signalled, by this server's clock. Fields of KEYS[1] are nodes, each with
--- when it said so last and through when. ARGV: the node, how far it is behind ("" where it says nothing, "leaves"
--- where it leaves), and since how long ago not everything is swept ("" where that is not known).
+-- when it said so last and through when, "none" where it signals nothing. ARGV: the node, how far it is behind (or
+-- "none", "" where it only asks, "leaves" where it leaves), and since how long ago not everything is swept ("" where
+-- that is not known).
 -- A node that was told to sweep says how long ago from where on it began to: ARGV[4] and ARGV[5].
 -- Returns the time, how far the last of the others is behind, what was under this node before ("" for nothing), and
 -- the last such sweep, as the instants from which it reached and at which it began ("" for none).
@@ -13,22 +14,28 @@ local moment = 2000
 local before = redis.call('HGET', key, node)
 if behind == 'leaves' then
   redis.call('HDEL', key, node)
+elseif behind == 'none' then
+  redis.call('HSET', key, node, string.format('%d,none', now))
 elseif behind ~= '' then
   redis.call('HSET', key, node, string.format('%d,%d', now, now - behind))
 end
 
 -- No node is called so.
 local sweep = '~swept'
+local from, begun
 if ARGV[4] then
-  redis.call('HSET', key, sweep, string.format('%d,%d', now - ARGV[4], now - ARGV[5]))
+  from, begun = now - ARGV[4], now - ARGV[5]
+  redis.call('HSET', key, sweep, string.format('%d,%d', from, begun))
 end
 
 local last = 0
 local all = redis.call('HGETALL', key)
 for i = 1, #all, 2 do
   if all[i] ~= node and all[i] ~= sweep then
-    local said, through = string.match(all[i + 1], '^(%d+),(-?%d+)$')
-    if unswept ~= '' and said + moment < now - unswept then
+    local said, through = string.match(all[i + 1], '^(%d+),(.+)$')
+    local ended = said + moment
+    through = tonumber(through) or now
+    if unswept ~= '' and ended < now - unswept or begun and through >= from and ended < begun then
       redis.call('HDEL', key, all[i])
     else
       last = math.max(last, now - through)

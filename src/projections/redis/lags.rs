@@ -5,6 +5,7 @@
 //! what it had on its way. And a server that knows less than it did a moment ago has gone back to
 //! an older state, as after a failover: what was merged since is not there any more.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub struct Lags {
     keys: Vec<Key>,
     node: String,
     script: Script,
+    has_left: AtomicBool,
 }
 
 struct Key {
@@ -74,6 +76,7 @@ impl Lags {
             keys: (0..count).map(key).collect(),
             node: node.to_owned(),
             script: Script::new(&[include_str!("lags.lua")]),
+            has_left: AtomicBool::new(false),
         }
     }
 
@@ -88,20 +91,24 @@ impl Lags {
         behind: Option<Duration>,
         unswept: Option<Duration>,
     ) -> Result<Others, ViewError> {
-        let behind = behind.map_or(String::new(), |behind| behind.as_millis().to_string());
+        let behind = behind.map_or("none".to_owned(), |behind| behind.as_millis().to_string());
         let unswept = unswept.map_or(String::new(), |unswept| unswept.as_millis().to_string());
         let mut others = Others::default();
         for key in &self.keys {
+            if self.has_left.load(Ordering::Acquire) {
+                break;
+            }
             let heard = self.ask(key, (&self.node, &behind, &unswept), None).await?;
-            others.swept = heard.swept.or(others.swept);
-            let (now_ms, before_ms) = (heard.now_ms, heard.before.map(|(said_ms, _)| said_ms));
+            let swept = others.swept.into_iter().chain(heard.swept);
+            others.swept = swept.min_by_key(|swept| swept.begun_ms);
+            let (now_ms, before_ms) = (heard.now_ms, heard.said_ms);
             others.behind_ms = others.behind_ms.max(heard.behind_ms);
             let mut told_ms = key.told_ms.lock().unwrap_or_else(PoisonError::into_inner);
             let is_before = |before_ms: &i64| told_ms.is_some_and(|told_ms| *before_ms < told_ms);
             if let Some(before_ms) = before_ms.filter(is_before) {
                 others.gone_back_ms = others.gone_back_ms.max(Some(now_ms - before_ms));
             }
-            *told_ms = (!behind.is_empty()).then_some(now_ms);
+            *told_ms = Some(now_ms);
         }
         Ok(others)
     }
@@ -117,11 +124,12 @@ impl Lags {
         Ok(())
     }
 
-    /// This node signals nothing more, and everything that it did is merged.
+    /// This node says nothing more, and everything that it signalled is merged.
     ///
     /// # Errors
     /// [`ViewError::Unavailable`].
     pub async fn leave(&self) -> Result<(), ViewError> {
+        self.has_left.store(true, Ordering::Release);
         self.forget(&self.node).await
     }
 
@@ -142,8 +150,9 @@ impl Lags {
     /// [`ViewError::Unavailable`].
     pub async fn word_of(&self, node: &str) -> Result<Option<LastWord>, ViewError> {
         for key in &self.keys {
-            let Heard { now_ms, before, .. } = self.ask(key, (node, "", ""), None).await?;
-            if let Some((said_ms, through_ms)) = before {
+            let Heard { now_ms, said_ms, through_ms, .. } =
+                self.ask(key, (node, "", ""), None).await?;
+            if let (Some(said_ms), Some(through_ms)) = (said_ms, through_ms) {
                 let (silent_ms, behind_ms) = (now_ms - said_ms, now_ms - through_ms);
                 return Ok(Some(LastWord { said_ms, silent_ms, behind_ms }));
             }
@@ -175,9 +184,15 @@ impl Lags {
         else {
             return Err(not_understood(&answer));
         };
-        let swept = instants(swept)
-            .map(|(from, begun)| SweptAgo { from_ms: now_ms - from, begun_ms: now_ms - begun });
-        Ok(Heard { now_ms: *now_ms, behind_ms: *behind_ms, before: instants(before), swept })
+        let ago = |at: i64| now_ms - at;
+        let swept = match instants(swept) {
+            [Some(from), Some(begun)] => {
+                Some(SweptAgo { from_ms: ago(from), begun_ms: ago(begun) })
+            }
+            _ => None,
+        };
+        let [said_ms, through_ms] = instants(before);
+        Ok(Heard { now_ms: *now_ms, behind_ms: *behind_ms, said_ms, through_ms, swept })
     }
 }
 
@@ -186,12 +201,14 @@ struct Heard {
     now_ms: i64,
     /// How far the last of the others is behind.
     behind_ms: i64,
-    /// What was known of the node before: when it spoke, and through when its signals were merged.
-    before: Option<(i64, i64)>,
+    /// When the node spoke before.
+    said_ms: Option<i64>,
+    /// Through when its signals were merged by then, if it signalled any.
+    through_ms: Option<i64>,
     swept: Option<SweptAgo>,
 }
 
-fn instants(text: &[u8]) -> Option<(i64, i64)> {
-    let (said, through) = std::str::from_utf8(text).ok()?.split_once(',')?;
-    Some((said.parse().ok()?, through.parse().ok()?))
+fn instants(text: &[u8]) -> [Option<i64>; 2] {
+    let both = std::str::from_utf8(text).ok().and_then(|text| text.split_once(','));
+    both.map_or([None; 2], |(one, other)| [one, other].map(|text| text.parse().ok()))
 }

@@ -125,7 +125,10 @@ fn page(query: &Query, found: Value, now: Timestamp) -> Result<Page, ViewError> 
         if key.is_empty() {
             floor = std::str::from_utf8(&bytes).ok().and_then(|floor| floor.parse().ok());
         } else {
-            kept.extend(unpack(Bytes::from(key), bytes).filter(|kept| !kept.is_expired(now)));
+            let unpacked = unpack(Bytes::from(key), bytes);
+            let unpacked = unpacked
+                .ok_or_else(|| ViewError::Damaged("redis: an entry is no entry".to_owned()))?;
+            kept.extend(Some(unpacked).filter(|kept| !kept.is_expired(now)));
         }
     }
     if !matches!(query.select, Select::Ranked { .. }) {

@@ -164,6 +164,50 @@ async fn what_is_erased_while_redis_is_away_stays_so_if_who_erased_it_is_gone_wh
     done(&other.url, &["verify", "--account", "home"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_lay_in_a_stream_while_redis_was_away_and_it_was_erased_is_not_merged() {
+    let _turn = turn().await;
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
+    let [collect, process, provide] =
+        ["collect", "process", "provide"].map(|role| Part::of(&fleet, role));
+    collect.record(&facts(0, 20)).await;
+    provide.answers_from_views(19_000).await;
+    process.node.kill();
+    let published = collect.signals().await["published"].as_u64();
+    collect.record(&facts(20, 30)).await;
+    eventually("it is published", async || {
+        collect.signals().await["published"].as_u64() > published
+    })
+    .await;
+    let there = redis.snapshot(1);
+    redis.kill(1);
+    let forget = collect.url("/v1/accounts/home/profiles/anna/titles/film/forget");
+    let erased = crate::support::client().post(forget).send().await.unwrap();
+    assert_eq!(erased.status(), 202);
+    collect.stop();
+    redis.restore(1, &there);
+    eventually("Redis is back", async || provide.system().await["views"]["ok"] == true).await;
+    let shown = async || {
+        let film = asked(&provide.url("/v1/accounts/home/profiles/anna/titles/film")).await;
+        assert_eq!(film["code"], "not_found", "{film}");
+        asked(&provide.url("/v1/accounts/home/now")).await["source"].clone()
+    };
+    eventually("views answer", async || shown().await == "views").await;
+    let heir = Part::of(&fleet, "process");
+    eventually("nothing waits", async || {
+        shown().await;
+        let signals = heir.signals().await;
+        signals["acknowledged"].as_u64() > Some(0) && signals["waiting"] == 0
+    })
+    .await;
+    shown().await;
+    done(&heir.node.url, &["verify", "--account", "home"]);
+    for part in [heir, provide] {
+        part.stop();
+    }
+}
+
 /// What is answered to a person's word about a title.
 async fn told(node: &Served, title: &str, word: &str) -> u16 {
     let url = format!("{}/v1/accounts/home/profiles/anna/titles/{title}/{word}", node.url);

@@ -131,6 +131,8 @@ async fn what_another_node_does_since_before_is_waited_for_once_that_is_known() 
     eventually("whoever waits for the first is told to ask again", is_lost).await;
     let joined = one.start(rebuild, |_| async { panic!("the other is at it") }).await.unwrap();
     assert_eq!((joined.state, joined.begun_at < at(60)), (JobState::Running, true));
+    let told = one.report(JobKind::Rebuild).await.unwrap();
+    assert_eq!((told.state, told.begun_at), (JobState::Running, joined.begun_at));
     other.stop().await;
 }
 

@@ -76,26 +76,31 @@ async fn the_last_word_of_a_node_that_died_counts_until_it_is_said_that_it_is_de
 
 #[tokio::test]
 async fn a_server_that_went_back_to_an_older_state_is_found_out_once() {
+    for own in [seconds(0), None] {
+        found_out_once(own).await;
+    }
+}
+
+/// Also by a node that signals nothing.
+async fn found_out_once(own: Option<Duration>) {
     let Some(server) = OwnRedis::one() else { return };
     let lags = Lags::new(&way(&server.url()), &fresh_prefix(), "one");
-    lags.tell(seconds(0), None).await.unwrap();
+    lags.tell(own, None).await.unwrap();
     let older = server.snapshot(1);
-    eventually("time goes by", async || {
-        lags.tell(seconds(0), None).await.unwrap().gone_back_ms.is_none()
-    })
-    .await;
+    eventually("time goes by", async || lags.tell(own, None).await.unwrap().gone_back_ms.is_none())
+        .await;
     server.restore(1, &older);
     let mut found = None;
     eventually("it answers again", async || {
-        let told = lags.tell(seconds(0), None).await;
+        let told = lags.tell(own, None).await;
         found = found.or(told.as_ref().ok().and_then(|others| others.gone_back_ms));
         told.is_ok()
     })
     .await;
     assert!(found.is_some_and(|gone_back_ms| gone_back_ms > 0), "{found:?}");
-    assert_eq!(lags.tell(seconds(0), None).await.unwrap().gone_back_ms, None);
+    assert_eq!(lags.tell(own, None).await.unwrap().gone_back_ms, None);
     server.flush();
-    let after = lags.tell(seconds(0), None).await.unwrap();
+    let after = lags.tell(own, None).await.unwrap();
     assert_eq!(after.gone_back_ms, None, "nothing is no older state: views say that by themselves");
 }
 
@@ -111,6 +116,36 @@ async fn what_a_node_swept_others_hear_of() {
         let SweptAgo { from_ms, begun_ms } = others.swept.unwrap();
         assert!(begun_ms >= 2_000, "{begun_ms}");
         assert_eq!(from_ms - begun_ms, 58_000);
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_makes_up_for_nodes_that_died_before_it_and_no_others() {
+    for redis in everywhere() {
+        let prefix = fresh_prefix();
+        let [dead, alive] = ["dead", "alive"].map(|name| Lags::new(redis, &prefix, name));
+        dead.tell(seconds(5), None).await.unwrap();
+        alive.swept(SweptAgo { from_ms: 3_600_000, begun_ms: 0 }).await.unwrap();
+        assert!(heard(&alive, seconds(0), None).await >= 5, "it may be at it still");
+        eventually("a later sweep is through", async || {
+            alive.swept(SweptAgo { from_ms: 2_000, begun_ms: 0 }).await.unwrap();
+            assert!(heard(&alive, seconds(0), None).await >= 5, "that does not reach so far");
+            alive.swept(SweptAgo { from_ms: 3_600_000, begun_ms: 0 }).await.unwrap();
+            heard(&alive, seconds(0), None).await == 0
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn who_left_says_nothing_more() {
+    for redis in everywhere() {
+        let prefix = fresh_prefix();
+        let [gone, alive] = ["gone", "alive"].map(|name| Lags::new(redis, &prefix, name));
+        gone.tell(seconds(60), None).await.unwrap();
+        gone.leave().await.unwrap();
+        gone.tell(seconds(60), None).await.unwrap();
+        assert_eq!(heard(&alive, seconds(0), None).await, 0);
     }
 }
 

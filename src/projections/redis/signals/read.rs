@@ -6,7 +6,7 @@ use redis::Value;
 
 use super::entry;
 use super::streams::{COUNT, Streams};
-use crate::events::{AccountId, SessionId, State};
+use crate::events::{AccountId, SessionId, State, Timestamp};
 use crate::projections::now::version;
 use crate::projections::redis::merge::not_understood;
 use crate::projections::{Recorded, Subject, ViewError};
@@ -19,6 +19,7 @@ pub struct Delivered {
     places: [Vec<Vec<u8>>; COUNT],
     count: usize,
     damaged: usize,
+    oldest_ms: Option<i64>,
 }
 
 impl Delivered {
@@ -35,6 +36,11 @@ impl Delivered {
     /// How many of them tell nothing that can be read, or were cut off before they were.
     pub fn damaged(&self) -> usize {
         self.damaged
+    }
+
+    /// When the first of them was put there, by the server's clock.
+    pub fn oldest_at(&self) -> Option<Timestamp> {
+        self.oldest_ms.map(Timestamp::from_ms)
     }
 
     /// What they tell.
@@ -89,6 +95,7 @@ impl Delivered {
                 places.push(id.to_vec());
             }
             self.count += 1;
+            self.oldest_ms = self.oldest_ms.into_iter().chain(ms_in(id)).min();
             match told {
                 Some(told) => self.take(told),
                 None => self.damaged += 1,
@@ -168,5 +175,9 @@ impl<'v> Entry<'v> {
 /// The instant in an entry's id.
 pub(super) fn ms_of(id: &Value) -> Option<i64> {
     let Value::BulkString(id) = id else { return None };
+    ms_in(id)
+}
+
+fn ms_in(id: &[u8]) -> Option<i64> {
     std::str::from_utf8(id).ok()?.split('-').next()?.parse().ok()
 }
