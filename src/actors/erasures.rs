@@ -204,8 +204,8 @@ impl Deps {
     }
 }
 
-/// Whose signals were put into streams before views were away and may have been erased meanwhile, by
-/// a node that is gone. They are not to be merged, and these accounts' views to be made again.
+/// Whose signals were put into streams before views were away, and may have been erased meanwhile
+/// by a node that is gone: they are not to be merged, and these accounts' views to be made again.
 pub(super) async fn doubted_in(deps: &Deps, delivered: &Delivered) -> HashSet<AccountId> {
     let doubt = deps.projector.freshness().doubt();
     let (until, oldest_at) = (doubt.until(), delivered.oldest_at());

@@ -240,7 +240,7 @@ impl<'a> Consumer<'a> {
         }
         let damaged = u64::try_from(delivered.damaged()).unwrap_or_default();
         self.deps.parked.fetch_add(damaged, Ordering::Relaxed);
-        let doubted = erasures::doubted_in(&self.deps, &delivered).await;
+        let doubted = erasures::doubted_in(self.deps, &delivered).await;
         let mut has_failed = false;
         while let Err(error) = self.merge(&delivered, &doubted).await {
             if !has_failed {

@@ -42,7 +42,8 @@ use async_trait::async_trait;
 use self::store::Store;
 use super::{
     AccountId, AccountRange, Append, AppendError, Clock, Compacted, Depth, Erased, Event, EventLog,
-    Fence, Gone, Health, Mark, Parts, ReadError, SessionKey, Skew, Slice, Stored, Week, Window,
+    Fence, Gone, Health, Mark, Parts, ReadError, SessionId, SessionKey, Skew, Slice, Stored,
+    Survey, Week, Window,
 };
 use crate::tls::{TlsError, TlsFiles};
 
@@ -220,6 +221,15 @@ impl EventLog for CassandraLog {
 
     async fn compact(&self, compacted: Compacted) -> Result<(), AppendError> {
         self.store.compact(&compacted).await
+    }
+
+    async fn survey(
+        &self,
+        account: &AccountId,
+        sessions: &[SessionId],
+        marks: &[SessionId],
+    ) -> Result<Survey, ReadError> {
+        self.store.survey(account, sessions, marks).await
     }
 
     async fn erase(&self, erased: Erased) -> Result<Gone, AppendError> {

@@ -1,5 +1,6 @@
 //! The log: the first of three seams. Everything else can be made again from it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -154,6 +155,17 @@ pub struct Erased {
     pub marks: Vec<SessionId>,
     /// Marks to replace, because they speak of something else too.
     pub rewritten: Vec<Mark>,
+    /// What was there of these sessions and marks before the fence's instant was chosen.
+    pub survey: Survey,
+}
+
+/// What a shared log has to erase, by [`EventLog::survey`].
+#[derive(Debug, Clone, Default)]
+pub struct Survey {
+    pub(super) events: u64,
+    pub(super) snapshots: u64,
+    /// Of each session or command the latest timestamp that any of it bears, in microseconds.
+    pub(super) newest_us: BTreeMap<SessionId, i64>,
 }
 
 /// What an erasure took away.
@@ -307,6 +319,18 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// Replaces a session's events by a snapshot that covers them. Events above `through` stay.
     async fn compact(&self, compacted: Compacted) -> Result<(), AppendError>;
+
+    /// Looks at what is to be erased, before its instant is chosen: all of that goes, whatever
+    /// clock wrote it, and of what others write meanwhile only what the fence covers. A log that
+    /// one node writes to has nothing to look at.
+    async fn survey(
+        &self,
+        _account: &AccountId,
+        _sessions: &[SessionId],
+        _marks: &[SessionId],
+    ) -> Result<Survey, ReadError> {
+        Ok(Survey::default())
+    }
 
     /// Writes the fence and deletes; repeating it is harmless.
     async fn erase(&self, erased: Erased) -> Result<Gone, AppendError>;

@@ -36,7 +36,7 @@ pub use id::{AccountId, DeviceId, Id, IdError, ProfileId, SessionId, TitleId, We
 pub use intervals::Intervals;
 pub use log::{
     AccountRange, Append, AppendError, Compacted, Damage, Depth, Erased, EventLog, EventRow, Gone,
-    Health, ReadError, SessionKey, SnapshotRow, Stored,
+    Health, ReadError, SessionKey, SnapshotRow, Stored, Survey,
 };
 pub use mark::{Mark, MarkKind, Restored};
 pub use part::{Part, Parts};

@@ -42,14 +42,17 @@ struct Open {
     /// Until when something may have been missed.
     until: Timestamp,
     cleared: HashSet<AccountId>,
+    /// Views were away, and did not just begin to be read.
+    is_grave: bool,
 }
 
 impl Doubt {
     /// Views may have missed what was erased until now.
     pub fn raise(&self, now: Timestamp) {
         let mut state = self.lock();
+        let is_grave = state.raised > 0;
         state.raised += 1;
-        state.open = Some(Open { since: None, until: now, cleared: HashSet::new() });
+        state.open = Some(Open { since: None, until: now, cleared: HashSet::new(), is_grave });
         self.turn.store(state.raised, Ordering::Release);
         drop(state);
         self.raised.notify_one();
@@ -99,6 +102,12 @@ impl Doubt {
         let state = self.lock();
         let Some(open) = &state.open else { return false };
         fences.iter().any(|fence| open.since.is_none_or(|since| fence.at >= since))
+    }
+
+    /// Whether views are not to be read where the log does not say what was erased. A node that was
+    /// just started knows of no outage, and reads them.
+    pub fn is_grave(&self) -> bool {
+        self.lock().open.as_ref().is_some_and(|open| open.is_grave)
     }
 
     /// They do not, or not any more, as was found in this turn.

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use viewlog::events::embedded::{EmbeddedLog, EmbeddedOptions, OpenError};
 use viewlog::events::{
     AccountId, AccountRange, Append, AppendError, Depth, Erased, EventLog, Fence, Scope,
-    SessionKey, Week,
+    SessionKey, Survey, Week,
 };
 
 use crate::log_contract::{account, append, at, event, key, session};
@@ -340,6 +340,7 @@ async fn what_was_erased_stays_erased_after_a_crash() {
         sessions: vec![key.session],
         marks: vec![],
         rewritten: vec![],
+        survey: Survey::default(),
     };
     let gone = log.erase(erased).await.unwrap();
     assert_eq!((gone.events, gone.snapshots), (5, 0));

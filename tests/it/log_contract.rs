@@ -19,8 +19,8 @@ use viewlog::events::memory::MemoryLog;
 use viewlog::events::{
     About, AccountId, AccountRange, Append, Compacted, Depth, DirtyMark, Erased, Event, EventLog,
     EventRow, FOLD_VERSION, Fact, Fence, Gone, Kind, Mark, MarkKind, Part, ProfileId, Scope,
-    SessionId, SessionKey, Slice, SnapshotRow, State, Stored, Timestamp, TitleId, Week, Window,
-    fold,
+    SessionId, SessionKey, Slice, SnapshotRow, State, Stored, Survey, Timestamp, TitleId, Week,
+    Window, fold,
 };
 
 pub(crate) type Log = Arc<dyn EventLog>;

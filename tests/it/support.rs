@@ -284,6 +284,13 @@ impl EventLog for FlakyLog {
     }
 }
 
+/// Erases as an account's actor does, which looks first what is there.
+pub(crate) async fn erase(log: &dyn EventLog, mut erased: Erased) -> Result<Gone, AppendError> {
+    let Erased { account, sessions, marks, .. } = &erased;
+    erased.survey = log.survey(account, sessions, marks).await.unwrap();
+    log.erase(erased).await
+}
+
 /// The whole of an account's sessions, folded from the log.
 pub(crate) async fn folded(
     log: &Arc<dyn EventLog>,

@@ -6,7 +6,7 @@ use super::errand::Failure;
 use crate::actors::{Deps, Receipt};
 use crate::events::{
     AccountId, Append, AppendError, Depth, Erased, Fence, Gone, Mark, MarkKind, ProfileId,
-    ReadError, Scope, SessionId, SessionKey, Timestamp, TitleId,
+    ReadError, Scope, SessionId, SessionKey, Survey, Timestamp, TitleId,
 };
 use crate::projections::ViewError;
 
@@ -18,6 +18,7 @@ pub(super) async fn erase(
 ) -> Result<Receipt, Failure> {
     let sessions = sessions_in(account, scope, deps).await?;
     let (marks, rewritten) = marks_in(account, scope, deps).await?;
+    let survey = deps.log.survey(account, &sessions, &marks).await?;
     let fenced_at = deps.clock.now();
     let marks_count = u64::try_from(marks.len()).unwrap_or(u64::MAX);
     let erased = Erased {
@@ -26,6 +27,7 @@ pub(super) async fn erase(
         sessions,
         marks,
         rewritten,
+        survey,
     };
     mark(&erased, deps).await?;
     for command in erased.marks.iter().filter(|command| command.time() > fenced_at) {
@@ -57,6 +59,7 @@ async fn fence_off(
         sessions: vec![],
         marks: vec![command],
         rewritten: vec![],
+        survey: Survey::default(),
     };
     deps.log.erase(erased).await.map(drop)
 }

@@ -1,5 +1,6 @@
 //! Taking away: an erasure, which no copy may survive, and a compaction, whose snapshot must.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
@@ -13,13 +14,14 @@ use super::statements::everywhere;
 use super::store::Store;
 use super::values::{self, Number};
 use crate::events::{
-    AccountId, AppendError, Compacted, Erased, Gone, Mark, ReadError, SessionId, SnapshotRow, Week,
+    AccountId, AppendError, Compacted, Erased, Gone, Mark, ReadError, SessionId, SnapshotRow,
+    Survey, Week,
 };
 
 /// Sessions that are looked at or deleted at once.
 const AT_ONCE: usize = 16;
 
-/// What there is to erase.
+/// What there is of a session or a command.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Found {
     events: u64,
@@ -28,30 +30,20 @@ pub(super) struct Found {
     pub(super) newest_us: i64,
 }
 
-impl Found {
-    fn and(self, other: Self) -> Self {
-        Self {
-            events: self.events + other.events,
-            snapshots: self.snapshots + other.snapshots,
-            newest_us: self.newest_us.max(other.newest_us),
-        }
-    }
-}
-
 impl Store {
-    /// Counts, then writes the fence, then deletes: every deletion bears the fence's instant, or,
-    /// where a clock that is ahead wrote later than that, the timestamp of what it wrote. The fence
-    /// keeps that timestamp, for whoever writes next.
+    /// Writes the fence, then deletes: every deletion bears the fence's instant, or, where a clock
+    /// that is ahead had written later than that, the timestamp of what it wrote. The fence keeps
+    /// that timestamp, for whoever writes next.
     pub(super) async fn erase(&self, erased: &Erased) -> Result<Gone, AppendError> {
-        let Erased { account, fence, sessions, marks, rewritten } = erased;
-        let found = self.find(account, sessions, marks).await.map_err(unread)?;
+        let Erased { account, fence, sessions, marks, rewritten, survey } = erased;
         let fenced_us = fence.at.ms().saturating_mul(1_000);
-        let deleted_us = found.newest_us.max(fenced_us.saturating_add(999));
+        let usual_us = fenced_us.saturating_add(999);
+        let deleted_us = survey.newest_us.values().copied().fold(usual_us, i64::max);
         let at_us = self.stamp(account).await?;
         self.register(account, &[Week::PERSON], at_us).await?;
         // While it still shows what they speak of, or whoever tries again would find nothing.
         self.rewrite(account, rewritten, at_us).await?;
-        let deletion = Deletion { store: self, account, at_us: deleted_us, is_whole: true.into() };
+        let deletion = Deletion { store: self, account, is_whole: true.into() };
         let scope = fence.scope.to_be_bytes();
         let fence = (account.as_str(), scope, CqlTimestamp(fence.at.ms()), fenced_us);
         deletion.write(&self.statements.put.fence, fence).await?;
@@ -60,14 +52,16 @@ impl Store {
         self.stamps.learn(account, deleted_us);
         let of_sessions = sessions.iter().map(|session| (session.week(), *session));
         let of_marks = marks.iter().map(|mark| (Week::PERSON, *mark));
-        let deletes: Vec<_> =
-            of_sessions.chain(of_marks).map(|place| deletion.delete(place)).collect();
-        let deletes = stream::iter(deletes).buffer_unordered(AT_ONCE);
+        let deletes = of_sessions.chain(of_marks).map(|(week, session)| {
+            let newest_us = survey.newest_us.get(&session).copied();
+            deletion.delete((week, session), newest_us.map_or(usual_us, |us| us.max(usual_us)))
+        });
+        let deletes = stream::iter(deletes.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
         together(deletes.collect::<Vec<_>>().await)?;
         // Once more, later than what a clock that is ahead wrote.
         self.rewrite(account, rewritten, self.stamp(account).await?).await?;
         let is_everywhere = deletion.is_whole.into_inner();
-        Ok(Gone { events: found.events, snapshots: found.snapshots, is_everywhere })
+        Ok(Gone { events: survey.events, snapshots: survey.snapshots, is_everywhere })
     }
 
     async fn rewrite(
@@ -79,24 +73,33 @@ impl Store {
         together(join_all(marks.iter().map(|mark| self.put_mark(account, mark, at_us))).await)
     }
 
-    async fn find(
+    /// What there is of sessions and marks.
+    pub(super) async fn survey(
         &self,
         account: &AccountId,
         sessions: &[SessionId],
         marks: &[SessionId],
-    ) -> Result<Found, ReadError> {
-        let of_sessions: Vec<_> =
-            sessions.iter().map(|session| self.find_session(account, *session)).collect();
-        let looks = stream::iter(of_sessions).buffer_unordered(AT_ONCE);
-        let found = looks.try_fold(Found::default(), async |sum, found| Ok(sum.and(found))).await?;
-        let of_marks: Vec<_> =
-            marks.iter().map(|mark| self.find_events(account, Week::PERSON, *mark)).collect();
-        let looks = stream::iter(of_marks).buffer_unordered(AT_ONCE);
+    ) -> Result<Survey, ReadError> {
+        let of_sessions = sessions.iter().map(async |session| {
+            Ok::<_, ReadError>((*session, self.find_session(account, *session).await?))
+        });
         // A mark is no event of a session: only its timestamp counts.
-        let found_too =
-            looks.try_fold(0, async |newest_us: i64, found| Ok(newest_us.max(found.newest_us)));
-        let newest_us = found.newest_us.max(found_too.await?);
-        Ok(Found { newest_us, ..found })
+        let of_marks = marks.iter().map(async |mark| {
+            let found = self.find_events(account, Week::PERSON, *mark).await?;
+            Ok((*mark, Found { events: 0, ..found }))
+        });
+        let (of_sessions, of_marks) =
+            (of_sessions.collect::<Vec<_>>(), of_marks.collect::<Vec<_>>());
+        let of_sessions = stream::iter(of_sessions).buffer_unordered(AT_ONCE);
+        let of_marks = stream::iter(of_marks).buffer_unordered(AT_ONCE);
+        let mut found = pin!(of_sessions.chain(of_marks));
+        let mut survey = Survey::default();
+        while let Some((session, found)) = found.try_next().await? {
+            survey.events += found.events;
+            survey.snapshots += found.snapshots;
+            survey.newest_us.insert(session, found.newest_us);
+        }
+        Ok(survey)
     }
 
     async fn find_session(
@@ -107,8 +110,8 @@ impl Store {
         let events = self.find_events(account, session.week(), session).await?;
         let snapshot_us = self.snapshot_stamp(account, session).await?;
         let snapshots = u64::from(snapshot_us.is_some());
-        let snapshot = Found { events: 0, snapshots, newest_us: snapshot_us.unwrap_or(0) };
-        Ok(events.and(snapshot))
+        let newest_us = events.newest_us.max(snapshot_us.unwrap_or(0));
+        Ok(Found { snapshots, newest_us, ..events })
     }
 
     pub(super) async fn find_events(
@@ -157,15 +160,18 @@ impl Store {
 struct Deletion<'s> {
     store: &'s Store,
     account: &'s AccountId,
-    at_us: i64,
     /// Every copy has answered so far.
     is_whole: AtomicBool,
 }
 
 impl Deletion<'_> {
-    async fn delete(&self, (week, session): (Week, SessionId)) -> Result<(), AppendError> {
+    async fn delete(
+        &self,
+        (week, session): (Week, SessionId),
+        at_us: i64,
+    ) -> Result<(), AppendError> {
         let session = values::session(session);
-        let values = (self.at_us, self.account.as_str(), values::week(week), session);
+        let values = (at_us, self.account.as_str(), values::week(week), session);
         let statements = &self.store.statements;
         let events = self.write(&statements.delete.events, values).await;
         if week == Week::PERSON {

@@ -205,7 +205,7 @@ impl Writer {
     }
 
     fn erase(&mut self, erased: Erased) -> Result<(u64, u64), AppendError> {
-        let Erased { account, fence, sessions, marks, rewritten } = erased;
+        let Erased { account, fence, sessions, marks, rewritten, survey: _ } = erased;
         let fenced = self.tables.fenced_at(&account, fence.scope).map_err(unread)?;
         let at = fenced.map_or(fence.at, |fenced| fenced.max(fence.at));
         let week = keys::week(&account, Week::PERSON);

@@ -12,12 +12,11 @@ use crate::projections::Turn;
 const ASKED_MAX: Duration = Duration::from_millis(500);
 
 impl Answers {
-    /// Whether the views of an account may hold something of that; they are made anew then. Where
-    /// the log does not say, what the views have is all there is to answer with.
+    /// Whether the views of an account may hold something of that; they are made anew then.
     pub(super) async fn holds_what_is_erased(&self, account: &AccountId) -> bool {
         let doubt = self.freshness.doubt();
         let Some(turn) = doubt.concerns(account) else { return false };
-        let Some(fences) = self.asked_fences(account).await else { return false };
+        let Some(fences) = self.asked_fences(account).await else { return doubt.is_grave() };
         if !doubt.is_justified(&fences) {
             doubt.clear(turn, account);
             return false;

@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use viewlog::events::cassandra::{NodeFound, Schema, hosts_away};
-use viewlog::events::{Erased, Fence, Scope};
+use viewlog::events::{Erased, Fence, Scope, Survey};
 
 use super::keyspace::{log_with, options};
 use super::requests::go_where_their_rows_are;
 use super::*;
 use crate::servers::Cluster;
+use crate::support::erase;
 use crate::support::eventually;
 
 async fn log_on(cluster: &Cluster) -> Arc<CassandraLog> {
@@ -42,8 +43,9 @@ async fn a_copy_that_is_away_hardly_shows_and_an_erasure_says_that_it_was() {
         sessions: vec![session(1), session(2)],
         marks: vec![],
         rewritten: vec![],
+        survey: Survey::default(),
     };
-    let gone = log.erase(erased.clone()).await.unwrap();
+    let gone = erase(log.as_ref(), erased.clone()).await.unwrap();
     assert_eq!((gone.events, gone.is_everywhere), (250, false));
     assert_eq!(log.session(&key(&account, session(1))).await.unwrap(), None);
 
@@ -54,7 +56,7 @@ async fn a_copy_that_is_away_hardly_shows_and_an_erasure_says_that_it_was() {
     .await
     .unwrap();
     eventually("the copy that was away has heard of it", async || {
-        log.erase(erased.clone()).await.unwrap().is_everywhere
+        erase(log.as_ref(), erased.clone()).await.unwrap().is_everywhere
     })
     .await;
     println!("everywhere {:?} after the copy was back", started.elapsed());

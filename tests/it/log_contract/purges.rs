@@ -1,6 +1,7 @@
 //! What a node wrote that had not heard of an erasure; where one process alone writes, it does not.
 
 use super::*;
+use crate::support::erase;
 
 /// Erases a scope up to an instant, by a node that sees nothing of what another writes meanwhile.
 async fn fence(log: &Log, account: &AccountId, scope: Scope) {
@@ -10,8 +11,9 @@ async fn fence(log: &Log, account: &AccountId, scope: Scope) {
         sessions: vec![],
         marks: vec![],
         rewritten: vec![],
+        survey: Survey::default(),
     };
-    log.erase(erased).await.unwrap();
+    erase(log.as_ref(), erased).await.unwrap();
 }
 
 /// How many rows of a session and of a command there are, whoever may read them.
@@ -22,8 +24,9 @@ async fn left(log: &Log, account: &AccountId) -> (u64, u64) {
         sessions: vec![session(1)],
         marks: vec![],
         rewritten: vec![],
+        survey: Survey::default(),
     };
-    let gone = log.erase(erased).await.unwrap();
+    let gone = erase(log.as_ref(), erased).await.unwrap();
     (gone.events, gone.snapshots)
 }
 

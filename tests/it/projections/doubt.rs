@@ -47,6 +47,16 @@ fn what_is_swept_is_not_doubted() {
 }
 
 #[test]
+fn the_first_one_is_that_of_a_start_and_no_outage() {
+    let doubt = Doubt::default();
+    assert!(!doubt.is_grave());
+    doubt.raise(at(1_000));
+    assert!(!doubt.is_grave());
+    doubt.raise(at(1_001));
+    assert!(doubt.is_grave());
+}
+
+#[test]
 fn it_ends_when_sweeps_are_a_minute_past_its_reason() {
     let doubt = Doubt::default();
     doubt.raise(at(1_000));
