@@ -68,13 +68,11 @@ async fn what_is_on_its_way_from_node_to_node_is_erased_too() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_killed_processor_had_not_merged_is_erased_too() {
-    let _turn = turn().await;
-    let Some(redis) = OwnRedis::one() else { return };
-    let Some(fleet) = Fleet::on(redis.url()) else { return };
+/// Nodes that collect and provide; the one that processed is killed, and its last signals are in a
+/// stream.
+async fn with_signals_of_a_film_that_nobody_merged(fleet: &Fleet) -> [Part; 2] {
     let [collect, process, provide] =
-        ["collect", "process", "provide"].map(|role| Part::of(&fleet, role));
+        ["collect", "process", "provide"].map(|role| Part::of(fleet, role));
     collect.record(&facts(0, 20)).await;
     provide.answers_from_views(19_000).await;
     process.node.kill();
@@ -84,9 +82,16 @@ async fn what_a_killed_processor_had_not_merged_is_erased_too() {
         collect.signals().await["published"].as_u64() > published
     })
     .await;
-    let forget = collect.url("/v1/accounts/home/profiles/anna/titles/film/forget");
-    let erased = crate::support::client().post(forget).send().await.unwrap();
-    assert_eq!(erased.status(), 202);
+    [collect, provide]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_processor_had_not_merged_is_erased_too() {
+    let _turn = turn().await;
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
+    let [collect, provide] = with_signals_of_a_film_that_nobody_merged(&fleet).await;
+    assert_eq!(told(&collect.node, "film", "forget").await, 202);
     assert_eq!(collect.system().await["signals"]["lost"], 0);
     assert!(!redis.holds("film"), "neither in views nor on its way to them");
     let heir = Part::of(&fleet, "process");
@@ -169,22 +174,10 @@ async fn what_lay_in_a_stream_while_redis_was_away_and_it_was_erased_is_not_merg
     let _turn = turn().await;
     let Some(redis) = OwnRedis::one() else { return };
     let Some(fleet) = Fleet::on(redis.url()) else { return };
-    let [collect, process, provide] =
-        ["collect", "process", "provide"].map(|role| Part::of(&fleet, role));
-    collect.record(&facts(0, 20)).await;
-    provide.answers_from_views(19_000).await;
-    process.node.kill();
-    let published = collect.signals().await["published"].as_u64();
-    collect.record(&facts(20, 30)).await;
-    eventually("it is published", async || {
-        collect.signals().await["published"].as_u64() > published
-    })
-    .await;
+    let [collect, provide] = with_signals_of_a_film_that_nobody_merged(&fleet).await;
     let there = redis.snapshot(1);
     redis.kill(1);
-    let forget = collect.url("/v1/accounts/home/profiles/anna/titles/film/forget");
-    let erased = crate::support::client().post(forget).send().await.unwrap();
-    assert_eq!(erased.status(), 202);
+    assert_eq!(told(&collect.node, "film", "forget").await, 202);
     collect.stop();
     redis.restore(1, &there);
     eventually("Redis is back", async || provide.system().await["views"]["ok"] == true).await;
