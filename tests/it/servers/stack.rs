@@ -88,7 +88,9 @@ pub(super) fn checkout() -> PathBuf {
 fn finish(command: &mut Command) -> (i32, String, String) {
     let output = command.output().expect("a script that can be run");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    print!("{err}");
+    (output.status.code().unwrap_or(-1), out, err)
 }
 
 /// Each line of a status has one.
