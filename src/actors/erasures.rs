@@ -8,11 +8,10 @@ mod silence;
 
 use std::collections::HashSet;
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -20,14 +19,12 @@ use self::silence::Silence;
 use super::Deps;
 use super::projector::Signal;
 use crate::events::{AccountId, Slice, Timestamp};
-use crate::projections::{Delivered, Heard, Relay, ViewError, Whose};
+use crate::projections::{DoubtCause, Heard, Relay, ViewError, Whose};
 
 /// How long what was read is believed while nobody can be heard.
 const BELIEVED_MS: i64 = 5_000;
 /// When views are tried again that could not be forgotten.
 const AGAIN: Duration = Duration::from_secs(1);
-/// The server's clock, which says when something was put into a stream, may be ahead.
-const AHEAD_MS: i64 = 5_000;
 /// Of how many accounts the fences are read at once.
 const LOOKS: usize = 32;
 /// More accounts than this are left to the sweep.
@@ -36,16 +33,20 @@ const FORGOTTEN_MAX: usize = 4_096;
 /// As of when it is known what was erased from an account; the same while nothing was heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Epoch {
-    heard: u32,
+    heard: u64,
     /// While nobody is heard, which few seconds these are.
     moment: i64,
 }
 
-/// What was heard, by slice.
+/// What was heard: each time has a number, and each slice that of the last one that concerns it.
 pub(super) struct Erasures {
-    slices: Vec<AtomicU32>,
-    everywhere: AtomicU32,
+    slices: Vec<AtomicU64>,
+    /// The last one that concerns all of them.
+    everywhere: AtomicU64,
+    last: Mutex<u64>,
     is_heard: AtomicBool,
+    /// Nobody could be heard for a time.
+    was_deaf: AtomicBool,
     /// What others may have erased that was never heard of.
     silence: Silence,
     /// Whose views may hold what is erased.
@@ -57,9 +58,11 @@ impl Erasures {
     /// Nobody is heard yet.
     pub(super) fn new() -> Self {
         Self {
-            slices: Slice::all().map(|_| AtomicU32::new(0)).collect(),
-            everywhere: AtomicU32::new(0),
+            slices: Slice::all().map(|_| AtomicU64::new(0)).collect(),
+            everywhere: AtomicU64::new(0),
+            last: Mutex::default(),
             is_heard: AtomicBool::new(false),
+            was_deaf: AtomicBool::new(false),
             silence: Silence::default(),
             to_forget: Mutex::default(),
             wake: Notify::new(),
@@ -68,26 +71,53 @@ impl Erasures {
 
     /// As of when it is known now.
     pub(super) fn epoch(&self, account: &AccountId, now: Timestamp) -> Epoch {
-        let of_slice = self.of(Slice::of(account)).map_or(0, |heard| heard.load(Ordering::Acquire));
-        let everywhere = self.everywhere.load(Ordering::Acquire);
         let is_heard = self.is_heard.load(Ordering::Acquire);
         let moment = if is_heard { 0 } else { now.ms().div_euclid(BELIEVED_MS) };
-        Epoch { heard: of_slice.wrapping_add(everywhere), moment }
+        Epoch { heard: self.heard_of(account), moment }
+    }
+
+    /// How much was heard so far.
+    pub(super) fn heard(&self) -> u64 {
+        *self.last()
+    }
+
+    /// Whether something may have been erased from an account since so much was heard.
+    pub(super) fn concern(&self, account: &AccountId, since: u64) -> bool {
+        self.heard_of(account) > since
+    }
+
+    fn heard_of(&self, account: &AccountId) -> u64 {
+        let of_slice = self.of(Slice::of(account)).map_or(0, |heard| heard.load(Ordering::Acquire));
+        of_slice.max(self.everywhere.load(Ordering::Acquire))
     }
 
     fn erased(&self, slice: Slice) {
         if let Some(heard) = self.of(slice) {
-            heard.fetch_add(1, Ordering::AcqRel);
+            self.count_in(heard);
         }
     }
 
     /// Whether others are heard from now on; whether they were until now.
     fn hears(&self, is_heard: bool) -> bool {
-        self.everywhere.fetch_add(1, Ordering::AcqRel);
-        self.is_heard.swap(is_heard, Ordering::AcqRel)
+        let was_heard = self.is_heard.swap(is_heard, Ordering::AcqRel);
+        if is_heard || was_heard {
+            self.count_in(&self.everywhere);
+        }
+        self.was_deaf.fetch_or(!is_heard, Ordering::AcqRel);
+        was_heard
     }
 
-    fn of(&self, slice: Slice) -> Option<&AtomicU32> {
+    fn count_in(&self, heard: &AtomicU64) {
+        let mut last = self.last();
+        *last += 1;
+        heard.store(*last, Ordering::Release);
+    }
+
+    fn last(&self) -> MutexGuard<'_, u64> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, slice: Slice) -> Option<&AtomicU64> {
         self.slices.get(usize::from(slice.number()))
     }
 
@@ -165,12 +195,14 @@ impl Deps {
     }
 
     /// Views may hold what others erased and could not tell them.
-    pub(super) fn doubt_views(&self) {
-        self.projector.freshness().doubt().raise(self.clock.now());
+    pub(super) fn doubt_views(&self, cause: DoubtCause) {
+        self.projector.freshness().doubt().raise(cause, self.clock.now());
     }
 
-    /// Shares feeds and erasures with other nodes from now on.
+    /// Shares feeds and erasures with other nodes from now on; what was erased until now is not
+    /// known.
     pub(super) fn join(self: &Arc<Self>, relay: Relay) {
+        self.doubt_views(DoubtCause::Start);
         let deps = Arc::downgrade(self);
         self.feeds.join(relay, move |heard| {
             if let Some(deps) = deps.upgrade() {
@@ -187,14 +219,16 @@ impl Deps {
             }
             Heard::Erased(Whose::Slice(slice)) => self.erasures.erased(*slice),
             Heard::Erased(Whose::Everyone) | Heard::Resync(Whose::Everyone) => {
+                let was_deaf = self.erasures.was_deaf.load(Ordering::Acquire);
                 if !self.erasures.hears(true) {
-                    self.doubt_views();
+                    let cause = if was_deaf { DoubtCause::Outage } else { DoubtCause::Start };
+                    self.doubt_views(cause);
                 }
                 self.erasures.wake.notify_one();
             }
             Heard::Nothing => {
                 if self.erasures.hears(false) {
-                    self.doubt_views();
+                    self.doubt_views(DoubtCause::Outage);
                     self.erasures.silence.begin(self.clock.now(), self.projector.accounts());
                 }
             }
@@ -202,23 +236,6 @@ impl Deps {
         }
         self.feeds.hear(heard);
     }
-}
-
-/// Whose signals were put into streams before views were away, and may have been erased meanwhile
-/// by a node that is gone: they are not to be merged, and these accounts' views to be made again.
-pub(super) async fn doubted_in(deps: &Deps, delivered: &Delivered) -> HashSet<AccountId> {
-    let doubt = deps.projector.freshness().doubt();
-    let (until, oldest_at) = (doubt.until(), delivered.oldest_at());
-    let is_older = |until: Timestamp| oldest_at.is_some_and(|at| at <= until.plus_ms(AHEAD_MS));
-    if !until.is_some_and(is_older) {
-        return HashSet::new();
-    }
-    let accounts: HashSet<&AccountId> = delivered.each().map(|(account, _)| account).collect();
-    let looks = accounts.into_iter().map(async |account| {
-        let fences = deps.log.fences(account).await;
-        fences.map_or(true, |fences| doubt.is_justified(&fences)).then(|| account.clone())
-    });
-    stream::iter(looks).buffer_unordered(LOOKS).filter_map(async |doubted| doubted).collect().await
 }
 
 /// Forgets the views of accounts that may hold what was erased, for as long as it is polled.

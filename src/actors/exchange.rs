@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::host::{self, Watch};
 use super::projector::merge_in_parts;
-use super::{Deps, doubts, erasures};
+use super::{Deps, doubts};
 use crate::events::AccountId;
 use crate::projections::{Delivered, Seen, Signals, SignalsStanding, ViewError, project};
 
@@ -200,6 +200,7 @@ impl<'a> Consumer<'a> {
             self.is_new = false;
         }
         let now = Instant::now();
+        let heard = self.deps.erasures.heard();
         let delivered = if self.may_owe {
             let delivered = signals.owed().await?;
             self.may_owe = !delivered.is_empty();
@@ -217,7 +218,7 @@ impl<'a> Consumer<'a> {
             signals.dismiss_idle().await?;
             self.dismisses_at = now + DISMISS;
         }
-        self.take(delivered).await
+        self.take(delivered, heard).await
     }
 
     /// The groups may be gone with everything, or what was read never came here.
@@ -234,15 +235,15 @@ impl<'a> Consumer<'a> {
         self.failed_at = Some(Instant::now());
     }
 
-    async fn take(&self, delivered: Delivered) -> Result<(), ViewError> {
+    /// What was read when so much was heard of erasures.
+    async fn take(&self, delivered: Delivered, heard: u64) -> Result<(), ViewError> {
         if delivered.is_empty() {
             return Ok(());
         }
         let damaged = u64::try_from(delivered.damaged()).unwrap_or_default();
         self.deps.parked.fetch_add(damaged, Ordering::Relaxed);
-        let doubted = erasures::doubted_in(self.deps, &delivered).await;
         let mut has_failed = false;
-        while let Err(error) = self.merge(&delivered, &doubted).await {
+        while let Err(error) = self.merge(&delivered, heard).await {
             if !has_failed {
                 tracing::warn!(%error, "signals of other nodes could not be merged; trying again");
                 has_failed = true;
@@ -251,21 +252,37 @@ impl<'a> Consumer<'a> {
                 return Ok(());
             }
         }
-        doubted.iter().for_each(|account| self.deps.distrust(account));
         self.exchange.signals.acknowledge(&delivered).await
     }
 
-    async fn merge(
-        &self,
-        delivered: &Delivered,
-        doubted: &HashSet<AccountId>,
-    ) -> Result<(), ViewError> {
-        let trusted = delivered.each().filter(|(account, _)| !doubted.contains(*account));
+    /// Merges it, and forgets the views of accounts of which something may have been erased since
+    /// it was put there.
+    async fn merge(&self, delivered: &Delivered, heard: u64) -> Result<(), ViewError> {
+        let doubted = doubts::doubted_in(self.deps, delivered).await;
+        let mut erased = doubted.map_err(|error| ViewError::Unavailable(error.to_string()))?;
+        let trusted = delivered.each().filter(|(account, _)| !erased.contains(*account));
         let parts = trusted.filter_map(|(account, what)| {
             let projected = catch_unwind(AssertUnwindSafe(|| project(&what)));
             Some((account.clone(), projected.ok()?))
         });
-        merge_in_parts(self.deps.views.as_ref(), parts).await
+        merge_in_parts(self.deps.views.as_ref(), parts).await?;
+        let meanwhile = delivered.accounts().into_iter();
+        let meanwhile = meanwhile.filter(|account| self.deps.erasures.concern(account, heard));
+        erased.extend(meanwhile.cloned());
+        self.forget(&erased).await
+    }
+
+    async fn forget(&self, accounts: &HashSet<AccountId>) -> Result<(), ViewError> {
+        if accounts.is_empty() {
+            return Ok(());
+        }
+        let projector = &self.deps.projector;
+        accounts.iter().for_each(|account| projector.forget(account));
+        projector.settle().await;
+        for account in accounts {
+            self.deps.views.forget(account).await?;
+        }
+        Ok(())
     }
 }
 

@@ -368,11 +368,12 @@ impl System {
             spooling.end();
         }
         self.accounts.passivate().await;
-        self.deps.feeds.leave().await;
         self.deps.projector.flush().await;
         if let Some(exchange) = self.deps.exchange.get() {
             exchange.close().await;
         }
+        // Until now it is heard what others erase of what goes to the views.
+        self.deps.feeds.leave().await;
         let has_left = match self.lags.get() {
             Some(lags) => self.deps.projector.waiting() == 0 && lags.leave().await.is_ok(),
             None => true,

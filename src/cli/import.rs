@@ -79,7 +79,7 @@ impl Import {
             let mut interrupt = Interrupt::listen()?;
             return interrupt.unless(work.run(rows, None)).await;
         }
-        self.reach.ask(async |client| self.record(client, work, rows).await).await
+        self.reach.ask_or_make(async |client| self.record(client, work, rows).await).await
     }
 
     async fn record(&self, client: &Client, work: Work, rows: Rows) -> anyhow::Result<Found> {

@@ -111,7 +111,7 @@ impl Undo {
 
 impl Told {
     async fn say(&self, what: &[&str], body: Option<Value>) -> anyhow::Result<Found> {
-        self.reach.ask(async |client| self.send(client, what, body).await).await
+        self.reach.ask_or_make(async |client| self.send(client, what, body).await).await
     }
 
     async fn send(

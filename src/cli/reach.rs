@@ -39,8 +39,22 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// Finds or starts the server, does the work, and leaves nothing running.
+    /// Does the work with what is there; a data directory that is named and is not there was
+    /// misspelt.
     pub(super) async fn ask(
+        &self,
+        work: impl AsyncFnOnce(&Client) -> anyhow::Result<Found>,
+    ) -> anyhow::Result<Found> {
+        let needed = self.data.as_deref().filter(|_| self.server.is_none());
+        if let Some(data) = needed.filter(|data| !data.exists()) {
+            let what = format!("there is no data directory {}; see --data", data.display());
+            return Err(Failure::Wrong(what).into());
+        }
+        self.ask_or_make(work).await
+    }
+
+    /// Finds or starts the server, does the work, and leaves nothing running.
+    pub(super) async fn ask_or_make(
         &self,
         work: impl AsyncFnOnce(&Client) -> anyhow::Result<Found>,
     ) -> anyhow::Result<Found> {

@@ -264,6 +264,7 @@ pub(super) async fn start_verify(
     node: Data<Node>,
     asked: Parameters,
 ) -> Result<HttpResponse, Problem> {
+    asked.not_empty("account")?;
     let account = asked.parsed("account", |text| {
         AccountId::new(text).map_err(|error| format!("{text:?} {error}"))
     })?;

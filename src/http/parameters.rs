@@ -186,6 +186,15 @@ impl Parameters {
         parsed.map_err(|detail| Problem::malformed(format!("{name}: {detail}")))
     }
 
+    /// Refuses an empty parameter, where its absence would ask for far more.
+    pub(super) fn not_empty(&self, name: &str) -> Result<(), Problem> {
+        let is_empty = |(given, value): &(String, String)| given == name && value.is_empty();
+        if !self.query.iter().any(is_empty) {
+            return Ok(());
+        }
+        Err(Problem::malformed(format!("{name} is empty; name one, or leave it out for all")))
+    }
+
     /// A parameter as it is.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         let found = self.query.iter().find(|(given, value)| given == name && !value.is_empty());

@@ -319,8 +319,8 @@ impl Answers {
             drop(forgotten.inspect_err(|error| tracing::debug!(%error, "not yet")));
         }
         let body = body?;
-        // Views that were away until now answer again.
-        if self.holds_what_is_erased(account).await {
+        // Only now: they may have been away and come back while they were read.
+        if self.may_hold_erased(account).await {
             return Err(Beyond::Reach);
         }
         let stale = Freshness::is_stale(as_of, now);

@@ -5,7 +5,7 @@
 //! a sweep has been through that time.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -16,45 +16,67 @@ use crate::events::{AccountId, Fence, Timestamp};
 /// So many accounts are remembered of which nothing was erased; the others are asked for again.
 const CLEARED_MAX: usize = 200_000;
 
-/// Which doubt it is: what was found out in an earlier one says nothing of a later one.
+/// Why views are doubted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn(u64);
+pub enum DoubtCause {
+    /// Whoever reads them has just begun to, and knows of no outage.
+    Start,
+    /// They were away, or went back.
+    Outage,
+}
+
+/// A doubt that is open, as it was when it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenDoubt {
+    /// Which one it is: what was found out in an earlier one says nothing of a later one.
+    turn: u64,
+    cause: DoubtCause,
+    /// Whatever was erased before is swept; not known before anybody looked.
+    since: Option<Timestamp>,
+    until: Timestamp,
+}
 
 /// Shared by whoever reads views and whoever hears of them.
 #[derive(Debug, Default)]
 pub struct Doubt {
-    /// The number of the one that is open; 0 while none is.
-    turn: AtomicU64,
-    open: Mutex<State>,
+    is_open: AtomicBool,
+    told: Mutex<Told>,
     raised: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    raised: u64,
-    open: Option<Open>,
+struct Told {
+    turns: u64,
+    open: Option<OpenDoubt>,
+    cleared: HashSet<AccountId>,
 }
 
-#[derive(Debug)]
-struct Open {
-    /// Whatever was erased before is swept; not known before anybody looked.
-    since: Option<Timestamp>,
+impl OpenDoubt {
+    /// Whether the views of an account may hold something of what was erased, with all that was.
+    pub fn is_justified(&self, fences: &[Fence]) -> bool {
+        fences.iter().any(|fence| self.since.is_none_or(|since| fence.at >= since))
+    }
+
     /// Until when something may have been missed.
-    until: Timestamp,
-    cleared: HashSet<AccountId>,
-    /// Views were away, and did not just begin to be read.
-    is_grave: bool,
+    pub fn until(&self) -> Timestamp {
+        self.until
+    }
+
+    /// Why.
+    pub fn cause(&self) -> DoubtCause {
+        self.cause
+    }
 }
 
 impl Doubt {
     /// Views may have missed what was erased until now.
-    pub fn raise(&self, now: Timestamp) {
-        let mut state = self.lock();
-        let is_grave = state.raised > 0;
-        state.raised += 1;
-        state.open = Some(Open { since: None, until: now, cleared: HashSet::new(), is_grave });
-        self.turn.store(state.raised, Ordering::Release);
-        drop(state);
+    pub fn raise(&self, cause: DoubtCause, now: Timestamp) {
+        let mut told = self.lock();
+        told.turns += 1;
+        told.open = Some(OpenDoubt { turn: told.turns, cause, since: None, until: now });
+        told.cleared.clear();
+        self.is_open.store(true, Ordering::Release);
+        drop(told);
         self.raised.notify_one();
     }
 
@@ -63,69 +85,50 @@ impl Doubt {
         self.raised.notified().await;
     }
 
-    /// Which one is open, if any.
-    pub fn turn(&self) -> Option<Turn> {
-        match self.turn.load(Ordering::Acquire) {
-            0 => None,
-            turn => Some(Turn(turn)),
+    /// The one that is open.
+    pub fn open(&self) -> Option<OpenDoubt> {
+        if !self.is_open.load(Ordering::Acquire) {
+            return None;
         }
+        self.lock().open
     }
 
-    /// Until when something may have been missed.
-    pub fn until(&self) -> Option<Timestamp> {
-        self.turn()?;
-        self.lock().open.as_ref().map(|open| open.until)
+    /// The same, where it has to be asked what was erased from an account.
+    pub fn about(&self, account: &AccountId) -> Option<OpenDoubt> {
+        if !self.is_open.load(Ordering::Acquire) {
+            return None;
+        }
+        let told = self.lock();
+        told.open.filter(|_| !told.cleared.contains(account))
     }
 
-    /// As was found in this turn, whatever was marked as changed before `at` is swept into the
-    /// views that are there.
-    pub fn swept_through(&self, turn: Turn, at: Timestamp) {
-        let mut state = self.lock();
-        let Some(open) = state.of(turn) else { return };
+    /// As was found in this one, whatever was marked as changed before `at` is swept into the views
+    /// that are there.
+    pub fn swept_through(&self, found_in: &OpenDoubt, at: Timestamp) {
+        let mut told = self.lock();
+        let Some(open) = told.same(found_in) else { return };
         open.since = Some(at.plus_ms(-CLOCKS_MS));
         if open.until.plus_ms(CLOCKS_MS) < at {
-            state.open = None;
-            self.turn.store(0, Ordering::Release);
+            *told = Told { turns: told.turns, ..Told::default() };
+            self.is_open.store(false, Ordering::Release);
         }
     }
 
-    /// In which turn it has to be asked what was erased from an account, if it has to.
-    pub fn concerns(&self, account: &AccountId) -> Option<Turn> {
-        let turn = self.turn()?;
-        let mut state = self.lock();
-        let open = state.of(turn)?;
-        (!open.cleared.contains(account)).then_some(turn)
-    }
-
-    /// Whether the views of an account may hold something of what was erased, with all that was.
-    pub fn is_justified(&self, fences: &[Fence]) -> bool {
-        let state = self.lock();
-        let Some(open) = &state.open else { return false };
-        fences.iter().any(|fence| open.since.is_none_or(|since| fence.at >= since))
-    }
-
-    /// Whether views are not to be read where the log does not say what was erased. A node that was
-    /// just started knows of no outage, and reads them.
-    pub fn is_grave(&self) -> bool {
-        self.lock().open.as_ref().is_some_and(|open| open.is_grave)
-    }
-
-    /// They do not, or not any more, as was found in this turn.
-    pub fn clear(&self, turn: Turn, account: &AccountId) {
-        let mut state = self.lock();
-        let Some(open) = state.of(turn) else { return };
-        if open.cleared.len() < CLEARED_MAX {
-            open.cleared.insert(account.clone());
+    /// The views of an account hold nothing of it, or not any more, as was found in this one.
+    pub fn clear(&self, found_in: &OpenDoubt, account: &AccountId) {
+        let mut told = self.lock();
+        if told.same(found_in).is_some() && told.cleared.len() < CLEARED_MAX {
+            told.cleared.insert(account.clone());
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn of(&mut self, turn: Turn) -> Option<&mut Open> {
-        self.open.as_mut().filter(|_| self.raised == turn.0)
+impl Told {
+    fn same(&mut self, as_it_was: &OpenDoubt) -> Option<&mut OpenDoubt> {
+        self.open.as_mut().filter(|open| open.turn == as_it_was.turn)
     }
 }

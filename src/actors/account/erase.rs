@@ -18,7 +18,8 @@ pub(super) async fn erase(
 ) -> Result<Receipt, Failure> {
     let sessions = sessions_in(account, scope, deps).await?;
     let (marks, rewritten) = marks_in(account, scope, deps).await?;
-    let survey = deps.log.survey(account, &sessions, &marks).await?;
+    let commands = marks.iter().copied().chain(rewritten.iter().map(|mark| mark.command));
+    let survey = deps.log.survey(account, &sessions, &commands.collect::<Vec<_>>()).await?;
     let fenced_at = deps.clock.now();
     let marks_count = u64::try_from(marks.len()).unwrap_or(u64::MAX);
     let erased = Erased {

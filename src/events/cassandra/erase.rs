@@ -13,8 +13,9 @@ use super::failed::{misshapen, together, unread};
 use super::statements::everywhere;
 use super::store::Store;
 use super::values::{self, Number};
+use super::write::snapshot_values;
 use crate::events::{
-    AccountId, AppendError, Compacted, Erased, Gone, Mark, ReadError, SessionId, SnapshotRow,
+    AccountId, AppendError, Compacted, Erased, Gone, Mark, ReadError, SessionId, SessionKey,
     Survey, Week,
 };
 
@@ -139,20 +140,19 @@ impl Store {
         Ok(row.and_then(|(stamp,)| stamp))
     }
 
-    /// The snapshot first, and so that it wins over the one that is there, even if that bears the
-    /// time of a clock that is ahead: it is all that is left afterwards. What is written again of
-    /// the rows taken away lies below it, and is passed over.
+    /// The snapshot goes in together with what it stands for going out, which one partition does
+    /// in one piece: it is all that is left afterwards. So it wins over the one that is there, even
+    /// if that bears the time of a clock that is ahead. What is written again of the rows taken
+    /// away lies below it, and is passed over.
     pub(super) async fn compact(&self, compacted: &Compacted) -> Result<(), AppendError> {
-        let Compacted { key, snapshot, through } = compacted;
-        let SnapshotRow { session, .. } = snapshot;
-        let there_us = self.snapshot_stamp(&key.account, *session).await.map_err(unread)?;
-        let now_us = self.stamp(&key.account).await?;
+        let Compacted { key: SessionKey { account, session }, snapshot, through } = compacted;
+        let there_us = self.snapshot_stamp(account, *session).await.map_err(unread)?;
+        let now_us = self.stamp(account).await?;
         let at_us = there_us.map_or(now_us, |there_us| now_us.max(there_us.saturating_add(1)));
-        self.put_snapshot(&key.account, snapshot, at_us).await?;
-        let (account, week) = (key.account.as_str(), values::week(key.session.week()));
-        let through = Number::of(*through);
-        let values = (at_us, account, week, values::session(key.session), through);
-        self.put(self.execute(&self.statements.delete.events_through, values)).await
+        let (week, id) = (values::week(session.week()), values::session(*session));
+        let events = (at_us, account.as_str(), week, id, Number::of(*through));
+        let both = (snapshot_values(account, snapshot, at_us), events);
+        self.put(self.execute_batch(&self.statements.compact, both)).await
     }
 }
 

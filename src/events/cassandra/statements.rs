@@ -22,6 +22,8 @@ pub(super) struct Statements {
     put_events: Vec<Batch>,
     /// `put.event` and `put.snapshot`, of one partition.
     pub(super) put_both: Batch,
+    /// `put.snapshot` and `delete.events_through`, of one partition.
+    pub(super) compact: Batch,
 }
 
 /// Each takes its timestamp last.
@@ -65,7 +67,8 @@ impl Statements {
         let (put, delete) = (prepare.puts().await?, prepare.deletes().await?);
         let put_events = batches(&put.event);
         let put_both = batch(vec![put.event.clone(), put.snapshot.clone()]);
-        Ok(Self { put, delete, read: prepare.reads().await?, put_events, put_both })
+        let compact = batch(vec![put.snapshot.clone(), delete.events_through.clone()]);
+        Ok(Self { put, delete, read: prepare.reads().await?, put_events, put_both, compact })
     }
 
     /// The batch that writes so many events of one partition, up to [`BATCH_ROWS_MAX`].

@@ -199,7 +199,7 @@ fn event_values<'a>(account: &'a AccountId, row: &'a EventRow, at_us: i64) -> Ev
     )
 }
 
-fn snapshot_values<'a>(
+pub(super) fn snapshot_values<'a>(
     account: &'a AccountId,
     row: &'a SnapshotRow,
     at_us: i64,

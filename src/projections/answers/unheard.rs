@@ -6,22 +6,27 @@ use tokio::time::timeout;
 
 use super::Answers;
 use crate::events::{AccountId, Fence};
-use crate::projections::Turn;
+use crate::projections::DoubtCause;
 
 /// Whoever reads views is used to milliseconds.
 const ASKED_MAX: Duration = Duration::from_millis(500);
 
 impl Answers {
     /// Whether the views of an account may hold something of that; they are made anew then.
-    pub(super) async fn holds_what_is_erased(&self, account: &AccountId) -> bool {
+    pub(super) async fn may_hold_erased(&self, account: &AccountId) -> bool {
         let doubt = self.freshness.doubt();
-        let Some(turn) = doubt.concerns(account) else { return false };
-        let Some(fences) = self.asked_fences(account).await else { return doubt.is_grave() };
-        if !doubt.is_justified(&fences) {
-            doubt.clear(turn, account);
+        let Some(open) = doubt.about(account) else { return false };
+        let Some(fences) = self.asked_fences(account).await else {
+            return open.cause() == DoubtCause::Outage;
+        };
+        if !open.is_justified(&fences) {
+            doubt.clear(&open, account);
             return false;
         }
-        self.forgotten(account, turn).await;
+        match self.views.forget(account).await {
+            Ok(_) => doubt.clear(&open, account),
+            Err(error) => tracing::debug!(%error, "views could not be forgotten"),
+        }
         true
     }
 
@@ -36,13 +41,6 @@ impl Answers {
                 None
             }
             Err(_) => None,
-        }
-    }
-
-    async fn forgotten(&self, account: &AccountId, turn: Turn) {
-        match self.views.forget(account).await {
-            Ok(_) => self.freshness.doubt().clear(turn, account),
-            Err(error) => tracing::debug!(%error, "views could not be forgotten"),
         }
     }
 }

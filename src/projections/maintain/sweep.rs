@@ -143,7 +143,7 @@ impl Sweep {
     }
 
     /// Sweeps every window of a slice from an instant on, whatever was swept before and also what
-    /// is still open; positions stay.
+    /// is still open, by any node's clock; positions stay.
     ///
     /// # Errors
     /// [`StoresError`].
@@ -154,7 +154,8 @@ impl Sweep {
         pass: Pass,
     ) -> Result<Swept, StoresError> {
         let mut swept = Swept::default();
-        let (mut window, last) = (Window::at(slice, from), Window::at(slice, self.clock.now()));
+        let until = self.clock.now().plus_ms(CLOCKS_MS);
+        let (mut window, last) = (Window::at(slice, from), Window::at(slice, until));
         while window <= last {
             swept.sessions += self.window(slice, window, pass).await?;
             swept.windows += 1;

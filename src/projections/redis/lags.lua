@@ -1,8 +1,9 @@
 -- How far each node has merged what it signalled, by this server's clock. Fields of KEYS[1] are nodes, each with
 -- when it said so last and through when, "none" where it signals nothing. ARGV: the node, how far it is behind (or
--- "none", "" where it only asks, "leaves" where it leaves), and since how long ago not everything is swept ("" where
--- that is not known).
--- A node that was told to sweep says how long ago from where on it began to: ARGV[4] and ARGV[5].
+-- "none", "" where it only asks, "leaves" where it leaves), and since how long ago not everything is swept, where nodes
+-- are to be forgotten that died before that ("" where not).
+-- A node that was told to sweep says how long ago from where on it began to: ARGV[4] and ARGV[5]. Whoever died before
+-- that and had nothing older on its way is forgotten like those.
 -- Returns the time, how far the last of the others is behind, what was under this node before ("" for nothing), and
 -- the last such sweep, as the instants from which it reached and at which it began ("" for none).
 local key, node, behind, unswept = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
@@ -22,11 +23,11 @@ end
 
 -- No node is called so.
 local sweep = '~swept'
-local from, begun
 if ARGV[4] then
-  from, begun = now - ARGV[4], now - ARGV[5]
-  redis.call('HSET', key, sweep, string.format('%d,%d', from, begun))
+  redis.call('HSET', key, sweep, string.format('%d,%d', now - ARGV[4], now - ARGV[5]))
 end
+local from, begun = string.match(redis.call('HGET', key, sweep) or '', '^(%d+),(%d+)$')
+from, begun = tonumber(from), tonumber(begun)
 
 local last = 0
 local all = redis.call('HGETALL', key)
@@ -35,7 +36,8 @@ for i = 1, #all, 2 do
     local said, through = string.match(all[i + 1], '^(%d+),(.+)$')
     local ended = said + moment
     through = tonumber(through) or now
-    if unswept ~= '' and ended < now - unswept or begun and through >= from and ended < begun then
+    local is_swept = begun and through >= from and ended < begun
+    if unswept ~= '' and (is_swept or ended < now - unswept) then
       redis.call('HDEL', key, all[i])
     else
       last = math.max(last, now - through)

@@ -309,7 +309,9 @@ impl Shared {
     /// Whether it was connected until now.
     fn disconnected(&self) -> bool {
         *self.peers() = Peers::new();
-        self.hand_over(Heard::Nothing);
+        if !self.is_closed() {
+            self.hand_over(Heard::Nothing);
+        }
         self.counts.connected.swap(false, Ordering::Relaxed)
     }
 

@@ -40,6 +40,21 @@ fn long_work_says_what_it_came_to() {
 }
 
 #[test]
+fn a_data_directory_that_is_not_there_is_not_taken_for_an_empty_one() {
+    let above = tempfile::tempdir().unwrap();
+    let data = above.path().join("mispelt");
+    for arguments in [&["rebuild"][..], &["verify"], &["history", "--account", "home"]] {
+        let refused = run(&data, arguments);
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}: {}", said(&refused));
+        let why = format!("there is no data directory {}; see --data\n", data.display());
+        assert!(err(&refused).ends_with(&why), "{}", said(&refused));
+        assert!(!data.exists(), "{arguments:?} made it");
+    }
+    // One that is there and has nothing in it is as good as a new one.
+    assert!(done(above.path(), &["rebuild"]).starts_with("rebuild done: 0 events"));
+}
+
+#[test]
 fn a_rebuild_changes_no_answer() {
     let data = household();
     let served = Served::start(data.path(), &[]);

@@ -1,12 +1,15 @@
 //! A fleet whose Redis is flushed, frozen, gone, or set back: facts are taken all the while,
 //! answers are right or say that they may be old, and everything comes back by itself.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use redis::AsyncCommands;
 use reqwest::Client;
 use serde_json::Value;
 use viewlog::events::SessionId;
 
+use super::network::through;
 use super::{Fleet, asked, done, fact};
 use crate::binary::Served;
 use crate::proxy::Proxy;
@@ -178,4 +181,46 @@ async fn a_replica_that_took_over_before_it_had_all_has_everything_again_after_a
     done(&house.node.url, &["sweep", "--from", "1h"]);
     house.answers_from_views().await;
     house.verify();
+}
+
+/// What nodes said last, and which sweep they were told of.
+async fn words(views: &str) -> BTreeMap<String, String> {
+    let client = redis::Client::open(views).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut keys: Vec<String> = connection.keys("*lags:*").await.unwrap();
+    connection.hgetall(keys.pop().unwrap()).await.unwrap()
+}
+
+/// A node's, or a sweep's.
+fn instant(word: &str) -> i64 {
+    word.rsplit(',').find_map(|number| number.parse().ok()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_only_cut_off_from_redis_is_not_taken_for_dead_by_a_sweep() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let (proxy, views) = through(&fleet.views).await;
+    let data = tempfile::tempdir().unwrap();
+    let other = fleet.node(data.path());
+    let way_round = Fleet { log: fleet.log.clone(), views };
+    let mut house = House::begun(&way_round).await;
+    let resume = house.resume().replace(&house.node.url, &other.url);
+    let is_stale = async || asked(&resume).await["stale"] == true;
+    eventually("all is well", async || !is_stale().await).await;
+    proxy.refuse().await;
+    proxy.cut();
+    house.record(5).await;
+    eventually("it is missed", is_stale).await;
+    done(&other.url, &["sweep", "--from", "1h"]);
+    let swept_at = instant(&words(&fleet.views).await["~swept"]);
+    eventually("the other had time to forget it", async || {
+        words(&fleet.views).await.values().any(|word| instant(word) > swept_at + 3_000)
+    })
+    .await;
+    assert_eq!(words(&fleet.views).await.len(), 3, "two nodes and a sweep");
+    assert!(is_stale().await, "it goes on recording");
+    house.record(5).await;
+    proxy.heal().await;
+    eventually("nothing is missed", async || !is_stale().await).await;
+    assert_eq!(asked(&resume).await["position_ms"], house.position());
 }

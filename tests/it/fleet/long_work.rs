@@ -2,11 +2,12 @@
 //! another goes on, and players report all the while.
 
 use std::collections::BTreeSet;
+use std::process::Output;
 use std::time::Duration;
 
 use scylla::client::session::Session;
 use serde_json::{Value, json};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use viewlog::events::SessionId;
 
 use super::load::{Habits, Load, is_well, nothing_is_lost};
@@ -74,6 +75,14 @@ async fn job(node: &Served, kind: &str) -> Value {
     asked(&format!("{}/v1/system/jobs/{kind}", node.url)).await
 }
 
+/// A command that waits for the node's long work.
+fn followed(node: &Served, arguments: &'static [&'static str]) -> JoinHandle<Output> {
+    let server = node.url.clone();
+    spawn_blocking(move || {
+        finish_within(viewlog().args(arguments).args(["--server", &server]), DONE_WITHIN)
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() {
     let Some(fleet) = Fleet::begin() else { return };
@@ -96,10 +105,7 @@ async fn a_rebuild_killed_under_load_goes_on_at_another_node_where_it_stopped() 
     let is_noted = async || !checkpoints(&past, &fleet).await.is_empty();
     within(DONE_WITHIN, "some of it is noted", is_noted).await;
     first.kill();
-    let server = second.url.clone();
-    let follow =
-        move || finish_within(viewlog().args(["rebuild", "--server", &server]), DONE_WITHIN);
-    let followed = spawn_blocking(follow);
+    let followed = followed(&second, &["rebuild"]);
     let noted = checkpoints(&past, &fleet).await;
     assert!(noted.len() < 16, "it was killed in the middle: {noted:?}");
     load.goes_on(50).await;
@@ -155,4 +161,39 @@ async fn a_rebuild_waits_for_a_redis_that_goes_away_and_comes_back() {
         assert_eq!((&found["source"], &found["position_ms"]), expected);
     }
     done(&node.url, &["verify"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compaction_killed_in_the_middle_costs_nothing_and_another_node_ends_it() {
+    const COMPACT: &[&str] = &["compact", "--older-than", "0d"];
+    let Some(fleet) = Fleet::begin() else { return };
+    let past = cassandra().unwrap().session().await;
+    let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (first, second) = (fleet.node(data[0].path()), fleet.node(data[1].path()));
+    recorded(&first).await;
+    begun(&first, "compact?older_than_days=0").await;
+    let is_at_it = async || job(&second, "compact").await["done"] != 0;
+    within(DONE_WITHIN, "it is at it", is_at_it).await;
+    first.kill();
+    let left = rows(&past, &fleet, "events").await;
+    assert!(left > 0, "it was killed in the middle");
+    let followed = followed(&second, COMPACT).await.unwrap();
+    assert_eq!(followed.status.code(), Some(0), "{}", said(&followed));
+    // What was written of a session before it is taken by the next one.
+    done(&second.url, COMPACT);
+    assert_eq!(rows(&past, &fleet, "events").await, 0, "of {left}");
+    assert_eq!(rows(&past, &fleet, "snapshots").await, HOUSEHOLDS);
+    for number in 0..HOUSEHOLDS {
+        let found = asked(&resume(&second, number)).await;
+        assert_eq!(found["position_ms"], json!((FACTS - 1) * 20_000), "{number}: {found}");
+    }
+    done(&second.url, &["verify"]);
+    assert_eq!(second.terminate(), Some(0));
+}
+
+async fn rows(session: &Session, fleet: &Fleet, table: &str) -> u128 {
+    let keyspace = fleet.log.rsplit('/').next().unwrap();
+    let select = format!("SELECT COUNT(*) FROM {keyspace}.{table}");
+    let rows = session.query_unpaged(select, ()).await.unwrap().into_rows_result().unwrap();
+    u128::try_from(rows.first_row::<(i64,)>().unwrap().0).unwrap()
 }

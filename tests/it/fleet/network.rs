@@ -39,7 +39,7 @@ impl Troubled {
 }
 
 /// A proxy to the host of a URL, and the URL by way of it.
-async fn through(url: &str) -> (Proxy, String) {
+pub(super) async fn through(url: &str) -> (Proxy, String) {
     let host = url.split("://").nth(1).unwrap().split('/').next().unwrap();
     let proxy = Proxy::to(host).await;
     let way = url.replacen(host, &proxy.address().to_string(), 1);

@@ -72,6 +72,16 @@ async fn a_failure_on_purpose_costs_nothing_that_was_recorded() {
 }
 
 #[actix_web::test]
+async fn an_empty_account_is_not_all_accounts() {
+    let site = Site::start().await;
+    for account in ["account=", "account", "older=1&account="] {
+        let answer = site.post(&format!("/v1/system/verify?{account}"), &json!({})).await;
+        let detail = answer.problem(400, "malformed");
+        assert!(detail.starts_with("account is empty;"), "{detail}");
+    }
+}
+
+#[actix_web::test]
 async fn a_failure_on_purpose_must_be_named() {
     let site = Site::with(Settings { chaos: true, ..Settings::default() }).await;
     site.send("/v1/system/chaos", None, b"no".to_vec()).await.problem(400, "malformed");

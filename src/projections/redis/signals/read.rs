@@ -1,6 +1,6 @@
 //! What was read of the streams.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use redis::Value;
 
@@ -48,6 +48,11 @@ impl Delivered {
         let sessions =
             self.sessions.iter().map(|((account, _), state)| (account, Recorded::Session(state)));
         sessions.chain(self.others.iter().map(|(account, what)| (account, what.recorded())))
+    }
+
+    /// Whom they concern.
+    pub fn accounts(&self) -> HashSet<&AccountId> {
+        self.each().map(|(account, _)| account).collect()
     }
 
     /// Where they are: each stream's number and ids.
