@@ -3,12 +3,14 @@
 
 pub mod demo;
 mod drivers;
+mod hold;
 mod keys;
 mod note;
 mod private;
 mod spool;
 mod stores;
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +23,7 @@ use actix_web::{App as Site, HttpServer, rt};
 use tokio::task::JoinHandle;
 
 use self::drivers::Drivers;
+use self::hold::hold;
 pub use self::keys::{KeysError, Made, keyring, made_or_kept};
 use self::note::Note;
 use self::private::random_hex;
@@ -53,6 +56,7 @@ pub struct App {
     local_token: String,
     /// Last, so that the drivers of shared stores end when nobody asks them any more.
     _drivers: Drivers,
+    _hold: Option<File>,
 }
 
 /// Why the service does not start, or does not listen.
@@ -98,6 +102,12 @@ pub enum StartError {
     /// The keys that tokens are checked with cannot be had.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// Another process has the data directory.
+    #[error("{} is in use by another process; each server has a directory of its own", dir.display())]
+    InUse {
+        /// The directory.
+        dir: std::path::PathBuf,
+    },
     /// The server's address cannot be left in the data directory.
     #[error("{}: {source}", path.display())]
     Note {
@@ -146,6 +156,8 @@ impl App {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let is_of_fleet = matches!(config.log, LogStore::Cassandra(_));
+        let hold = is_of_fleet.then(|| hold(&config.data)).transpose()?;
         let metrics = Metrics::install()?;
         let local_token = random_hex(LOCAL_TOKEN_BYTES);
         let tokens = keys::tokens(config, &local_token)?;
@@ -203,6 +215,7 @@ impl App {
             name,
             local_token,
             _drivers: drivers,
+            _hold: hold,
         })
     }
 

@@ -49,7 +49,7 @@ pub(super) struct Verify {
 #[derive(Debug, Args)]
 pub(super) struct Compact {
     /// Sessions of weeks that ended so long ago, and of which nothing came since [default: 14d]
-    #[arg(long, value_name = "DAYS", value_parser = words::days)]
+    #[arg(long, value_name = "DAYS", value_parser = words::days, allow_hyphen_values = true)]
     older_than: Option<u32>,
     #[command(flatten)]
     job: Job,

@@ -163,7 +163,8 @@ impl From<NotStarted> for Failure {
 impl From<StartError> for NotStarted {
     fn from(error: StartError) -> Self {
         match &error {
-            StartError::Log(OpenError::InUse { .. })
+            StartError::InUse { .. }
+            | StartError::Log(OpenError::InUse { .. })
             | StartError::Spool(OpenError::InUse { .. }) => Self::InUse(error.to_string()),
             StartError::Log(OpenError::Damaged { .. })
             | StartError::Spool(OpenError::Damaged { .. }) => Self::Damaged(error.to_string()),

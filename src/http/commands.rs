@@ -154,7 +154,10 @@ pub(super) async fn undo_since(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let person = asked.person()?;
-    let fields = Fields::of(&body.not_empty()?)?;
+    let body = body.not_empty().map_err(|_| {
+        Problem::malformed(r#"the body is empty; say since when: {"since":"2026-11-23T20:00:00Z"}"#)
+    })?;
+    let fields = Fields::of(&body)?;
     let title: Option<TitleId> = fields.read("title", "an id of 1 to 128 bytes")?;
     let since: Option<Timestamp> = fields.read("since", AN_INSTANT)?;
     let since = since.ok_or_else(|| {

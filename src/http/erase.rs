@@ -118,7 +118,7 @@ pub(super) async fn erasure_of_receipt(
     asked: Parameters,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    let found = receipts::find(&node, &asked.account()?, asked.session()?, &caller).await?;
+    let found = receipts::find(&node, &asked.account()?, asked.receipt()?, &caller).await?;
     let found = found.ok_or_else(|| Problem::not_found("no such receipt"))?;
     Ok(HttpResponse::Ok().json(found))
 }

@@ -332,7 +332,7 @@ pub(super) async fn start_sweep(
         ));
     }
     let from = asked.instant("from")?.ok_or_else(|| {
-        Problem::malformed("from is missing; it is the instant to sweep from, in RFC 3339")
+        Problem::malformed("from is missing; put the instant after ?from=, in RFC 3339")
     })?;
     if from > node.clock.now() {
         return Err(Problem::malformed(format!(

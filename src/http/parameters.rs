@@ -77,8 +77,17 @@ impl Parameters {
 
     /// The session in the path.
     pub(super) fn session(&self) -> Result<SessionId, Problem> {
+        self.session_or("session")
+    }
+
+    /// The receipt in the path, which has an id like a session's.
+    pub(super) fn receipt(&self) -> Result<SessionId, Problem> {
+        self.session_or("receipt")
+    }
+
+    fn session_or(&self, name: &str) -> Result<SessionId, Problem> {
         let session = SessionId::parse(self.segment(SESSION));
-        session.map_err(|detail| Problem::malformed(format!("session: {detail}")))
+        session.map_err(|detail| Problem::malformed(format!("{name}: {detail}")))
     }
 
     /// The title, in the path or as `?title=`.

@@ -72,12 +72,13 @@ pub(super) fn needs_the_past(live: &Live, proposed: &[Proposed], is_fresh: bool)
 
 /// Decides `proposed`, sorted by their order, and folds what is recorded into `live`.
 ///
-/// `past` holds the session's rows when [`needs_the_past`] said so.
+/// `past` holds the session's rows when [`needs_the_past`] said so. With `names_all` each row names
+/// its title and profile, as the rows before may be erased by others at any moment.
 pub(super) fn decide(
     live: &mut Live,
     past: Option<Past>,
     proposed: &mut [Proposed],
-    fences: &[Fence],
+    (fences, names_all): (&[Fence], bool),
 ) -> Decision {
     let (before, missing, was_known) = (live.standing(), live.missing(), live.state.is_some());
     let names = Names::of(live.state.as_ref(), proposed);
@@ -88,7 +89,7 @@ pub(super) fn decide(
         caught_up: false,
         is_torn: false,
     };
-    let mut desk = Desk { live, past, names, fences, decision };
+    let mut desk = Desk { live, past, names, fences, names_all, decision };
     for proposed in proposed {
         let verdict = desk.judge(proposed);
         desk.decision.verdicts.push((proposed.item, verdict));
@@ -156,6 +157,7 @@ struct Desk<'a> {
     past: Option<Past>,
     names: Names,
     fences: &'a [Fence],
+    names_all: bool,
     decision: Decision,
 }
 
@@ -179,6 +181,11 @@ impl Desk<'_> {
         }
         if !is_kept {
             self.leave_out_what_is_known(event);
+        }
+        if self.names_all {
+            let about = event.fact.about.get_or_insert_default();
+            about.profile.clone_from(&self.names.profile);
+            about.title.clone_from(&self.names.title);
         }
         self.decision.rows.push(EventRow {
             session: event.fact.session,
@@ -229,15 +236,9 @@ impl Desk<'_> {
         if self.fences.is_empty() {
             return None;
         }
-        let occurred_at = self.occurred_at(event);
+        let occurred_at = occurred_at(self.live.state.as_ref(), event);
         let scopes = Scope::around_session(event.fact.session, profile, title);
         fence_over(self.fences, &scopes, occurred_at)
-    }
-
-    fn occurred_at(&self, event: &Event) -> Timestamp {
-        let known = self.live.state.as_ref().and_then(|state| state.clock_offset_ms);
-        let offset_ms = known.or(event.offset_ms).unwrap_or(0);
-        event.at().plus_ms(offset_ms).min(event.received_at)
     }
 
     fn leave_out_what_is_known(&self, event: &mut Event) {
@@ -272,11 +273,18 @@ fn too_long(state: &State, event: &Event, is_kept: bool) -> Option<String> {
     if state.facts >= FACTS_MAX {
         return Some(format!("the session has {FACTS_MAX} facts; start another"));
     }
-    let at = event.at();
-    let first = state.started.at.min(at);
-    let last = state.last.at.max(at);
+    let at = occurred_at(Some(state), event);
+    let first = state.started_at().min(at);
+    let last = state.last_at().max(at);
     (!is_kept && last.since_ms(first) > SPAN_MS_MAX)
         .then(|| "the session would last more than 24 h; start another".to_owned())
+}
+
+/// By the server's clock, at the latest when it was received.
+fn occurred_at(state: Option<&State>, event: &Event) -> Timestamp {
+    let known = state.and_then(|state| state.clock_offset_ms);
+    let offset_ms = known.or(event.offset_ms).unwrap_or(0);
+    event.at().plus_ms(offset_ms).min(event.received_at)
 }
 
 /// The account's partition in which a session's row goes is its own: see [`SessionId::week`].

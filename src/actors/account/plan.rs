@@ -105,7 +105,7 @@ impl Plan {
             if chaos {
                 Chaos::panic();
             }
-            decide(live, past, proposed, fences)
+            decide(live, past, proposed, (fences, deps.marks()))
         }));
         match decided {
             Ok(decision) => {

@@ -43,8 +43,8 @@ const JOB_RUNNING: Known = Known(
 const ERASED: Known = Known(
     "410",
     "erased",
-    "erased: it occurred before an erasure of what it is about; a fact without at occurs when it \
-     is received",
+    "erased: it occurred before an erasure of what it is about; a fact without at, or with one \
+     that is ahead, occurs when it is received",
 );
 const TOO_LARGE: Known =
     Known("413", "too_large", "too_large: more bytes, facts or titles than one request may have");

@@ -1,24 +1,24 @@
 -- How far each node has merged what it signalled, by this server's clock. Fields of KEYS[1] are nodes, each with
--- when it said so last and through when, "none" where it signals nothing. ARGV: the node, how far it is behind (or
--- "none", "" where it only asks, "leaves" where it leaves), and since how long ago not everything is swept, where nodes
--- are to be forgotten that died before that ("" where not).
+-- when it said so last and through when, "none" where it signals nothing. ARGV: the node, through when (or "none",
+-- "" where it only asks, "leaves" where it leaves), and since how long ago not everything is swept, where nodes are to
+-- be forgotten that died before that ("" where not).
 -- A node that was told to sweep says how long ago from where on it began to: ARGV[4] and ARGV[5]. Whoever died before
 -- that and had nothing older on its way is forgotten like those.
 -- Returns the time, how far the last of the others is behind, what was under this node before ("" for nothing), and
 -- the last such sweep, as the instants from which it reached and at which it began ("" for none).
-local key, node, behind, unswept = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local key, node, merged, unswept = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- Who died had a moment to record more after it spoke last.
 local moment = 2000
 
 local before = redis.call('HGET', key, node)
-if behind == 'leaves' then
+if merged == 'leaves' then
   redis.call('HDEL', key, node)
-elseif behind == 'none' then
+elseif merged == 'none' then
   redis.call('HSET', key, node, string.format('%d,none', now))
-elseif behind ~= '' then
-  redis.call('HSET', key, node, string.format('%d,%d', now, now - behind))
+elseif merged ~= '' then
+  redis.call('HSET', key, node, string.format('%d,%d', now, math.min(merged, now)))
 end
 
 -- No node is called so.

@@ -6,8 +6,8 @@
 //! an older state, as after a failover: what was merged since is not there any more.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use redis::{Cmd, Value};
 
@@ -30,8 +30,32 @@ pub struct Lags {
 
 struct Key {
     name: String,
-    /// When this node spoke last, by the server's clock.
-    told_ms: Mutex<Option<i64>>,
+    told: Mutex<Option<Told>>,
+}
+
+/// When this node spoke last, by the server's clock, and when it heard that.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    at_ms: i64,
+    heard: Instant,
+}
+
+impl Key {
+    fn tell(&self, at_ms: i64) -> Told {
+        *self.told().insert(Told { at_ms, heard: Instant::now() })
+    }
+
+    fn told(&self) -> MutexGuard<'_, Option<Told>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Told {
+    /// By the server's clock; at the latest, as the answer was under way.
+    fn at(&self, then: Instant) -> i64 {
+        let since = then.saturating_duration_since(self.heard);
+        self.at_ms.saturating_add(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
 }
 
 /// What the others say.
@@ -70,7 +94,7 @@ impl Lags {
     pub fn new(redis: &Redis, prefix: &str, node: &str) -> Self {
         let count = if redis.is_cluster() { KEYS_IN_A_CLUSTER } else { 1 };
         let key =
-            |number| Key { name: format!("{prefix}lags:{{{number}}}"), told_ms: Mutex::default() };
+            |number| Key { name: format!("{prefix}lags:{{{number}}}"), told: Mutex::default() };
         Self {
             redis: redis.clone(),
             keys: (0..count).map(key).collect(),
@@ -91,26 +115,37 @@ impl Lags {
         behind: Option<Duration>,
         unswept: Option<Duration>,
     ) -> Result<Others, ViewError> {
-        let behind = behind.map_or("none".to_owned(), |behind| behind.as_millis().to_string());
+        let asked = Instant::now();
         let unswept = unswept.map_or(String::new(), |unswept| unswept.as_millis().to_string());
         let mut others = Others::default();
         for key in &self.keys {
             if self.has_left.load(Ordering::Acquire) {
                 break;
             }
-            let heard = self.ask(key, (&self.node, &behind, &unswept), None).await?;
+            let told = self.told(key).await?;
+            let through = behind.map_or("none".to_owned(), |behind| {
+                let behind_ms = i64::try_from(behind.as_millis()).unwrap_or(i64::MAX);
+                told.at(asked).saturating_sub(behind_ms).max(0).to_string()
+            });
+            let heard = self.ask(key, (&self.node, &through, &unswept), None).await?;
             let swept = others.swept.into_iter().chain(heard.swept);
             others.swept = swept.min_by_key(|swept| swept.begun_ms);
-            let (now_ms, before_ms) = (heard.now_ms, heard.said_ms);
             others.behind_ms = others.behind_ms.max(heard.behind_ms);
-            let mut told_ms = key.told_ms.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_before = |before_ms: &i64| told_ms.is_some_and(|told_ms| *before_ms < told_ms);
-            if let Some(before_ms) = before_ms.filter(is_before) {
-                others.gone_back_ms = others.gone_back_ms.max(Some(now_ms - before_ms));
+            if let Some(before_ms) = heard.said_ms.filter(|before_ms| *before_ms < told.at_ms) {
+                others.gone_back_ms = others.gone_back_ms.max(Some(heard.now_ms - before_ms));
             }
-            *told_ms = Some(now_ms);
+            key.tell(heard.now_ms);
         }
         Ok(others)
+    }
+
+    /// When this node spoke last; what time it is where it has not spoken yet.
+    async fn told(&self, key: &Key) -> Result<Told, ViewError> {
+        if let Some(told) = *key.told() {
+            return Ok(told);
+        }
+        let heard = self.ask(key, (&self.node, "", ""), None).await?;
+        Ok(key.tell(heard.now_ms))
     }
 
     /// This node was told to sweep, and did.
@@ -160,15 +195,16 @@ impl Lags {
         Ok(None)
     }
 
-    /// Says of a node how far it is behind, and since when not everything is swept; what is heard.
+    /// Says of a node through when its signals are merged, and since when not everything is swept;
+    /// what is heard.
     async fn ask(
         &self,
         key: &Key,
-        (node, behind, unswept): (&str, &str, &str),
+        (node, through, unswept): (&str, &str, &str),
         swept: Option<SweptAgo>,
     ) -> Result<Heard, ViewError> {
         let arguments = |command: &mut Cmd| {
-            command.arg(node).arg(behind).arg(unswept);
+            command.arg(node).arg(through).arg(unswept);
             if let Some(SweptAgo { from_ms, begun_ms }) = swept {
                 command.arg(from_ms).arg(begun_ms);
             }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use viewlog::events::SessionId;
+use viewlog::events::{Clock, SessionId, SystemClock};
 
 use super::roles::{Part, facts, turn};
 use super::{Fleet, asked, done, fact};
@@ -208,8 +208,12 @@ async fn told(node: &Served, title: &str, word: &str) -> u16 {
 }
 
 async fn post(node: &Served, session: SessionId, seq: u64) -> Value {
+    posted(node, &fact(session, seq)).await
+}
+
+async fn posted(node: &Served, fact: &Value) -> Value {
     let url = format!("{}/v1/accounts/home/events", node.url);
-    let sent = crate::support::client().post(url).json(&fact(session, seq)).send();
+    let sent = crate::support::client().post(url).json(fact).send();
     sent.await.unwrap().json().await.unwrap()
 }
 
@@ -269,5 +273,41 @@ async fn what_a_node_wrote_that_never_heard_of_an_erasure_is_swept_away() {
     assert_eq!(post(&pair.other, session(1), 9).await["code"], json!("erased"), "now it has");
     for node in [&pair.one, &pair.other] {
         done(&node.url, &["verify", "--account", "home"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happens_after_an_erasure_outlives_the_next_one_though_the_player_names_no_title() {
+    let (Some(redis), Some(own)) = (redis(), OwnRedis::one()) else { return };
+    let (Some(here), views) = (Fleet::on(redis.url()), own.url()) else { return };
+    let there = Fleet { log: here.log.clone(), views };
+    let pair = Pair::of(&here, &there);
+    let just_now = |seq| {
+        let mut fact = fact(session(1), seq);
+        fact["at"] = SystemClock.now().to_string().into();
+        fact
+    };
+    for seq in 0..4 {
+        assert_eq!(posted(&pair.other, &just_now(seq)).await["recorded"], 1);
+    }
+    assert_eq!(told(&pair.one, "film", "forget").await, 202);
+    for seq in 4..6 {
+        let mut later = just_now(seq);
+        for name in ["title", "profile"] {
+            later.as_object_mut().unwrap().remove(name);
+        }
+        let answer = posted(&pair.other, &later).await;
+        assert_eq!(answer["recorded"], 1, "it has not heard: {answer}");
+    }
+    assert_eq!(told(&pair.one, "other", "forget").await, 202);
+    for node in [&pair.one, &pair.other] {
+        let left = exported(node).await;
+        let left: Vec<Value> =
+            left.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(left.len(), 2, "{left:?}");
+        for (fact, seq) in left.iter().zip(4..) {
+            let named = (&fact["seq"], &fact["title"], &fact["profile"]);
+            assert_eq!(named, (&json!(seq), &json!("film"), &json!("anna")));
+        }
     }
 }

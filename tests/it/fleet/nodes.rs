@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use viewlog::events::SessionId;
 
 use super::{Fleet, asked, done, fact};
+use crate::binary::{err, run, said};
 use crate::support::{at, eventually};
 
 const PLAYERS: u128 = 8;
@@ -160,6 +161,21 @@ async fn who_is_started_where_a_node_crashed_sweeps_what_that_had_on_its_way() {
     let third = fleet.node(data[0].path());
     assert_eq!(third.terminate(), Some(0));
     assert!(!is_stale().await, "who stops in order leaves nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_do_not_share_a_data_directory() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let data = tempfile::tempdir().unwrap();
+    let node = fleet.node(data.path());
+    let stores = ["--log", &fleet.log, "--views", &fleet.views];
+    let twice = run(data.path(), &[&["serve", "--listen", "127.0.0.1:0"], &stores[..]].concat());
+    assert_eq!(twice.status.code(), Some(3), "{}", said(&twice));
+    assert!(err(&twice).contains("is in use by another process"), "{}", said(&twice));
+    let found = run(data.path(), &["now", "--account", "home"]);
+    assert_eq!(found.status.code(), Some(0), "the first is found there: {}", said(&found));
+    node.kill();
+    assert_eq!(fleet.node(data.path()).terminate(), Some(0), "a crash leaves the directory free");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -152,6 +152,16 @@ async fn a_taken_number_and_a_session_too_long_are_refused() {
 }
 
 #[actix_web::test]
+async fn a_time_that_is_ahead_makes_no_session_too_long() {
+    let site = Site::start().await;
+    let ahead = with(json!({"at": at(40 * 24 * 3_600)}));
+    assert_eq!(site.post(EVENTS, &ahead).await.recorded(), 1);
+    for told in [json!({"seq": 1, "at": at(1)}), json!({"seq": 2, "at": null})] {
+        assert_eq!(site.post(EVENTS, &with(told)).await.recorded(), 1);
+    }
+}
+
+#[actix_web::test]
 async fn the_shape_is_checked_before_the_session() {
     let site = Site::start().await;
     site.post(EVENTS, &fact(1, 0, "started", 0)).await;
