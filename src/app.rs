@@ -103,7 +103,7 @@ pub enum StartError {
     #[error(transparent)]
     Keys(#[from] KeysError),
     /// Another process has the data directory.
-    #[error("{} is in use by another process; each server has a directory of its own", dir.display())]
+    #[error("{} is in use by another process; each server has its own", dir.display())]
     InUse {
         /// The directory.
         dir: std::path::PathBuf,
@@ -156,8 +156,7 @@ impl App {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let is_of_fleet = matches!(config.log, LogStore::Cassandra(_));
-        let hold = is_of_fleet.then(|| hold(&config.data)).transpose()?;
+        let hold = hold(config)?;
         let metrics = Metrics::install()?;
         let local_token = random_hex(LOCAL_TOKEN_BYTES);
         let tokens = keys::tokens(config, &local_token)?;
@@ -178,12 +177,9 @@ impl App {
         if let Some(spool) = &spool {
             system.spool(Arc::clone(spool), config.spool.enabled);
         }
-        let answers = Answers::new(
-            (Arc::clone(&log), Arc::clone(&views)),
-            policy,
-            (Arc::clone(&freshness), Arc::clone(&clock)),
-            config.views_memory.log_reads_max,
-        );
+        let stores = (Arc::clone(&log), Arc::clone(&views));
+        let followed = (Arc::clone(&freshness), Arc::clone(&clock));
+        let answers = Answers::new(stores, policy, followed, config.views_memory.log_reads_max);
         // Whoever marks for others works beside others.
         let board = system.marks().then(|| Board::new(Arc::clone(&views)));
         let jobs = Arc::new(Jobs::new(Arc::clone(&clock), board));
