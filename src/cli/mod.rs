@@ -57,7 +57,7 @@ Times are RFC 3339 (2026-11-23T05:00:30Z), this machine's (\"2026-11-23 05:00\")
 Commands ask the server that holds the data directory, or open it where none runs; --server names
 one elsewhere. VIEWLOG_ACCOUNT, VIEWLOG_SERVER, VIEWLOG_TOKEN and VIEWLOG_DATA stand in for options.
 Exit status: 0 done; 1 done and something found, or refused; 2 wrong use; 3 store or server
-unavailable.";
+unavailable, or busy with other long work; 130 interrupted.";
 
 /// Viewing history as a service: what was watched, where it stopped, what is playing now.
 #[derive(Debug, Parser)]

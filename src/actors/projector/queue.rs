@@ -43,7 +43,8 @@ pub(super) struct Queue {
     /// Something that had its turn became urgent.
     has_hurried: bool,
     marks: Vec<(AccountId, Mark)>,
-    /// Whose entries are being merged right now; they are filled anew should that be cut short.
+    /// Whose entries are being merged right now, but for those that were forgotten meanwhile: they
+    /// are filled anew, or put back, should that be cut short.
     merging: HashSet<AccountId>,
     /// The store did not take the last merge. The next try waits for its turn, however full it
     /// is here.
