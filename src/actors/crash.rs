@@ -43,8 +43,8 @@ async fn sweep_after(crashed: &str, lags: &Lags, deps: &Arc<Deps>) -> bool {
     }
 }
 
-/// What it said last; `None` when there is nothing to do, or when it speaks still because two nodes
-/// were given one directory.
+/// What it said last; `None` when there is nothing to do, or when it speaks still because the
+/// directory is a copy of that of a node that runs.
 async fn last_word(crashed: &str, lags: &Lags) -> Option<LastWord> {
     let mut round = interval(ROUND);
     round.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::Deps;
 use crate::events::{AccountId, ReadError, Slice, Timestamp};
-use crate::projections::{CLOCKS_MS, Delivered, Position, ViewStore};
+use crate::projections::{CLOCKS_MS, Delivered, Finding, Position, ViewStore};
 
 /// How often it is looked while there is any.
 const LOOK: Duration = Duration::from_secs(10);
@@ -55,22 +55,29 @@ pub(super) async fn swept_through(views: &dyn ViewStore) -> Option<Timestamp> {
 /// by a node that is gone: they are not to be merged, and these accounts' views to be made again.
 ///
 /// # Errors
-/// [`ReadError`] where the log does not say what was erased.
+/// [`ReadError::Unavailable`] where the log does not say what was erased.
 pub(super) async fn doubted_in(
     deps: &Deps,
     delivered: &Delivered,
 ) -> Result<HashSet<AccountId>, ReadError> {
-    let open = deps.projector.freshness().doubt().open();
+    let doubt = deps.projector.freshness().doubt();
     let oldest_at = delivered.oldest_at();
     // The server's clock, which says when something was put into a stream, may be ahead.
-    let is_older =
-        |at: Timestamp| oldest_at.is_some_and(|oldest_at| oldest_at <= at.plus_ms(CLOCKS_MS));
-    let Some(open) = open.filter(|open| is_older(open.until())) else {
+    let is_older = |until: Timestamp| oldest_at.is_some_and(|at| at <= until.plus_ms(CLOCKS_MS));
+    if !doubt.open().is_some_and(|open| is_older(open.until())) {
         return Ok(HashSet::new());
-    };
+    }
     let looks = delivered.accounts().into_iter().map(async |account| {
-        let fences = deps.log.fences(account).await?;
-        Ok(open.is_justified(&fences).then(|| account.clone()))
+        let Some(open) = doubt.about_signals(account) else { return Ok(None) };
+        let is_justified = match deps.log.fences(account).await {
+            Ok(fences) => open.is_justified(&fences),
+            Err(ReadError::Corrupt(_)) => true,
+            Err(error) => return Err(error),
+        };
+        if !is_justified {
+            doubt.found(&open, account, Finding::Clean);
+        }
+        Ok(is_justified.then(|| account.clone()))
     });
     let looks = stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(LOOKS);
     looks.try_filter_map(async |doubted| Ok(doubted)).try_collect().await

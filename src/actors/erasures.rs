@@ -51,6 +51,7 @@ pub(super) struct Erasures {
     silence: Silence,
     /// Whose views may hold what is erased.
     to_forget: Mutex<HashSet<AccountId>>,
+    is_forgetting: AtomicBool,
     wake: Notify,
 }
 
@@ -65,6 +66,7 @@ impl Erasures {
             was_deaf: AtomicBool::new(false),
             silence: Silence::default(),
             to_forget: Mutex::default(),
+            is_forgetting: AtomicBool::new(false),
             wake: Notify::new(),
         }
     }
@@ -73,7 +75,8 @@ impl Erasures {
     pub(super) fn epoch(&self, account: &AccountId, now: Timestamp) -> Epoch {
         let is_heard = self.is_heard.load(Ordering::Acquire);
         let moment = if is_heard { 0 } else { now.ms().div_euclid(BELIEVED_MS) };
-        Epoch { heard: self.heard_of(account), moment }
+        let everywhere = self.everywhere.load(Ordering::Acquire);
+        Epoch { heard: self.heard_of_slice(account).max(everywhere), moment }
     }
 
     /// How much was heard so far.
@@ -81,14 +84,18 @@ impl Erasures {
         *self.last()
     }
 
-    /// Whether something may have been erased from an account since so much was heard.
+    /// Whether it was heard that something was erased from an account, since so much was heard.
     pub(super) fn concern(&self, account: &AccountId, since: u64) -> bool {
-        self.heard_of(account) > since
+        self.heard_of_slice(account) > since
     }
 
-    fn heard_of(&self, account: &AccountId) -> u64 {
-        let of_slice = self.of(Slice::of(account)).map_or(0, |heard| heard.load(Ordering::Acquire));
-        of_slice.max(self.everywhere.load(Ordering::Acquire))
+    /// Whether something may have been missed since so much was heard.
+    pub(super) fn were_missed(&self, since: u64) -> bool {
+        self.everywhere.load(Ordering::Acquire) > since
+    }
+
+    fn heard_of_slice(&self, account: &AccountId) -> u64 {
+        self.of(Slice::of(account)).map_or(0, |heard| heard.load(Ordering::Acquire))
     }
 
     fn erased(&self, slice: Slice) {
@@ -97,14 +104,24 @@ impl Erasures {
         }
     }
 
-    /// Whether others are heard from now on; whether they were until now.
-    fn hears(&self, is_heard: bool) -> bool {
-        let was_heard = self.is_heard.swap(is_heard, Ordering::AcqRel);
-        if is_heard || was_heard {
+    /// Others are heard from now on. Whether they were not until now, and why.
+    fn hears(&self) -> Option<DoubtCause> {
+        let was_heard = self.is_heard.swap(true, Ordering::AcqRel);
+        self.count_in(&self.everywhere);
+        let was_deaf = self.was_deaf.load(Ordering::Acquire);
+        let cause = if was_deaf { DoubtCause::Outage } else { DoubtCause::Start };
+        (!was_heard).then_some(cause)
+    }
+
+    /// Nobody is heard from now on. Whether that is news.
+    fn hears_nobody(&self) -> bool {
+        let was_heard = self.is_heard.swap(false, Ordering::AcqRel);
+        let was_deaf = self.was_deaf.swap(true, Ordering::AcqRel);
+        let is_news = was_heard || !was_deaf;
+        if is_news {
             self.count_in(&self.everywhere);
         }
-        self.was_deaf.fetch_or(!is_heard, Ordering::AcqRel);
-        was_heard
+        is_news
     }
 
     fn count_in(&self, heard: &AtomicU64) {
@@ -119,6 +136,11 @@ impl Erasures {
 
     fn of(&self, slice: Slice) -> Option<&AtomicU64> {
         self.slices.get(usize::from(slice.number()))
+    }
+
+    /// Whether the views of some account are still to be forgotten.
+    pub(super) fn owe(&self) -> bool {
+        self.is_forgetting.load(Ordering::Acquire) || !self.lock().is_empty()
     }
 
     fn is_heard(&self) -> bool {
@@ -219,15 +241,13 @@ impl Deps {
             }
             Heard::Erased(Whose::Slice(slice)) => self.erasures.erased(*slice),
             Heard::Erased(Whose::Everyone) | Heard::Resync(Whose::Everyone) => {
-                let was_deaf = self.erasures.was_deaf.load(Ordering::Acquire);
-                if !self.erasures.hears(true) {
-                    let cause = if was_deaf { DoubtCause::Outage } else { DoubtCause::Start };
+                if let Some(cause) = self.erasures.hears() {
                     self.doubt_views(cause);
                 }
                 self.erasures.wake.notify_one();
             }
             Heard::Nothing => {
-                if self.erasures.hears(false) {
+                if self.erasures.hears_nobody() {
                     self.doubt_views(DoubtCause::Outage);
                     self.erasures.silence.begin(self.clock.now(), self.projector.accounts());
                 }
@@ -246,6 +266,7 @@ pub(super) async fn forget_views(deps: Arc<Deps>) {
             silence::make_up_for(&deps).await;
         }
         deps.projector.settle().await;
+        deps.erasures.is_forgetting.store(true, Ordering::Release);
         let accounts = mem::take(&mut *deps.erasures.lock());
         for account in accounts {
             if let Err(error) = deps.drop_views(&account).await {
@@ -254,5 +275,6 @@ pub(super) async fn forget_views(deps: Arc<Deps>) {
                 sleep(AGAIN).await;
             }
         }
+        deps.erasures.is_forgetting.store(false, Ordering::Release);
     }
 }

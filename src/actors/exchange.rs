@@ -258,18 +258,25 @@ impl<'a> Consumer<'a> {
     /// Merges it, and forgets the views of accounts of which something may have been erased since
     /// it was put there.
     async fn merge(&self, delivered: &Delivered, heard: u64) -> Result<(), ViewError> {
-        let doubted = doubts::doubted_in(self.deps, delivered).await;
-        let mut erased = doubted.map_err(|error| ViewError::Unavailable(error.to_string()))?;
+        let mut erased = self.doubted_in(delivered).await?;
         let trusted = delivered.each().filter(|(account, _)| !erased.contains(*account));
         let parts = trusted.filter_map(|(account, what)| {
             let projected = catch_unwind(AssertUnwindSafe(|| project(&what)));
             Some((account.clone(), projected.ok()?))
         });
         merge_in_parts(self.deps.views.as_ref(), parts).await?;
+        let erasures = &self.deps.erasures;
         let meanwhile = delivered.accounts().into_iter();
-        let meanwhile = meanwhile.filter(|account| self.deps.erasures.concern(account, heard));
-        erased.extend(meanwhile.cloned());
+        erased.extend(meanwhile.filter(|account| erasures.concern(account, heard)).cloned());
+        if erasures.were_missed(heard) {
+            erased.extend(self.doubted_in(delivered).await?);
+        }
         self.forget(&erased).await
+    }
+
+    async fn doubted_in(&self, delivered: &Delivered) -> Result<HashSet<AccountId>, ViewError> {
+        let doubted = doubts::doubted_in(self.deps, delivered).await;
+        doubted.map_err(|error| ViewError::Unavailable(error.to_string()))
     }
 
     async fn forget(&self, accounts: &HashSet<AccountId>) -> Result<(), ViewError> {
@@ -279,10 +286,14 @@ impl<'a> Consumer<'a> {
         let projector = &self.deps.projector;
         accounts.iter().for_each(|account| projector.forget(account));
         projector.settle().await;
+        let mut failed = None;
         for account in accounts {
-            self.deps.views.forget(account).await?;
+            if let Err(error) = self.deps.drop_views(account).await {
+                self.deps.forget_views_of(account);
+                failed = Some(error);
+            }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 }
 

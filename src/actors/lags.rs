@@ -2,7 +2,7 @@
 //! and answers by the one that is furthest behind.
 //!
 //! A node that is only cut off from Redis looks just as dead from there, and goes on recording. It
-//! says so in the log, and until that is a while ago nobody who is silent is forgotten.
+//! says so in the log, and whoever is silent counts until what it can have recorded then is swept.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::{Deps, Role};
 use crate::events::Timestamp;
-use crate::projections::{CLOCKS_MS, DoubtCause, Freshness, Lags, Others, SweptAgo};
+use crate::projections::{CLOCKS_MS, DoubtCause, Freshness, Lags, Others, Silent, SweptAgo};
 
 /// How often nodes say so.
 const ROUND: Duration = Duration::from_secs(1);
@@ -19,8 +19,8 @@ const ROUND: Duration = Duration::from_secs(1);
 const CUT_OFF: &str = "cut-off";
 /// How often it is written.
 const CUT_OFF_EVERY: Duration = Duration::from_secs(10);
-/// How long ago a node may have written it that is still cut off.
-const CUT_OFF_MS: i64 = 30_000 + CLOCKS_MS;
+/// For so long after it a node may have recorded more.
+const CUT_OFF_MS: i64 = 20_000 + CLOCKS_MS;
 /// Rounds do not wait for a log that is away.
 const ASKED_MAX: Duration = Duration::from_millis(500);
 
@@ -32,15 +32,12 @@ pub(super) async fn tell_lags(lags: Arc<Lags>, deps: Arc<Deps>) {
     let (mut is_anyone_silent, mut noted_at) = (false, None);
     loop {
         round.tick().await;
+        let silent = if is_anyone_silent { silent(&deps).await } else { None };
         let now = deps.clock.now();
-        let since = |at| Duration::from_millis(now.since_ms(at).try_into().unwrap_or(0));
-        let behind = signals.then(|| since(deps.projector.freshness().own_as_of(now)));
-        let mut unswept = deps.sweeping.observe().oldest.map(since);
-        if !is_anyone_silent || may_be_cut_off(&deps).await {
-            unswept = None;
-        }
+        let behind_ms = now.since_ms(deps.projector.freshness().own_as_of(now));
+        let behind = Duration::from_millis(behind_ms.try_into().unwrap_or(0));
         // Who cannot be heard grows stale.
-        match lags.tell(behind, unswept).await {
+        match lags.tell(signals.then_some(behind), silent).await {
             Ok(others) => {
                 is_anyone_silent = Freshness::is_stale(now.plus_ms(-others.behind_ms), now);
                 hear(&deps, others);
@@ -51,22 +48,28 @@ pub(super) async fn tell_lags(lags: Arc<Lags>, deps: Arc<Deps>) {
     }
 }
 
+/// What tells for how long silent nodes matter; `None` where it is not known, or for ever.
+async fn silent(deps: &Deps) -> Option<Silent> {
+    let oldest = deps.sweeping.observe().oldest?;
+    let noted = timeout(ASKED_MAX, deps.log.note(CUT_OFF)).await.ok()?.ok()?;
+    let now = deps.clock.now();
+    let unswept = Duration::from_millis(now.since_ms(oldest).try_into().unwrap_or(0));
+    let silent = Silent::unswept(unswept);
+    let Some(at) = noted.and_then(|at| at.try_into().ok()).map(i64::from_be_bytes) else {
+        return Some(silent);
+    };
+    Some(Silent { cut_off_ms: now.since_ms(Timestamp::from_ms(at)) - CUT_OFF_MS, ..silent })
+}
+
 async fn say_cut_off(deps: &Deps, noted_at: &mut Option<Instant>) {
     if noted_at.is_some_and(|at| at.elapsed() < CUT_OFF_EVERY) {
         return;
     }
-    *noted_at = Some(Instant::now());
     let now = deps.clock.now().ms().to_be_bytes();
-    if !matches!(timeout(ASKED_MAX, deps.log.set_note(CUT_OFF, Some(&now))).await, Ok(Ok(()))) {
-        tracing::debug!("neither redis nor the log can be told of this node");
+    match timeout(ASKED_MAX, deps.log.set_note(CUT_OFF, Some(&now))).await {
+        Ok(Ok(())) => *noted_at = Some(Instant::now()),
+        _ => tracing::debug!("neither redis nor the log can be told of this node"),
     }
-}
-
-/// Whether somebody who is silent may be one who goes on recording.
-async fn may_be_cut_off(deps: &Deps) -> bool {
-    let Ok(Ok(noted)) = timeout(ASKED_MAX, deps.log.note(CUT_OFF)).await else { return true };
-    let at = noted.and_then(|value| value.try_into().ok()).map(i64::from_be_bytes);
-    at.is_some_and(|at| deps.clock.now().since_ms(Timestamp::from_ms(at)) < CUT_OFF_MS)
 }
 
 fn hear(deps: &Deps, Others { behind_ms, gone_back_ms, swept }: Others) {

@@ -377,7 +377,8 @@ impl System {
         let has_left = match self.lags.get() {
             Some(lags) => self.deps.projector.waiting() == 0 && lags.leave().await.is_ok(),
             None => true,
-        } && !self.deps.sweeping.owes();
+        } && !self.deps.sweeping.owes()
+            && !self.deps.erasures.owe();
         self.end_threads();
         has_left
     }

@@ -45,21 +45,25 @@ impl Reach {
         &self,
         work: impl AsyncFnOnce(&Client) -> anyhow::Result<Found>,
     ) -> anyhow::Result<Found> {
-        let needed = self.data.as_deref().filter(|_| self.server.is_none());
-        if let Some(data) = needed.filter(|data| !data.exists()) {
-            let what = format!("there is no data directory {}; see --data", data.display());
-            return Err(Failure::Wrong(what).into());
-        }
-        self.ask_or_make(work).await
+        self.with_server(work, false).await
     }
 
-    /// Finds or starts the server, does the work, and leaves nothing running.
+    /// Does what may be the first work of all.
     pub(super) async fn ask_or_make(
         &self,
         work: impl AsyncFnOnce(&Client) -> anyhow::Result<Found>,
     ) -> anyhow::Result<Found> {
+        self.with_server(work, true).await
+    }
+
+    /// Finds or starts the server, does the work, and leaves nothing running.
+    async fn with_server(
+        &self,
+        work: impl AsyncFnOnce(&Client) -> anyhow::Result<Found>,
+        may_make: bool,
+    ) -> anyhow::Result<Found> {
         let mut interrupt = Interrupt::listen()?;
-        let server = interrupt.unless(self.server()).await?;
+        let server = interrupt.unless(self.server(may_make)).await?;
         let done = interrupt.unless(work(&server.client)).await;
         let left = match server.started {
             Some(application) => application.stop().await,
@@ -70,7 +74,7 @@ impl Reach {
         Ok(done)
     }
 
-    async fn server(&self) -> anyhow::Result<Server> {
+    async fn server(&self, may_make: bool) -> anyhow::Result<Server> {
         let given =
             Given { config: self.config.clone(), data: self.data.clone(), ..Given::default() };
         // A directory named here is meant, whatever server the environment names.
@@ -79,6 +83,12 @@ impl Reach {
             return self.elsewhere(url, given);
         }
         let settings = seams::settings(given)?;
+        let config = &settings.config;
+        let is_needed = self.data.is_some() && !may_make && !config.log.is_shared();
+        if is_needed && !config.data.exists() {
+            let what = format!("there is no data directory {}; see --data", config.data.display());
+            return Err(Failure::Wrong(what).into());
+        }
         let account = account(&settings)?;
         let tls = settings.config.tls_files();
         let began = Instant::now();

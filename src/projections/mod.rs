@@ -26,13 +26,13 @@ mod store;
 pub use self::redis::{
     Delivered, Heard, Lags, LastWord, Others, Redis, RedisAnswer, RedisFound, RedisOptions,
     RedisServer, RedisUrl, RedisUrlError, RedisViews, RedisViewsOptions, Relay, RelayStanding,
-    Seen, Signals, SignalsOptions, SignalsStanding, SweptAgo, Through, Whose,
+    Seen, Signals, SignalsOptions, SignalsStanding, Silent, SweptAgo, Through, Whose,
 };
 pub use answer::{
     Answer, AnswerError, By, HistoryQuery, Items, Person, Source, WatchTimeQuery, When,
 };
 pub use answers::Answers;
-pub use doubt::{Doubt, DoubtCause, OpenDoubt};
+pub use doubt::{Doubt, DoubtCause, Finding, OpenDoubt};
 pub use freshness::Freshness;
 pub use maintain::{
     Difference, MayPass, Pages, Pass, Progress, Rebuild, RebuildError, Rebuilt, Renew, Rest,

@@ -39,7 +39,7 @@ pub use self::connection::{Redis, RedisOptions};
 pub use self::found::{RedisAnswer, RedisFound, RedisServer};
 use self::gathered::{Calls, Gathered, PLACES_MAX, Places};
 use self::keys::Keys;
-pub use self::lags::{Lags, LastWord, Others, SweptAgo};
+pub use self::lags::{Lags, LastWord, Others, Silent, SweptAgo};
 use self::merge::not_understood;
 pub use self::relay::{Heard, Relay, RelayStanding, Whose};
 use self::scripts::Scripts;

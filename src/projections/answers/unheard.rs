@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::Answers;
 use crate::events::{AccountId, Fence};
-use crate::projections::DoubtCause;
+use crate::projections::{DoubtCause, Finding};
 
 /// Whoever reads views is used to milliseconds.
 const ASKED_MAX: Duration = Duration::from_millis(500);
@@ -20,11 +20,11 @@ impl Answers {
             return open.cause() == DoubtCause::Outage;
         };
         if !open.is_justified(&fences) {
-            doubt.clear(&open, account);
+            doubt.found(&open, account, Finding::Clean);
             return false;
         }
         match self.views.forget(account).await {
-            Ok(_) => doubt.clear(&open, account),
+            Ok(_) => doubt.found(&open, account, Finding::Forgotten),
             Err(error) => tracing::debug!(%error, "views could not be forgotten"),
         }
         true

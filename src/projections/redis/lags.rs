@@ -19,6 +19,9 @@ use crate::projections::ViewError;
 /// In a cluster one key looks after one server; as many as this hardly leave one out.
 const KEYS_IN_A_CLUSTER: u16 = 16;
 
+/// Longer ago than anything, and within what a script reckons exactly.
+const NEVER_MS: i64 = 1 << 40;
+
 /// The word of every node on how far it is.
 pub struct Lags {
     redis: Redis,
@@ -69,6 +72,24 @@ pub struct Others {
     pub swept: Option<SweptAgo>,
 }
 
+/// What tells how long nodes matter that say nothing any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Silent {
+    /// Since how long ago not everything is swept, in milliseconds.
+    pub unswept_ms: i64,
+    /// How long ago a node may still have recorded that was cut off from Redis, in milliseconds;
+    /// less than none where one may be cut off now.
+    pub cut_off_ms: i64,
+}
+
+impl Silent {
+    /// All is swept that began before so long ago, and nobody was cut off.
+    pub fn unswept(since: Duration) -> Self {
+        let unswept_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        Self { unswept_ms, cut_off_ms: NEVER_MS }
+    }
+}
+
 /// A sweep of whatever was marked as changed, by how long ago.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SweptAgo {
@@ -105,18 +126,17 @@ impl Lags {
     }
 
     /// Says how far this node is behind, unless it signals nothing, and hears the others. With
-    /// `unswept` those are forgotten that have said nothing since: what they had on its way is in
-    /// the views.
+    /// `silent` those are forgotten that said nothing for so long that all is swept that they can
+    /// have recorded.
     ///
     /// # Errors
     /// [`ViewError::Unavailable`].
     pub async fn tell(
         &self,
         behind: Option<Duration>,
-        unswept: Option<Duration>,
+        silent: Option<Silent>,
     ) -> Result<Others, ViewError> {
         let asked = Instant::now();
-        let unswept = unswept.map_or(String::new(), |unswept| unswept.as_millis().to_string());
         let mut others = Others::default();
         for key in &self.keys {
             if self.has_left.load(Ordering::Acquire) {
@@ -127,7 +147,7 @@ impl Lags {
                 let behind_ms = i64::try_from(behind.as_millis()).unwrap_or(i64::MAX);
                 told.at(asked).saturating_sub(behind_ms).max(0).to_string()
             });
-            let heard = self.ask(key, (&self.node, &through, &unswept), None).await?;
+            let heard = self.ask(key, (&self.node, &through, silent), None).await?;
             let swept = others.swept.into_iter().chain(heard.swept);
             others.swept = swept.min_by_key(|swept| swept.begun_ms);
             others.behind_ms = others.behind_ms.max(heard.behind_ms);
@@ -144,7 +164,7 @@ impl Lags {
         if let Some(told) = *key.told() {
             return Ok(told);
         }
-        let heard = self.ask(key, (&self.node, "", ""), None).await?;
+        let heard = self.ask(key, (&self.node, "", None), None).await?;
         Ok(key.tell(heard.now_ms))
     }
 
@@ -154,7 +174,7 @@ impl Lags {
     /// [`ViewError::Unavailable`].
     pub async fn swept(&self, swept: SweptAgo) -> Result<(), ViewError> {
         for key in &self.keys {
-            self.ask(key, (&self.node, "", ""), Some(swept)).await?;
+            self.ask(key, (&self.node, "", None), Some(swept)).await?;
         }
         Ok(())
     }
@@ -174,7 +194,7 @@ impl Lags {
     /// [`ViewError::Unavailable`].
     pub async fn forget(&self, node: &str) -> Result<(), ViewError> {
         for key in &self.keys {
-            self.ask(key, (node, "leaves", ""), None).await?;
+            self.ask(key, (node, "leaves", None), None).await?;
         }
         Ok(())
     }
@@ -186,7 +206,7 @@ impl Lags {
     pub async fn word_of(&self, node: &str) -> Result<Option<LastWord>, ViewError> {
         for key in &self.keys {
             let Heard { now_ms, said_ms, through_ms, .. } =
-                self.ask(key, (node, "", ""), None).await?;
+                self.ask(key, (node, "", None), None).await?;
             if let (Some(said_ms), Some(through_ms)) = (said_ms, through_ms) {
                 let (silent_ms, behind_ms) = (now_ms - said_ms, now_ms - through_ms);
                 return Ok(Some(LastWord { said_ms, silent_ms, behind_ms }));
@@ -195,16 +215,19 @@ impl Lags {
         Ok(None)
     }
 
-    /// Says of a node through when its signals are merged, and since when not everything is swept;
-    /// what is heard.
+    /// Says of a node through when its signals are merged; what is heard.
     async fn ask(
         &self,
         key: &Key,
-        (node, through, unswept): (&str, &str, &str),
+        (node, through, silent): (&str, &str, Option<Silent>),
         swept: Option<SweptAgo>,
     ) -> Result<Heard, ViewError> {
         let arguments = |command: &mut Cmd| {
-            command.arg(node).arg(through).arg(unswept);
+            command.arg(node).arg(through);
+            match silent {
+                Some(Silent { unswept_ms, cut_off_ms }) => command.arg(unswept_ms).arg(cut_off_ms),
+                None => command.arg("").arg(""),
+            };
             if let Some(SweptAgo { from_ms, begun_ms }) = swept {
                 command.arg(from_ms).arg(begun_ms);
             }

@@ -162,6 +162,16 @@ async fn a_time_that_is_ahead_makes_no_session_too_long() {
 }
 
 #[actix_web::test]
+async fn a_clock_that_is_found_to_be_a_day_behind_makes_no_session_too_long() {
+    let site = Site::start().await;
+    site.clock.set(at(25 * 3_600));
+    assert_eq!(site.post(EVENTS, &with(json!({"at": at(0)}))).await.recorded(), 1);
+    let second = with(json!({"seq": 1, "kind": "progressed", "at": at(10)}));
+    let told = json!({"sent_at": at(10), "events": [second]});
+    assert_eq!(site.post(EVENTS, &told).await.recorded(), 1);
+}
+
+#[actix_web::test]
 async fn the_shape_is_checked_before_the_session() {
     let site = Site::start().await;
     site.post(EVENTS, &fact(1, 0, "started", 0)).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use viewlog::projections::{Freshness, Lags, Redis, SweptAgo};
+use viewlog::projections::{Freshness, Lags, Redis, Silent, SweptAgo};
 
 use super::{fresh_prefix, shared_cluster, shared_redis, way};
 use crate::servers::OwnRedis;
@@ -19,7 +19,7 @@ const fn seconds(seconds: u64) -> Option<Duration> {
 
 /// How far the last of the others is behind, by whole seconds.
 async fn heard(lags: &Lags, own: Option<Duration>, unswept: Option<Duration>) -> i64 {
-    lags.tell(own, unswept).await.unwrap().behind_ms / 1_000
+    lags.tell(own, unswept.map(Silent::unswept)).await.unwrap().behind_ms / 1_000
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn what_a_node_swept_others_hear_of() {
         let [one, other] = ["one", "other"].map(|name| Lags::new(redis, &prefix, name));
         assert_eq!(other.tell(seconds(0), None).await.unwrap().swept, None);
         one.swept(SweptAgo { from_ms: 60_000, begun_ms: 2_000 }).await.unwrap();
-        let others = other.tell(seconds(0), seconds(0)).await.unwrap();
+        let others = other.tell(seconds(0), seconds(0).map(Silent::unswept)).await.unwrap();
         assert_eq!(others.behind_ms, 0, "it is no node's word");
         let SweptAgo { from_ms, begun_ms } = others.swept.unwrap();
         assert!(begun_ms >= 2_000, "{begun_ms}");
@@ -137,6 +137,25 @@ async fn a_sweep_makes_up_for_nodes_that_died_before_it_and_no_others() {
             alive.swept(SweptAgo { from_ms: 3_600_000, begun_ms: 0 }).await.unwrap();
             assert!(heard(&alive, seconds(0), None).await >= 5, "nobody is to be forgotten");
             heard(&alive, seconds(0), LONG_AGO).await == 0
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn who_is_silent_counts_until_what_it_recorded_cut_off_is_swept() {
+    for redis in everywhere() {
+        let prefix = fresh_prefix();
+        let [silent, alive] = ["silent", "alive"].map(|name| Lags::new(redis, &prefix, name));
+        silent.tell(seconds(5), None).await.unwrap();
+        let told = async |cut_off_ms| {
+            let silent = Silent { unswept_ms: 0, cut_off_ms };
+            alive.swept(SweptAgo { from_ms: 3_600_000, begun_ms: 0 }).await.unwrap();
+            alive.tell(seconds(0), Some(silent)).await.unwrap().behind_ms
+        };
+        eventually("all of it is swept", async || {
+            assert!(told(-60_000).await >= 5_000, "it may be recording now");
+            told(1).await == 0
         })
         .await;
     }
