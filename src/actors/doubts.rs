@@ -1,5 +1,5 @@
 //! Doubts about the views: how far each still goes, as what sweeps have been through is beyond it,
-//! and what of the signals in streams it concerns.
+//! and what they mean for signals in streams.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::Deps;
 use crate::events::{AccountId, ReadError, Slice, Timestamp};
-use crate::projections::{CLOCKS_MS, Delivered, Finding, Position, ViewStore};
+use crate::projections::{CLOCKS_MS, Position, ViewStore};
 
 /// How often it is looked while there is any.
 const LOOK: Duration = Duration::from_secs(10);
@@ -51,34 +51,36 @@ pub(super) async fn swept_through(views: &dyn ViewStore) -> Option<Timestamp> {
     least
 }
 
-/// Whose signals were put into streams before views were away, and may have been erased meanwhile
-/// by a node that is gone: they are not to be merged, and these accounts' views to be made again.
+/// Whether something that was in a stream at `oldest_at` may have been erased by a node that is not
+/// heard, or was not, or is gone; `heard` says how much was heard when it was read.
+pub(super) fn may_hold_erased(deps: &Deps, oldest_at: Timestamp, heard: u64) -> bool {
+    if !deps.erasures.is_heard() || deps.erasures.were_missed(heard) {
+        return true;
+    }
+    // The server's clock, which says when something was put into a stream, may be ahead.
+    let open = deps.projector.freshness().doubt().open();
+    open.is_some_and(|open| oldest_at <= open.until().plus_ms(CLOCKS_MS))
+}
+
+/// The accounts of which something was erased since `oldest_at`. One whose fences are damaged is
+/// among them.
 ///
 /// # Errors
-/// [`ReadError::Unavailable`] where the log does not say what was erased.
-pub(super) async fn doubted_in(
+/// [`ReadError::Unavailable`].
+pub(super) async fn erased_since(
     deps: &Deps,
-    delivered: &Delivered,
+    accounts: HashSet<&AccountId>,
+    oldest_at: Timestamp,
 ) -> Result<HashSet<AccountId>, ReadError> {
-    let doubt = deps.projector.freshness().doubt();
-    let oldest_at = delivered.oldest_at();
-    // The server's clock, which says when something was put into a stream, may be ahead.
-    let is_older = |until: Timestamp| oldest_at.is_some_and(|at| at <= until.plus_ms(CLOCKS_MS));
-    if !doubt.open().is_some_and(|open| is_older(open.until())) {
-        return Ok(HashSet::new());
-    }
-    let looks = delivered.accounts().into_iter().map(async |account| {
-        let Some(open) = doubt.about_signals(account) else { return Ok(None) };
-        let is_justified = match deps.log.fences(account).await {
-            Ok(fences) => open.is_justified(&fences),
+    let since = oldest_at.plus_ms(-CLOCKS_MS);
+    let looks = accounts.into_iter().map(async |account| {
+        let is_erased = match deps.log.fences(account).await {
+            Ok(fences) => fences.iter().any(|fence| fence.at >= since),
             Err(ReadError::Corrupt(_)) => true,
             Err(error) => return Err(error),
         };
-        if !is_justified {
-            doubt.found(&open, account, Finding::Clean);
-        }
-        Ok(is_justified.then(|| account.clone()))
+        Ok(is_erased.then(|| account.clone()))
     });
     let looks = stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(LOOKS);
-    looks.try_filter_map(async |doubted| Ok(doubted)).try_collect().await
+    looks.try_filter_map(async |erased| Ok(erased)).try_collect().await
 }

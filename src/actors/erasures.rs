@@ -106,8 +106,9 @@ impl Erasures {
 
     /// Others are heard from now on. Whether they were not until now, and why.
     fn hears(&self) -> Option<DoubtCause> {
-        let was_heard = self.is_heard.swap(true, Ordering::AcqRel);
+        // First: whoever sees that others are heard knows what was missed.
         self.count_in(&self.everywhere);
+        let was_heard = self.is_heard.swap(true, Ordering::AcqRel);
         let was_deaf = self.was_deaf.load(Ordering::Acquire);
         let cause = if was_deaf { DoubtCause::Outage } else { DoubtCause::Start };
         (!was_heard).then_some(cause)
@@ -140,10 +141,11 @@ impl Erasures {
 
     /// Whether the views of some account are still to be forgotten.
     pub(super) fn owe(&self) -> bool {
-        self.is_forgetting.load(Ordering::Acquire) || !self.lock().is_empty()
+        // In this order: they are taken out only once it is said that they are being forgotten.
+        !self.lock().is_empty() || self.is_forgetting.load(Ordering::Acquire)
     }
 
-    fn is_heard(&self) -> bool {
+    pub(super) fn is_heard(&self) -> bool {
         self.is_heard.load(Ordering::Acquire)
     }
 

@@ -255,28 +255,39 @@ impl<'a> Consumer<'a> {
         self.exchange.signals.acknowledge(&delivered).await
     }
 
-    /// Merges it, and forgets the views of accounts of which something may have been erased since
-    /// it was put there.
+    /// Merges it, but for accounts of which something may have been erased since it was put there:
+    /// their views are forgotten, also where that happens meanwhile.
     async fn merge(&self, delivered: &Delivered, heard: u64) -> Result<(), ViewError> {
-        let mut erased = self.doubted_in(delivered).await?;
+        let erasures = &self.deps.erasures;
+        let begun = erasures.heard();
+        let mut erased = self.erased_since(delivered, heard).await?;
         let trusted = delivered.each().filter(|(account, _)| !erased.contains(*account));
         let parts = trusted.filter_map(|(account, what)| {
             let projected = catch_unwind(AssertUnwindSafe(|| project(&what)));
             Some((account.clone(), projected.ok()?))
         });
         merge_in_parts(self.deps.views.as_ref(), parts).await?;
-        let erasures = &self.deps.erasures;
-        let meanwhile = delivered.accounts().into_iter();
-        erased.extend(meanwhile.filter(|account| erasures.concern(account, heard)).cloned());
-        if erasures.were_missed(heard) {
-            erased.extend(self.doubted_in(delivered).await?);
+        if !erasures.is_heard() || erasures.heard() > begun {
+            erased.extend(self.erased_since(delivered, heard).await?);
         }
         self.forget(&erased).await
     }
 
-    async fn doubted_in(&self, delivered: &Delivered) -> Result<HashSet<AccountId>, ViewError> {
-        let doubted = doubts::doubted_in(self.deps, delivered).await;
-        doubted.map_err(|error| ViewError::Unavailable(error.to_string()))
+    /// Whatever is heard of names its account; what may have been missed is looked up.
+    async fn erased_since(
+        &self,
+        delivered: &Delivered,
+        heard: u64,
+    ) -> Result<HashSet<AccountId>, ViewError> {
+        let accounts = delivered.accounts();
+        let heard_of = accounts.iter().filter(|account| self.deps.erasures.concern(account, heard));
+        let mut erased: HashSet<AccountId> = heard_of.map(|account| (*account).clone()).collect();
+        let Some(oldest_at) = delivered.oldest_at() else { return Ok(erased) };
+        if doubts::may_hold_erased(self.deps, oldest_at, heard) {
+            let missed = doubts::erased_since(self.deps, accounts, oldest_at).await;
+            erased.extend(missed.map_err(|error| ViewError::Unavailable(error.to_string()))?);
+        }
+        Ok(erased)
     }
 
     async fn forget(&self, accounts: &HashSet<AccountId>) -> Result<(), ViewError> {
@@ -288,7 +299,7 @@ impl<'a> Consumer<'a> {
         projector.settle().await;
         let mut failed = None;
         for account in accounts {
-            if let Err(error) = self.deps.drop_views(account).await {
+            if let Err(error) = self.deps.views.forget(account).await {
                 self.deps.forget_views_of(account);
                 failed = Some(error);
             }

@@ -17,11 +17,13 @@ use crate::projections::{CLOCKS_MS, DoubtCause, Freshness, Lags, Others, Silent,
 const ROUND: Duration = Duration::from_secs(1);
 /// The note in the log of the last node that was cut off, which says when.
 const CUT_OFF: &str = "cut-off";
-/// How often it is written.
+/// After so many rounds in a row of which Redis did not hear it is written…
+const UNHEARD_MAX: u32 = 3;
+/// …and so often from then on.
 const CUT_OFF_EVERY: Duration = Duration::from_secs(10);
 /// For so long after it a node may have recorded more.
 const CUT_OFF_MS: i64 = 20_000 + CLOCKS_MS;
-/// Rounds do not wait for a log that is away.
+/// Rounds hardly wait for a log that is away.
 const ASKED_MAX: Duration = Duration::from_millis(500);
 
 /// Says and hears it, for as long as it is polled.
@@ -29,7 +31,7 @@ pub(super) async fn tell_lags(lags: Arc<Lags>, deps: Arc<Deps>) {
     let mut round = interval(ROUND);
     round.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let signals = deps.limits.roles.has(Role::Collect);
-    let (mut is_anyone_silent, mut noted_at) = (false, None);
+    let (mut is_anyone_silent, mut unheard, mut noted_at) = (false, 0, None);
     loop {
         round.tick().await;
         let silent = if is_anyone_silent { silent(&deps).await } else { None };
@@ -39,11 +41,16 @@ pub(super) async fn tell_lags(lags: Arc<Lags>, deps: Arc<Deps>) {
         // Who cannot be heard grows stale.
         match lags.tell(signals.then_some(behind), silent).await {
             Ok(others) => {
+                unheard = 0;
                 is_anyone_silent = Freshness::is_stale(now.plus_ms(-others.behind_ms), now);
                 hear(&deps, others);
             }
-            Err(_) if signals => say_cut_off(&deps, &mut noted_at).await,
-            Err(_) => {}
+            Err(_) => {
+                unheard += 1;
+                if signals && unheard >= UNHEARD_MAX {
+                    say_cut_off(&deps, &mut noted_at).await;
+                }
+            }
         }
     }
 }
@@ -53,7 +60,9 @@ async fn silent(deps: &Deps) -> Option<Silent> {
     let oldest = deps.sweeping.observe().oldest?;
     let noted = timeout(ASKED_MAX, deps.log.note(CUT_OFF)).await.ok()?.ok()?;
     let now = deps.clock.now();
-    let unswept = Duration::from_millis(now.since_ms(oldest).try_into().unwrap_or(0));
+    // It named the windows that it marked by its own clock.
+    let unswept_ms = now.since_ms(oldest).saturating_add(CLOCKS_MS);
+    let unswept = Duration::from_millis(unswept_ms.try_into().unwrap_or(0));
     let silent = Silent::unswept(unswept);
     let Some(at) = noted.and_then(|at| at.try_into().ok()).map(i64::from_be_bytes) else {
         return Some(silent);

@@ -374,11 +374,11 @@ impl System {
         }
         // Until now it is heard what others erase of what goes to the views.
         self.deps.feeds.leave().await;
+        let is_owed = self.deps.projector.waiting() > 0 || self.deps.erasures.owe();
         let has_left = match self.lags.get() {
-            Some(lags) => self.deps.projector.waiting() == 0 && lags.leave().await.is_ok(),
+            Some(lags) => !is_owed && lags.leave().await.is_ok(),
             None => true,
-        } && !self.deps.sweeping.owes()
-            && !self.deps.erasures.owe();
+        } && !self.deps.sweeping.owes();
         self.end_threads();
         has_left
     }

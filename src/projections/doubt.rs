@@ -4,7 +4,7 @@
 //! reads views after such a time asks the log once for each account what was erased from it, until
 //! a sweep has been through that time.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,8 +13,8 @@ use tokio::sync::Notify;
 use super::store::CLOCKS_MS;
 use crate::events::{AccountId, Fence, Timestamp};
 
-/// Of so many accounts it is remembered what was found; the others are asked for again.
-const FOUND_MAX: usize = 200_000;
+/// Of so many accounts it is remembered that they were looked at; the others are asked for again.
+const CLEARED_MAX: usize = 200_000;
 
 /// Why views are doubted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,15 +23,6 @@ pub enum DoubtCause {
     Start,
     /// They were away, or went back.
     Outage,
-}
-
-/// What was found out of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Finding {
-    /// Nothing was erased that views may hold, or that may be on its way to them.
-    Clean,
-    /// Its views are forgotten; what is on its way to them may still hold it.
-    Forgotten,
 }
 
 /// A doubt that is open, as it was when it was asked for.
@@ -57,7 +48,7 @@ pub struct Doubt {
 struct Told {
     turns: u64,
     open: Option<OpenDoubt>,
-    found: HashMap<AccountId, Finding>,
+    cleared: HashSet<AccountId>,
 }
 
 impl OpenDoubt {
@@ -83,7 +74,7 @@ impl Doubt {
         let mut told = self.lock();
         told.turns += 1;
         told.open = Some(OpenDoubt { turn: told.turns, cause, since: None, until: now });
-        told.found.clear();
+        told.cleared.clear();
         self.is_open.store(true, Ordering::Release);
         drop(told);
         self.raised.notify_one();
@@ -102,27 +93,13 @@ impl Doubt {
         self.lock().open
     }
 
-    /// The same, where it has to be asked what was erased from an account before its views are
-    /// believed.
+    /// The same, where it has to be asked what was erased from an account.
     pub fn about(&self, account: &AccountId) -> Option<OpenDoubt> {
-        self.open_unless(account, |_| true)
-    }
-
-    /// The same before what is on its way to its views is merged.
-    pub fn about_signals(&self, account: &AccountId) -> Option<OpenDoubt> {
-        self.open_unless(account, |finding| finding == Finding::Clean)
-    }
-
-    fn open_unless(
-        &self,
-        account: &AccountId,
-        settles: impl Fn(Finding) -> bool,
-    ) -> Option<OpenDoubt> {
         if !self.is_open.load(Ordering::Acquire) {
             return None;
         }
         let told = self.lock();
-        told.open.filter(|_| !told.found.get(account).is_some_and(|finding| settles(*finding)))
+        told.open.filter(|_| !told.cleared.contains(account))
     }
 
     /// As was found in this one, whatever was marked as changed before `at` is swept into the views
@@ -137,11 +114,11 @@ impl Doubt {
         }
     }
 
-    /// Remembers what was found in this one.
-    pub fn found(&self, found_in: &OpenDoubt, account: &AccountId, finding: Finding) {
+    /// The views of an account hold nothing of it, or not any more, as was found in this one.
+    pub fn clear(&self, found_in: &OpenDoubt, account: &AccountId) {
         let mut told = self.lock();
-        if told.same(found_in).is_some() && told.found.len() < FOUND_MAX {
-            told.found.insert(account.clone(), finding);
+        if told.same(found_in).is_some() && told.cleared.len() < CLEARED_MAX {
+            told.cleared.insert(account.clone());
         }
     }
 

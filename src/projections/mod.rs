@@ -32,7 +32,7 @@ pub use answer::{
     Answer, AnswerError, By, HistoryQuery, Items, Person, Source, WatchTimeQuery, When,
 };
 pub use answers::Answers;
-pub use doubt::{Doubt, DoubtCause, Finding, OpenDoubt};
+pub use doubt::{Doubt, DoubtCause, OpenDoubt};
 pub use freshness::Freshness;
 pub use maintain::{
     Difference, MayPass, Pages, Pass, Progress, Rebuild, RebuildError, Rebuilt, Renew, Rest,

@@ -19,7 +19,7 @@ pub(super) struct Silence(Mutex<Missed>);
 
 #[derive(Default)]
 struct Missed {
-    /// None where nobody was heard since the start.
+    /// None before it begins.
     since: Option<Timestamp>,
     accounts: HashSet<AccountId>,
     /// There was no room for more.

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::Answers;
 use crate::events::{AccountId, Fence};
-use crate::projections::{DoubtCause, Finding};
+use crate::projections::DoubtCause;
 
 /// Whoever reads views is used to milliseconds.
 const ASKED_MAX: Duration = Duration::from_millis(500);
@@ -20,11 +20,11 @@ impl Answers {
             return open.cause() == DoubtCause::Outage;
         };
         if !open.is_justified(&fences) {
-            doubt.found(&open, account, Finding::Clean);
+            doubt.clear(&open, account);
             return false;
         }
         match self.views.forget(account).await {
-            Ok(_) => doubt.found(&open, account, Finding::Forgotten),
+            Ok(_) => doubt.clear(&open, account),
             Err(error) => tracing::debug!(%error, "views could not be forgotten"),
         }
         true

@@ -9,8 +9,8 @@
 local key, node, merged, unswept, cut_off = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
--- Who died had a moment to record more after it spoke last.
-local moment = 2000
+-- Who died had a moment to record more after it spoke last, and who is cut off says so in the log within it.
+local moment = 6000
 -- Who signals nothing has nothing on its way.
 local idle = 900000
 

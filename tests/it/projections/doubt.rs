@@ -1,7 +1,7 @@
 //! A doubt about views, from its beginning until sweeps have been through it.
 
 use viewlog::events::{Fence, Scope, Timestamp};
-use viewlog::projections::{Doubt, DoubtCause, Finding, OpenDoubt};
+use viewlog::projections::{Doubt, DoubtCause, OpenDoubt};
 
 use crate::support::{at, home, id};
 
@@ -27,24 +27,13 @@ fn every_account_is_asked_for_once() {
     let doubt = Doubt::default();
     let first = raised(&doubt, 1_000);
     assert_eq!(doubt.about(&home()), Some(first));
-    doubt.found(&first, &home(), Finding::Clean);
+    doubt.clear(&first, &home());
     assert_eq!(doubt.about(&home()), None);
     assert_eq!(doubt.about(&id("other")), Some(first));
     let again = raised(&doubt, 1_000);
     assert_eq!(doubt.about(&home()), Some(again), "and once more in the next");
-    doubt.found(&first, &home(), Finding::Clean);
+    doubt.clear(&first, &home());
     assert_eq!(doubt.about(&home()), Some(again), "what was found before says nothing of it");
-}
-
-#[test]
-fn what_is_on_its_way_to_forgotten_views_is_doubted_still() {
-    let doubt = Doubt::default();
-    let open = raised(&doubt, 1_000);
-    assert_eq!(doubt.about_signals(&home()), Some(open));
-    doubt.found(&open, &home(), Finding::Forgotten);
-    assert_eq!((doubt.about(&home()), doubt.about_signals(&home())), (None, Some(open)));
-    doubt.found(&open, &home(), Finding::Clean);
-    assert_eq!((doubt.about(&home()), doubt.about_signals(&home())), (None, None));
 }
 
 #[test]
