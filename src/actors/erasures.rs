@@ -104,14 +104,16 @@ impl Erasures {
         }
     }
 
-    /// Others are heard from now on. Whether they were not until now, and why.
-    fn hears(&self) -> Option<DoubtCause> {
-        // First: whoever sees that others are heard knows what was missed.
+    /// Others are heard from now on.
+    fn hears(&self) {
+        // First: whoever sees that they are heard knows that something was missed.
         self.count_in(&self.everywhere);
-        let was_heard = self.is_heard.swap(true, Ordering::AcqRel);
+        self.is_heard.store(true, Ordering::Release);
+    }
+
+    fn cause(&self) -> DoubtCause {
         let was_deaf = self.was_deaf.load(Ordering::Acquire);
-        let cause = if was_deaf { DoubtCause::Outage } else { DoubtCause::Start };
-        (!was_heard).then_some(cause)
+        if was_deaf { DoubtCause::Outage } else { DoubtCause::Start }
     }
 
     /// Nobody is heard from now on. Whether that is news.
@@ -142,7 +144,8 @@ impl Erasures {
     /// Whether the views of some account are still to be forgotten.
     pub(super) fn owe(&self) -> bool {
         // In this order: they are taken out only once it is said that they are being forgotten.
-        !self.lock().is_empty() || self.is_forgetting.load(Ordering::Acquire)
+        let is_waiting = self.silence.is_owed() || !self.lock().is_empty();
+        is_waiting || self.is_forgetting.load(Ordering::Acquire)
     }
 
     pub(super) fn is_heard(&self) -> bool {
@@ -243,9 +246,11 @@ impl Deps {
             }
             Heard::Erased(Whose::Slice(slice)) => self.erasures.erased(*slice),
             Heard::Erased(Whose::Everyone) | Heard::Resync(Whose::Everyone) => {
-                if let Some(cause) = self.erasures.hears() {
-                    self.doubt_views(cause);
+                // Before anybody believes that others are heard.
+                if !self.erasures.is_heard() {
+                    self.doubt_views(self.erasures.cause());
                 }
+                self.erasures.hears();
                 self.erasures.wake.notify_one();
             }
             Heard::Nothing => {
@@ -264,11 +269,11 @@ impl Deps {
 pub(super) async fn forget_views(deps: Arc<Deps>) {
     loop {
         deps.erasures.wake.notified().await;
+        deps.erasures.is_forgetting.store(true, Ordering::Release);
         if deps.erasures.is_heard() {
             silence::make_up_for(&deps).await;
         }
         deps.projector.settle().await;
-        deps.erasures.is_forgetting.store(true, Ordering::Release);
         let accounts = mem::take(&mut *deps.erasures.lock());
         for account in accounts {
             if let Err(error) = deps.drop_views(&account).await {

@@ -200,7 +200,11 @@ impl<'a> Consumer<'a> {
             self.is_new = false;
         }
         let now = Instant::now();
-        let heard = self.deps.erasures.heard();
+        let mut heard = self.deps.erasures.heard();
+        if self.may_owe || self.claims_at <= now {
+            // Nobody knows what was heard when it was read first.
+            heard = 0;
+        }
         let delivered = if self.may_owe {
             let delivered = signals.owed().await?;
             self.may_owe = !delivered.is_empty();
@@ -235,8 +239,8 @@ impl<'a> Consumer<'a> {
         self.failed_at = Some(Instant::now());
     }
 
-    /// What was read when so much was heard of erasures.
-    async fn take(&self, delivered: Delivered, heard: u64) -> Result<(), ViewError> {
+    /// What was read when so much was heard of erasures; after a failure that is long ago.
+    async fn take(&self, delivered: Delivered, mut heard: u64) -> Result<(), ViewError> {
         if delivered.is_empty() {
             return Ok(());
         }
@@ -248,6 +252,7 @@ impl<'a> Consumer<'a> {
                 tracing::warn!(%error, "signals of other nodes could not be merged; trying again");
                 has_failed = true;
             }
+            heard = 0;
             if !self.exchange.pause(AGAIN).await {
                 return Ok(());
             }

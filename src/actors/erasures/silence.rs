@@ -49,6 +49,12 @@ impl Silence {
         }
     }
 
+    /// Whether something of it is still to be looked at.
+    pub(super) fn is_owed(&self) -> bool {
+        let missed = self.lock();
+        missed.has_more || !missed.accounts.is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Missed> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

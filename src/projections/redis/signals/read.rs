@@ -38,7 +38,7 @@ impl Delivered {
         self.damaged
     }
 
-    /// When the first of them was put there, by the server's clock.
+    /// When the first of them was recorded, or put there, whichever was first.
     pub fn oldest_at(&self) -> Option<Timestamp> {
         self.oldest_ms.map(Timestamp::from_ms)
     }
@@ -100,7 +100,7 @@ impl Delivered {
                 places.push(id.to_vec());
             }
             self.count += 1;
-            self.oldest_ms = self.oldest_ms.into_iter().chain(ms_in(id)).min();
+            self.is_of(ms_in(id));
             match told {
                 Some(told) => self.take(told),
                 None => self.damaged += 1,
@@ -109,10 +109,20 @@ impl Delivered {
         Ok(())
     }
 
+    fn is_of(&mut self, ms: Option<i64>) {
+        self.oldest_ms = self.oldest_ms.into_iter().chain(ms).min();
+    }
+
     fn take(&mut self, told: &[u8]) {
         match entry::decode(told) {
-            Ok((account, Subject::Session(state))) => self.keep(account, state),
-            Ok((account, mark @ Subject::Mark(_))) => self.others.push((account, mark)),
+            Ok((account, Subject::Session(state))) => {
+                self.is_of(Some(state.last.received_at.ms()));
+                self.keep(account, state);
+            }
+            Ok((account, Subject::Mark(mark))) => {
+                self.is_of(Some(mark.received_at.ms()));
+                self.others.push((account, Subject::Mark(mark)));
+            }
             Err(error) => {
                 tracing::warn!(%error, "a signal of another node cannot be read");
                 self.damaged += 1;
