@@ -19,7 +19,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How many slices are asked for at once.
 const SLICES: usize = 32;
 /// Of how many accounts the fences are read at once.
-const LOOKS: usize = 32;
+pub(super) const LOOKS: usize = 32;
 
 /// Looks after each doubt until it is settled, for as long as it is polled.
 pub(super) async fn settle_doubts(deps: Arc<Deps>) {

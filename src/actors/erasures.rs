@@ -25,8 +25,6 @@ use crate::projections::{DoubtCause, Heard, Relay, ViewError, Whose};
 const BELIEVED_MS: i64 = 5_000;
 /// When views are tried again that could not be forgotten.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Of how many accounts the fences are read at once.
-const LOOKS: usize = 32;
 /// More accounts than this are left to the sweep.
 const FORGOTTEN_MAX: usize = 4_096;
 

@@ -200,11 +200,9 @@ impl<'a> Consumer<'a> {
             self.is_new = false;
         }
         let now = Instant::now();
-        let mut heard = self.deps.erasures.heard();
-        if self.may_owe || self.claims_at <= now {
-            // Nobody knows what was heard when it was read first.
-            heard = 0;
-        }
+        // Of what was read before nobody knows what was heard then.
+        let heard =
+            if self.may_owe || self.claims_at <= now { 0 } else { self.deps.erasures.heard() };
         let delivered = if self.may_owe {
             let delivered = signals.owed().await?;
             self.may_owe = !delivered.is_empty();

@@ -108,9 +108,8 @@ impl Stored {
         let Some(through) = self.through(fences) else { return vec![] };
         let offset_ms = self.snapshot.as_ref().and_then(|state| state.clock_offset_ms);
         let offset_ms = offset_ms.or_else(|| self.events.iter().find_map(|event| event.offset_ms));
-        let is_fenced = |event: &mut Event| {
-            event.at().plus_ms(offset_ms.unwrap_or(0)).min(event.received_at) <= through
-        };
+        let is_fenced =
+            |event: &mut Event| event.stamp().occurred_at(offset_ms.unwrap_or(0)) <= through;
         self.events.extract_if(.., is_fenced).collect()
     }
 

@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Fact, Kind, Reason, Timestamp};
+use super::{Fact, Kind, Reason, Stamp, Timestamp};
 
 /// Offsets below this are noise of the network and count as none.
 const OFFSET_NOISE_MS: i64 = 30_000;
@@ -49,6 +49,11 @@ impl Event {
     /// When it happened by the player's clock, or, from a player without one, when it arrived.
     pub fn at(&self) -> Timestamp {
         self.fact.at.unwrap_or(self.received_at)
+    }
+
+    /// The same, and when it arrived.
+    pub fn stamp(&self) -> Stamp {
+        Stamp { at: self.at(), received_at: self.received_at }
     }
 }
 

@@ -39,7 +39,7 @@ impl State {
     /// The state after a session's lowest event.
     pub fn first(event: &Event) -> Self {
         let fact = &event.fact;
-        let stamp = stamp_of(event);
+        let stamp = event.stamp();
         let mut state = Self {
             session: fact.session,
             about: Arc::new(fact.about.as_deref().cloned().unwrap_or_default()),
@@ -74,7 +74,7 @@ impl State {
     /// Folds the next event in order.
     pub fn apply(&mut self, event: &Event) {
         let fact = &event.fact;
-        let stamp = stamp_of(event);
+        let stamp = event.stamp();
         self.take_number(event);
         self.take_about(fact);
         self.clock_offset_ms = self.clock_offset_ms.or(event.offset_ms);
@@ -148,8 +148,4 @@ impl State {
             }
         }
     }
-}
-
-fn stamp_of(event: &Event) -> Stamp {
-    Stamp { at: event.at(), received_at: event.received_at }
 }

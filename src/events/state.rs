@@ -31,6 +31,14 @@ pub struct Stamp {
     pub received_at: Timestamp,
 }
 
+impl Stamp {
+    /// By the server's clock, from which the player's differs by this; at the latest when the
+    /// server had it.
+    pub fn occurred_at(self, offset_ms: i64) -> Timestamp {
+        self.at.plus_ms(offset_ms).min(self.received_at)
+    }
+}
+
 /// A session folded. Sixty-four intervals at most; everything else is of fixed size or shared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
@@ -84,7 +92,7 @@ impl State {
     /// When a stamp occurred: the player's clock, put right by the session's offset, never later
     /// than its receipt.
     pub fn occurred_at(&self, stamp: Stamp) -> Timestamp {
-        stamp.at.plus_ms(self.clock_offset_ms.unwrap_or(0)).min(stamp.received_at)
+        stamp.occurred_at(self.clock_offset_ms.unwrap_or(0))
     }
 
     /// When the session began.

@@ -5,8 +5,8 @@ use super::live::{Live, Past, Place};
 use crate::actors::Refusal;
 use crate::events::codec::{encode_event, encode_found, encode_snapshot};
 use crate::events::{
-    About, Event, EventRow, Fence, ProfileId, Scope, SessionId, SnapshotRow, Stamp, State,
-    Timestamp, TitleId,
+    About, Event, EventRow, Fence, ProfileId, Scope, SessionId, SnapshotRow, State, Timestamp,
+    TitleId,
 };
 
 /// A session has at most this many events…
@@ -274,26 +274,20 @@ fn too_long(state: &State, event: &Event, is_kept: bool) -> Option<String> {
         return Some(format!("the session has {FACTS_MAX} facts; start another"));
     }
     let (at, offset_ms) = (occurred_at(Some(state), event), offset_ms(Some(state), event));
-    let first = occurred(state.started, offset_ms).min(at);
-    let last = occurred(state.last, offset_ms).max(at);
+    let first = state.started.occurred_at(offset_ms).min(at);
+    let last = state.last.occurred_at(offset_ms).max(at);
     (!is_kept && last.since_ms(first) > SPAN_MS_MAX)
         .then(|| "the session would last more than 24 h; start another".to_owned())
 }
 
-/// By the server's clock, at the latest when it was received.
 fn occurred_at(state: Option<&State>, event: &Event) -> Timestamp {
-    let stamp = Stamp { at: event.at(), received_at: event.received_at };
-    occurred(stamp, offset_ms(state, event))
+    event.stamp().occurred_at(offset_ms(state, event))
 }
 
 /// The session's, or else what the event is the first to tell.
 fn offset_ms(state: Option<&State>, event: &Event) -> i64 {
     let known = state.and_then(|state| state.clock_offset_ms);
     known.or(event.offset_ms).unwrap_or(0)
-}
-
-fn occurred(Stamp { at, received_at }: Stamp, offset_ms: i64) -> Timestamp {
-    at.plus_ms(offset_ms).min(received_at)
 }
 
 /// The account's partition in which a session's row goes is its own: see [`SessionId::week`].

@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::stream::{self, StreamExt};
 use tokio::time::sleep;
 
-use super::{AGAIN, Deps, FORGOTTEN_MAX, LOOKS};
+use super::{AGAIN, Deps, FORGOTTEN_MAX};
+use crate::actors::doubts::LOOKS;
 use crate::events::{AccountId, Timestamp};
 
 /// It takes so long at most until it is noticed that nobody is heard.

@@ -62,5 +62,5 @@ pub(super) async fn find_event(
 }
 
 fn occurred_at(event: &Event, offset_ms: i64) -> Timestamp {
-    event.at().plus_ms(offset_ms).min(event.received_at)
+    event.stamp().occurred_at(offset_ms)
 }

@@ -3,8 +3,7 @@
 use futures_util::TryStreamExt;
 
 use crate::events::{
-    AccountId, Clock, Depth, Event, EventLog, Mark, Part, ReadError, Stamp, State, Stored,
-    Timestamp, fold,
+    AccountId, Clock, Depth, Event, EventLog, Mark, Part, ReadError, State, Stored, Timestamp, fold,
 };
 use crate::projections::shelf::Shelf;
 use crate::projections::{Entry, Fill, Recorded, Target, ViewError, ViewStore, project};
@@ -168,7 +167,7 @@ fn state_as_of(stored: Stored, as_of: Timestamp, complete: &mut bool) -> Option<
         return Some(whole);
     }
     let occurred = |event: &&Event| {
-        let stamp = Stamp { at: event.at(), received_at: event.received_at };
+        let stamp = event.stamp();
         whole.occurred_at(stamp) <= as_of
     };
     let later = events.iter().filter(occurred);

@@ -211,6 +211,11 @@ async fn who_is_only_cut_off_from_redis_is_not_taken_for_dead_by_a_sweep() {
     proxy.cut();
     house.record(5).await;
     eventually("it is missed", is_stale).await;
+    eventually("whoever died so long ago would be swept for", async || {
+        let said: Vec<i64> = words(&fleet.views).await.values().map(|word| instant(word)).collect();
+        said.iter().max().zip(said.iter().min()).is_some_and(|(last, first)| last - first > 8_000)
+    })
+    .await;
     done(&other.url, &["sweep", "--from", "1h"]);
     let swept_at = instant(&words(&fleet.views).await["~swept"]);
     eventually("the other had time to forget it", async || {
