@@ -12,6 +12,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
 use viewlog::events::SessionId;
 
 use super::{asked, done};
@@ -28,12 +29,15 @@ pub(super) struct Habits {
     pub(super) at_once: u64,
     /// After so long without an answer the next node is asked.
     pub(super) answer_within: Duration,
+    /// A player reports no more often than this.
+    pub(super) every: Duration,
 }
 
 impl Habits {
     /// Two dozen of these households' players, of a fact a request.
     pub(super) fn of(households: &'static str) -> Self {
-        Self { households, players: 24, at_once: 1, answer_within: Duration::from_secs(15) }
+        let (answer_within, every) = (Duration::from_secs(15), Duration::from_millis(1));
+        Self { households, players: 24, at_once: 1, answer_within, every }
     }
 }
 
@@ -198,7 +202,10 @@ impl Player {
             Client::builder().tls_certs_only([]).timeout(habits.answer_within).build().unwrap();
         let mut turn = first;
         let mut is_done = true;
+        let mut pace = interval(habits.every);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !(is_done && *stop.borrow()) {
+            pace.tick().await;
             let sent = self.send(&client, &nodes[turn % nodes.len()], habits.at_once).await;
             is_done = sent.is_ok();
             self.acknowledged += sent.as_ref().map_or(0, |facts| *facts);
