@@ -54,8 +54,9 @@ pub struct App {
     name: Option<String>,
     /// For programs of this machine, as long as this process lives.
     local_token: String,
-    /// Last, so that the drivers of shared stores end when nobody asks them any more.
+    /// So late that the drivers of shared stores end when nobody asks them any more.
     _drivers: Drivers,
+    /// Last, when nothing of this node is at work any more.
     _hold: Option<File>,
 }
 
@@ -108,10 +109,10 @@ pub enum StartError {
         /// The directory.
         dir: std::path::PathBuf,
     },
-    /// The server's address cannot be left in the data directory.
+    /// The data directory cannot be used, or the server's address not be left in it.
     #[error("{}: {source}", path.display())]
     Note {
-        /// The file.
+        /// The file, or the directory.
         path: std::path::PathBuf,
         /// Why.
         source: std::io::Error,
@@ -165,6 +166,7 @@ impl App {
         let opening = (&mut drivers, &mut clocks);
         let (log, embedded) = open_log(config, &clock, opening).await?;
         let (views, redis) = open_views(config, &clock)?;
+        let spool = spool::open(config).map_err(StartError::Spool)?;
         let (policy, freshness) = (Arc::new(config.policy.clone()), Arc::<Freshness>::default());
         let shared = (Arc::clone(&policy), Arc::clone(&freshness), Arc::clone(&clock));
         let system = System::start(Arc::clone(&log), Arc::clone(&views), shared, config.limits());
@@ -173,7 +175,6 @@ impl App {
             clocks.add(redis.watch(Arc::clone(&clock)));
             join_others(&system, &redis, name, config);
         }
-        let spool = spool::open(config).map_err(StartError::Spool)?;
         if let Some(spool) = &spool {
             system.spool(Arc::clone(spool), config.spool.enabled);
         }
@@ -252,6 +253,20 @@ impl App {
             *self.note.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
         }
         Ok(address)
+    }
+
+    /// The same; where it cannot, it stops, so that no other node waits for what it had on its way.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn listen_or_stop(self, at: SocketAddr) -> Result<(Self, Address), StartError> {
+        match self.listen(at) {
+            Ok(address) => Ok((self, address)),
+            Err(error) => {
+                let _ = self.stop().await;
+                Err(error)
+            }
+        }
     }
 
     /// Whether whoever calls needs a token.

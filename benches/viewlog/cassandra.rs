@@ -42,18 +42,22 @@ pub(crate) fn run() {
         let store = Store::make(&cassandra, "log").await;
         store.warm_up().await;
         for _ in 0..TURNS {
-            store.drive(Player::many(ACCOUNTS), 256).await.print(DRIVER);
+            store.drive(players(), 256).await.print(DRIVER);
             store.append(256, 1).await.print("appends of 1 row, 256 in flight, rows");
         }
         for (in_flight, rows) in [(64, 10), (256, 10), (16, 25), (64, 25)] {
             let load = store.append(in_flight, rows).await;
             load.print(&format!("appends of {rows} rows, {in_flight} in flight, rows"));
         }
-        store.drive(Player::many(ACCOUNTS), 256).await.print(DRIVER);
+        store.drive(players(), 256).await.print(DRIVER);
         store.read_long().await;
         store.scan().await;
         store.count().await;
     });
+}
+
+fn players() -> Vec<Player> {
+    (0..ACCOUNTS).map(Player::in_fleet).collect()
 }
 
 /// A log in a keyspace of its own, and the bare driver beside it.
@@ -107,7 +111,7 @@ impl Store {
 
     async fn append(&self, in_flight: usize, rows: usize) -> Load {
         let log = Arc::clone(&self.log) as _;
-        appends(log, Player::many(ACCOUNTS), (in_flight, rows)).await
+        appends(log, players(), (in_flight, rows)).await
     }
 
     async fn read_long(&self) {
@@ -160,7 +164,7 @@ impl Store {
     }
 
     async fn register_accounts(&self) {
-        let registered = Player::many(ACCOUNTS).into_iter().map(|player| async move {
+        let registered = players().into_iter().map(|player| async move {
             let mut append = Append::new(player.account);
             append.weeks = vec![player.session.week()];
             self.log.append(&append).await.unwrap();

@@ -13,6 +13,7 @@ pub(crate) struct Player {
     pub(crate) seq: u32,
     started: Timestamp,
     number: usize,
+    in_fleet: bool,
 }
 
 impl Player {
@@ -24,7 +25,13 @@ impl Player {
             seq: 0,
             started: now,
             number,
+            in_fleet: false,
         }
+    }
+
+    /// One whose rows several nodes write, so that each names its title and profile.
+    pub(crate) fn in_fleet(number: usize) -> Self {
+        Self { in_fleet: true, ..Self::new(number) }
     }
 
     pub(crate) fn many(count: usize) -> Vec<Self> {
@@ -55,10 +62,16 @@ impl Player {
         Event::new(fact, SystemClock.now(), None)
     }
 
-    /// The next fact as the account's actor writes it: a heartbeat says nothing that is known.
+    /// The next fact as the account's actor writes it: a heartbeat says little of what is known.
     pub(crate) fn next_row(&mut self) -> EventRow {
         let mut event = self.next();
-        event.fact.about.take_if(|_| self.seq > 1);
+        if self.seq > 1 {
+            let about = event.fact.about.take().filter(|_| self.in_fleet);
+            event.fact.about = about.map(|about| {
+                let About { profile, title, .. } = *about;
+                Box::new(About { profile, title, ..About::default() })
+            });
+        }
         row(&event)
     }
 

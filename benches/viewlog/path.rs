@@ -54,7 +54,7 @@ async fn begun(system: &System, turn: usize) -> Vec<Player> {
 
 fn players(turn: usize) -> Vec<Player> {
     let first = (turn + 10) * ACCOUNTS;
-    (first..first + ACCOUNTS).map(Player::new).collect()
+    (first..first + ACCOUNTS).map(Player::in_fleet).collect()
 }
 
 /// Requests of so many facts of one account, so many at once.

@@ -105,7 +105,7 @@ impl Household {
     async fn record(&self, log: &Arc<dyn EventLog>, account: usize) {
         let mut append = Append::new(Player::new(account).account);
         for session in 0..self.sessions {
-            let mut player = Player::new(200_000 + account * self.sessions + session);
+            let mut player = Player::in_fleet(200_000 + account * self.sessions + session);
             append.weeks = vec![player.session.week()];
             append.events.extend((0..self.facts).map(|_| player.next_row()));
         }

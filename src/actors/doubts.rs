@@ -52,9 +52,11 @@ pub(super) async fn swept_through(views: &dyn ViewStore) -> Option<Timestamp> {
 }
 
 /// Whether something that was in a stream at `oldest_at` may have been erased by a node that is not
-/// heard, or was not, or is gone; `heard` says how much was heard when it was read.
-pub(super) fn may_hold_erased(deps: &Deps, oldest_at: Timestamp, heard: u64) -> bool {
-    if !deps.erasures.is_heard() || deps.erasures.were_missed(heard) {
+/// heard, or was not, or is gone; `heard` says how much was heard when it was read, where that is
+/// known.
+pub(super) fn may_hold_erased(deps: &Deps, oldest_at: Timestamp, heard: Option<u64>) -> bool {
+    let were_missed = heard.is_none_or(|heard| deps.erasures.were_missed(heard));
+    if !deps.erasures.is_heard() || were_missed {
         return true;
     }
     // The server's clock, which says when something was put into a stream, may be ahead.

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -25,6 +25,9 @@ use crate::projections::{DoubtCause, Heard, Relay, ViewError, Whose};
 const BELIEVED_MS: i64 = 5_000;
 /// When views are tried again that could not be forgotten.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long an orderly stop waits for them.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
+const SETTLE_POLL: Duration = Duration::from_millis(20);
 /// More accounts than this are left to the sweep.
 const FORGOTTEN_MAX: usize = 4_096;
 
@@ -146,6 +149,20 @@ impl Erasures {
         is_waiting || self.is_forgetting.load(Ordering::Acquire)
     }
 
+    /// Whether views may hold what was erased while nobody was heard.
+    pub(super) fn owe_for_silence(&self) -> bool {
+        self.silence.is_owed()
+    }
+
+    /// Waits until nothing is owed, as far as that takes but a moment; whether it is so.
+    pub(super) async fn settle(&self) -> bool {
+        let begun = Instant::now();
+        while self.owe() && !self.silence.is_owed() && begun.elapsed() < SETTLE_MAX {
+            sleep(SETTLE_POLL).await;
+        }
+        !self.owe()
+    }
+
     pub(super) fn is_heard(&self) -> bool {
         self.is_heard.load(Ordering::Acquire)
     }
@@ -176,7 +193,7 @@ impl Deps {
     /// Something was erased from an account, here or where a sweep found it: everybody hears of it.
     pub(crate) fn tell_erased(&self, account: &AccountId) {
         self.erasures.erased(Slice::of(account));
-        self.projector.forget(account);
+        self.projector.forget(|of| of == account);
         self.feeds.erased(account);
     }
 
@@ -199,7 +216,7 @@ impl Deps {
 
     /// The views of an account may hold what was erased: they are made again.
     pub(super) fn distrust(&self, account: &AccountId) {
-        self.projector.forget(account);
+        self.projector.forget(|of| of == account);
         self.forget_views_of(account);
     }
 
@@ -254,7 +271,8 @@ impl Deps {
             Heard::Nothing => {
                 if self.erasures.hears_nobody() {
                     self.doubt_views(DoubtCause::Outage);
-                    self.erasures.silence.begin(self.clock.now(), self.projector.accounts());
+                    let now = Some(self.clock.now());
+                    self.erasures.silence.begin(now, self.projector.accounts());
                 }
             }
             Heard::Changed(..) | Heard::Resync(_) => {}
@@ -279,6 +297,9 @@ pub(super) async fn forget_views(deps: Arc<Deps>) {
                 deps.forget_views_of(&account);
                 sleep(AGAIN).await;
             }
+        }
+        if deps.erasures.lock().is_empty() {
+            deps.erasures.silence.is_made_up_for();
         }
         deps.erasures.is_forgetting.store(false, Ordering::Release);
     }

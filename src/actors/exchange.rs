@@ -201,8 +201,8 @@ impl<'a> Consumer<'a> {
         }
         let now = Instant::now();
         // Of what was read before nobody knows what was heard then.
-        let heard =
-            if self.may_owe || self.claims_at <= now { 0 } else { self.deps.erasures.heard() };
+        let is_first = !self.may_owe && self.claims_at > now;
+        let heard = is_first.then(|| self.deps.erasures.heard());
         let delivered = if self.may_owe {
             let delivered = signals.owed().await?;
             self.may_owe = !delivered.is_empty();
@@ -237,8 +237,8 @@ impl<'a> Consumer<'a> {
         self.failed_at = Some(Instant::now());
     }
 
-    /// What was read when so much was heard of erasures; after a failure that is long ago.
-    async fn take(&self, delivered: Delivered, mut heard: u64) -> Result<(), ViewError> {
+    /// What was read when so much was heard of erasures; after a failure nobody knows.
+    async fn take(&self, delivered: Delivered, mut heard: Option<u64>) -> Result<(), ViewError> {
         if delivered.is_empty() {
             return Ok(());
         }
@@ -250,7 +250,7 @@ impl<'a> Consumer<'a> {
                 tracing::warn!(%error, "signals of other nodes could not be merged; trying again");
                 has_failed = true;
             }
-            heard = 0;
+            heard = None;
             if !self.exchange.pause(AGAIN).await {
                 return Ok(());
             }
@@ -260,7 +260,7 @@ impl<'a> Consumer<'a> {
 
     /// Merges it, but for accounts of which something may have been erased since it was put there:
     /// their views are forgotten, also where that happens meanwhile.
-    async fn merge(&self, delivered: &Delivered, heard: u64) -> Result<(), ViewError> {
+    async fn merge(&self, delivered: &Delivered, heard: Option<u64>) -> Result<(), ViewError> {
         let erasures = &self.deps.erasures;
         let begun = erasures.heard();
         let mut erased = self.erased_since(delivered, heard).await?;
@@ -280,10 +280,13 @@ impl<'a> Consumer<'a> {
     async fn erased_since(
         &self,
         delivered: &Delivered,
-        heard: u64,
+        heard: Option<u64>,
     ) -> Result<HashSet<AccountId>, ViewError> {
         let accounts = delivered.accounts();
-        let heard_of = accounts.iter().filter(|account| self.deps.erasures.concern(account, heard));
+        let is_heard_of = |account: &AccountId| {
+            heard.is_some_and(|heard| self.deps.erasures.concern(account, heard))
+        };
+        let heard_of = accounts.iter().filter(|account| is_heard_of(account));
         let mut erased: HashSet<AccountId> = heard_of.map(|account| (*account).clone()).collect();
         let Some(oldest_at) = delivered.oldest_at() else { return Ok(erased) };
         if doubts::may_hold_erased(self.deps, oldest_at, heard) {
@@ -298,7 +301,7 @@ impl<'a> Consumer<'a> {
             return Ok(());
         }
         let projector = &self.deps.projector;
-        accounts.iter().for_each(|account| projector.forget(account));
+        projector.forget(|account| accounts.contains(account));
         projector.settle().await;
         let mut failed = None;
         for account in accounts {

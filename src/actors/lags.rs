@@ -17,9 +17,10 @@ use crate::projections::{CLOCKS_MS, DoubtCause, Freshness, Lags, Others, Silent,
 const ROUND: Duration = Duration::from_secs(1);
 /// The note in the log of the last node that was cut off, which says when.
 const CUT_OFF: &str = "cut-off";
-/// After so many rounds in a row of which Redis did not hear it is written…
-const UNHEARD_MAX: u32 = 3;
-/// …and so often from then on.
+/// A round that Redis did not hear by then is one of a node that is cut off: it says so before
+/// others may take it for dead, which `lags.lua` lets them after six seconds.
+const TOLD_MAX: Duration = Duration::from_secs(2);
+/// So often while that lasts.
 const CUT_OFF_EVERY: Duration = Duration::from_secs(10);
 /// For so long after it a node may have recorded more.
 const CUT_OFF_MS: i64 = 20_000 + CLOCKS_MS;
@@ -31,26 +32,27 @@ pub(super) async fn tell_lags(lags: Arc<Lags>, deps: Arc<Deps>) {
     let mut round = interval(ROUND);
     round.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let signals = deps.limits.roles.has(Role::Collect);
-    let (mut is_anyone_silent, mut unheard, mut noted_at) = (false, 0, None);
+    let (mut is_anyone_silent, mut noted_at) = (false, None);
+    let mut settled = deps.clock.now();
     loop {
         round.tick().await;
         let silent = if is_anyone_silent { silent(&deps).await } else { None };
         let now = deps.clock.now();
-        let behind_ms = now.since_ms(deps.projector.freshness().own_as_of(now));
+        let own = deps.projector.freshness().own_as_of(now);
+        // What was merged while nobody was heard may have been erased.
+        if !deps.erasures.owe_for_silence() {
+            settled = own;
+        }
+        let behind_ms = now.since_ms(settled.min(own));
         let behind = Duration::from_millis(behind_ms.try_into().unwrap_or(0));
         // Who cannot be heard grows stale.
-        match lags.tell(signals.then_some(behind), silent).await {
-            Ok(others) => {
-                unheard = 0;
+        match timeout(TOLD_MAX, lags.tell(signals.then_some(behind), silent)).await {
+            Ok(Ok(others)) => {
                 is_anyone_silent = Freshness::is_stale(now.plus_ms(-others.behind_ms), now);
                 hear(&deps, others);
             }
-            Err(_) => {
-                unheard += 1;
-                if signals && unheard >= UNHEARD_MAX {
-                    say_cut_off(&deps, &mut noted_at).await;
-                }
-            }
+            _ if signals => say_cut_off(&deps, &mut noted_at).await,
+            _ => {}
         }
     }
 }
@@ -64,9 +66,8 @@ async fn silent(deps: &Deps) -> Option<Silent> {
     let unswept_ms = now.since_ms(oldest).saturating_add(CLOCKS_MS);
     let unswept = Duration::from_millis(unswept_ms.try_into().unwrap_or(0));
     let silent = Silent::unswept(unswept);
-    let Some(at) = noted.and_then(|at| at.try_into().ok()).map(i64::from_be_bytes) else {
-        return Some(silent);
-    };
+    let Some(noted) = noted else { return Some(silent) };
+    let at = i64::from_be_bytes(noted.try_into().ok()?);
     Some(Silent { cut_off_ms: now.since_ms(Timestamp::from_ms(at)) - CUT_OFF_MS, ..silent })
 }
 

@@ -95,9 +95,9 @@ impl Projector {
         }
     }
 
-    /// Forgets what waits of an account, because it was erased.
-    pub(super) fn forget(&self, account: &AccountId) {
-        self.lock().forget(account);
+    /// Forgets what waits of accounts, because something of them was erased.
+    pub(super) fn forget(&self, is_erased: impl Fn(&AccountId) -> bool) {
+        self.lock().forget(is_erased);
     }
 
     /// Of which accounts something waits.

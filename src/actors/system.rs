@@ -374,7 +374,7 @@ impl System {
         }
         // Until now it is heard what others erase of what goes to the views.
         self.deps.feeds.leave().await;
-        let is_owed = self.deps.projector.waiting() > 0 || self.deps.erasures.owe();
+        let is_owed = !self.deps.erasures.settle().await || self.deps.projector.waiting() > 0;
         let has_left = match self.lags.get() {
             Some(lags) => !is_owed && lags.leave().await.is_ok(),
             None => true,

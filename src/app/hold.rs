@@ -6,19 +6,18 @@ use std::fs::{self, File, TryLockError};
 use super::StartError;
 use crate::config::{Config, LogStore};
 
-/// Takes the directory until what is returned is dropped, or the process ends in any way.
+/// Takes the directory until what is returned is dropped, or the process ends in any way. It makes
+/// no file for that, which would be root's where root came first.
 pub(super) fn hold(config: &Config) -> Result<Option<File>, StartError> {
     if !matches!(config.log, LogStore::Cassandra(_)) {
         return Ok(None);
     }
     let data = config.data.as_path();
-    let path = data.join("lock");
-    let failed = |source| StartError::Note { path: path.clone(), source };
+    let failed = |source| StartError::Note { path: data.to_owned(), source };
     fs::create_dir_all(data).map_err(failed)?;
-    let file = File::options().write(true).create(true).truncate(false).open(&path);
-    let file = file.map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+    let directory = File::open(data).map_err(failed)?;
+    match directory.try_lock() {
+        Ok(()) => Ok(Some(directory)),
         Err(TryLockError::WouldBlock) => Err(StartError::InUse { dir: data.to_owned() }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }

@@ -193,7 +193,7 @@ impl Application {
         // Nobody else does a part of the work in this process.
         let config = Config { role: Roles::ALL, ..config.clone() };
         let app = App::start(&config).await?;
-        let address = app.listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let (app, address) = app.listen_or_stop(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         Ok((Self(app), address))
     }
 
@@ -228,7 +228,7 @@ pub(super) async fn serve(mut config: Config, demo: bool) -> Result<Serving, Not
     let data = if demo { Some(demo_directory(&mut config)?) } else { None };
     let has_dashboard = config.role.has(Role::Provide);
     let app = App::start(&config).await?;
-    let address = app.listen(config.listen)?;
+    let (app, address) = app.listen_or_stop(config.listen).await?;
     let dashboard = if demo {
         let account = demo::begin(app.node()).await;
         let account = account.map_err(|error| NotStarted::Configuration(error.to_string()))?;

@@ -20,20 +20,31 @@ pub(super) struct Silence(Mutex<Missed>);
 
 #[derive(Default)]
 struct Missed {
-    /// None before it begins.
+    /// None where nobody was ever heard before.
     since: Option<Timestamp>,
     accounts: HashSet<AccountId>,
     /// There was no room for more.
     has_more: bool,
+    /// What was looked at is still to be forgotten where something of it was erased.
+    is_looked_at: bool,
+}
+
+impl Missed {
+    fn is_owed(&self) -> bool {
+        self.has_more || self.is_looked_at || !self.accounts.is_empty()
+    }
 }
 
 impl Silence {
-    /// Nobody is heard any more, while this is on its way.
-    pub(super) fn begin(&self, now: Timestamp, accounts: HashSet<AccountId>) {
+    /// Nobody is heard since then, while this is on its way.
+    pub(super) fn begin(
+        &self,
+        since: Option<Timestamp>,
+        accounts: impl IntoIterator<Item = AccountId>,
+    ) {
         let mut missed = self.lock();
-        if missed.accounts.is_empty() {
-            missed.since = Some(now);
-        }
+        let is_first = missed.accounts.is_empty();
+        missed.since = if is_first { since } else { missed.since.min(since) };
         drop(missed);
         self.add(accounts);
     }
@@ -50,10 +61,24 @@ impl Silence {
         }
     }
 
-    /// Whether something of it is still to be looked at.
+    /// Whether something of it is still to be looked at, or to be forgotten.
     pub(super) fn is_owed(&self) -> bool {
-        let missed = self.lock();
-        missed.has_more || !missed.accounts.is_empty()
+        self.lock().is_owed()
+    }
+
+    /// What was looked at is forgotten where it had to be.
+    pub(super) fn is_made_up_for(&self) {
+        self.lock().is_looked_at = false;
+    }
+
+    fn is_waiting(&self) -> bool {
+        !self.lock().accounts.is_empty()
+    }
+
+    fn take(&self) -> Missed {
+        let mut missed = self.lock();
+        let is_looked_at = missed.is_owed();
+        mem::replace(&mut *missed, Missed { is_looked_at, ..Missed::default() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Missed> {
@@ -63,7 +88,8 @@ impl Silence {
 
 /// Forgets views of accounts of which something was erased in the silence.
 pub(super) async fn make_up_for(deps: &Deps) {
-    let Missed { since, accounts, has_more } = mem::take(&mut *deps.erasures.silence.lock());
+    let silence = &deps.erasures.silence;
+    let Missed { since, accounts, has_more, .. } = silence.take();
     if has_more {
         deps.projector.freshness().lost(deps.clock.now());
     }
@@ -73,10 +99,12 @@ pub(super) async fn make_up_for(deps: &Deps) {
         Ok(_) => {}
         Err(error) => {
             tracing::warn!(%error, %account, "it is not known what was erased; trying again");
-            deps.erasures.silence.add([account]);
-            sleep(AGAIN).await;
-            deps.erasures.wake.notify_one();
+            silence.begin(since, [account]);
         }
     });
     stream::iter(looks).buffer_unordered(LOOKS).for_each(async |()| {}).await;
+    if silence.is_waiting() {
+        sleep(AGAIN).await;
+        deps.erasures.wake.notify_one();
+    }
 }

@@ -117,13 +117,13 @@ impl Queue {
         sessions.map(|(account, _)| account).chain(marks).chain(&self.merging)
     }
 
-    /// Forgets what waits of an account; what is being merged of it is not taken back.
-    pub(super) fn forget(&mut self, account: &AccountId) {
-        self.merging.remove(account);
-        self.lazy.retain(|(of, _), _| of != account);
-        self.due.retain(|(of, _), _| of != account);
-        self.urgent.retain(|(of, _), _| of != account);
-        self.marks.retain(|(of, _)| of != account);
+    /// Forgets what waits of accounts; what is being merged of them is not taken back.
+    pub(super) fn forget(&mut self, is_erased: impl Fn(&AccountId) -> bool) {
+        self.merging.retain(|account| !is_erased(account));
+        for waiting in [&mut self.lazy, &mut self.due, &mut self.urgent] {
+            waiting.retain(|(account, _), _| !is_erased(account));
+        }
+        self.marks.retain(|(account, _)| !is_erased(account));
     }
 
     /// Everything that waits has its turn, or it has if there is too much of it.

@@ -36,16 +36,20 @@ struct Key {
     told: Mutex<Option<Told>>,
 }
 
-/// When this node spoke last, by the server's clock, and when it heard that.
+/// What this node heard last, by the server's clock.
 #[derive(Debug, Clone, Copy)]
 struct Told {
+    /// What time it was.
     at_ms: i64,
+    /// When it heard that.
     heard: Instant,
+    /// When it spoke last, as the server is to know; 0 for never.
+    spoke_ms: i64,
 }
 
 impl Key {
-    fn tell(&self, at_ms: i64) -> Told {
-        *self.told().insert(Told { at_ms, heard: Instant::now() })
+    fn hear(&self, at_ms: i64, spoke_ms: i64) -> Told {
+        *self.told().insert(Told { at_ms, heard: Instant::now(), spoke_ms })
     }
 
     fn told(&self) -> MutexGuard<'_, Option<Told>> {
@@ -137,7 +141,7 @@ impl Lags {
         silent: Option<Silent>,
     ) -> Result<Others, ViewError> {
         let asked = Instant::now();
-        let mut others = Others::default();
+        let (mut others, mut gone_back) = (Others::default(), Vec::new());
         for key in &self.keys {
             if self.has_left.load(Ordering::Acquire) {
                 break;
@@ -147,25 +151,33 @@ impl Lags {
                 let behind_ms = i64::try_from(behind.as_millis()).unwrap_or(i64::MAX);
                 told.at(asked).saturating_sub(behind_ms).max(0).to_string()
             });
-            let heard = self.ask(key, (&self.node, &through, silent), None).await?;
+            let spoke_ms = told.spoke_ms;
+            let word = Word { through: &through, spoke_ms, silent, ..Word::none(&self.node) };
+            let heard = self.ask(key, word).await?;
             let swept = others.swept.into_iter().chain(heard.swept);
             others.swept = swept.min_by_key(|swept| swept.begun_ms);
             others.behind_ms = others.behind_ms.max(heard.behind_ms);
-            if let Some(before_ms) = heard.said_ms.filter(|before_ms| *before_ms < told.at_ms) {
+            if let Some(before_ms) = heard.said_ms.filter(|before_ms| *before_ms < spoke_ms) {
                 others.gone_back_ms = others.gone_back_ms.max(Some(heard.now_ms - before_ms));
+                gone_back.push((key, heard.now_ms, before_ms));
+            } else {
+                key.hear(heard.now_ms, heard.now_ms);
             }
-            key.tell(heard.now_ms);
+        }
+        // Not before it is certain that this is told: where another key failed it is found again.
+        for (key, now_ms, before_ms) in gone_back {
+            key.hear(now_ms, before_ms);
         }
         Ok(others)
     }
 
-    /// When this node spoke last; what time it is where it has not spoken yet.
+    /// What was heard last, or is now where nothing was.
     async fn told(&self, key: &Key) -> Result<Told, ViewError> {
         if let Some(told) = *key.told() {
             return Ok(told);
         }
-        let heard = self.ask(key, (&self.node, "", None), None).await?;
-        Ok(key.tell(heard.now_ms))
+        let heard = self.ask(key, Word::none(&self.node)).await?;
+        Ok(key.hear(heard.now_ms, 0))
     }
 
     /// This node was told to sweep, and did.
@@ -174,7 +186,7 @@ impl Lags {
     /// [`ViewError::Unavailable`].
     pub async fn swept(&self, swept: SweptAgo) -> Result<(), ViewError> {
         for key in &self.keys {
-            self.ask(key, (&self.node, "", None), Some(swept)).await?;
+            self.ask(key, Word { swept: Some(swept), ..Word::none(&self.node) }).await?;
         }
         Ok(())
     }
@@ -194,7 +206,7 @@ impl Lags {
     /// [`ViewError::Unavailable`].
     pub async fn forget(&self, node: &str) -> Result<(), ViewError> {
         for key in &self.keys {
-            self.ask(key, (node, "leaves", None), None).await?;
+            self.ask(key, Word { through: "leaves", ..Word::none(node) }).await?;
         }
         Ok(())
     }
@@ -205,8 +217,7 @@ impl Lags {
     /// [`ViewError::Unavailable`].
     pub async fn word_of(&self, node: &str) -> Result<Option<LastWord>, ViewError> {
         for key in &self.keys {
-            let Heard { now_ms, said_ms, through_ms, .. } =
-                self.ask(key, (node, "", None), None).await?;
+            let Heard { now_ms, said_ms, through_ms, .. } = self.ask(key, Word::none(node)).await?;
             if let (Some(said_ms), Some(through_ms)) = (said_ms, through_ms) {
                 let (silent_ms, behind_ms) = (now_ms - said_ms, now_ms - through_ms);
                 return Ok(Some(LastWord { said_ms, silent_ms, behind_ms }));
@@ -215,23 +226,9 @@ impl Lags {
         Ok(None)
     }
 
-    /// Says of a node through when its signals are merged; what is heard.
-    async fn ask(
-        &self,
-        key: &Key,
-        (node, through, silent): (&str, &str, Option<Silent>),
-        swept: Option<SweptAgo>,
-    ) -> Result<Heard, ViewError> {
-        let arguments = |command: &mut Cmd| {
-            command.arg(node).arg(through);
-            match silent {
-                Some(Silent { unswept_ms, cut_off_ms }) => command.arg(unswept_ms).arg(cut_off_ms),
-                None => command.arg("").arg(""),
-            };
-            if let Some(SweptAgo { from_ms, begun_ms }) = swept {
-                command.arg(from_ms).arg(begun_ms);
-            }
-        };
+    /// Says it; what is heard.
+    async fn ask(&self, key: &Key, word: Word<'_>) -> Result<Heard, ViewError> {
+        let arguments = |command: &mut Cmd| word.write(command);
         let answer = self.redis.script(&self.script, key.name.as_bytes(), arguments).await?;
         let Value::Array(parts) = &answer else { return Err(not_understood(&answer)) };
         let [
@@ -252,6 +249,34 @@ impl Lags {
         };
         let [said_ms, through_ms] = instants(before);
         Ok(Heard { now_ms: *now_ms, behind_ms: *behind_ms, said_ms, through_ms, swept })
+    }
+}
+
+/// What is said of a node.
+struct Word<'a> {
+    node: &'a str,
+    /// Through when its signals are merged.
+    through: &'a str,
+    /// When it spoke last; 0 for never, as far as it heard.
+    spoke_ms: i64,
+    silent: Option<Silent>,
+    swept: Option<SweptAgo>,
+}
+
+impl<'a> Word<'a> {
+    /// It is only asked.
+    fn none(node: &'a str) -> Self {
+        Self { node, through: "", spoke_ms: 0, silent: None, swept: None }
+    }
+
+    fn write(&self, command: &mut Cmd) {
+        let or_nothing = |ms: Option<i64>| ms.map_or(String::new(), |ms| ms.to_string());
+        command.arg(self.node).arg(self.through).arg(self.spoke_ms);
+        command.arg(or_nothing(self.silent.map(|silent| silent.unswept_ms)));
+        command.arg(or_nothing(self.silent.map(|silent| silent.cut_off_ms)));
+        if let Some(SweptAgo { from_ms, begun_ms }) = self.swept {
+            command.arg(from_ms).arg(begun_ms);
+        }
     }
 }
 

@@ -1,11 +1,16 @@
 //! Two nodes that take the facts of the same sessions in turns.
 
+use std::fs;
+use std::net::TcpListener;
+
 use futures_util::future::join_all;
+use redis::Commands;
 use serde_json::{Value, json};
 use viewlog::events::SessionId;
 
 use super::{Fleet, asked, done, fact};
 use crate::binary::{err, run, said};
+use crate::servers::OwnRedis;
 use crate::support::{at, eventually};
 
 const PLAYERS: u128 = 8;
@@ -176,6 +181,34 @@ async fn two_nodes_do_not_share_a_data_directory() {
     assert_eq!(found.status.code(), Some(0), "the first is found there: {}", said(&found));
     node.kill();
     assert_eq!(fleet.node(data.path()).terminate(), Some(0), "a crash leaves the directory free");
+}
+
+/// Others would wait for what it had on its way.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_fails_to_start_is_no_node_that_died() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
+    let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let [data, other, damaged] = directories.each_ref().map(|directory| directory.path());
+    let _node = fleet.node(data);
+    let mut connection = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
+    let mut nodes = || -> usize { connection.hlen("vllags:{0}").unwrap() };
+    eventually("it says how far it is", async || nodes() == 1).await;
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let stores = ["--log", &fleet.log, "--views", &fleet.views];
+    let serve = |data, listen| run(data, &[&["serve", "--listen", listen], &stores[..]].concat());
+    let failed = serve(other, &listen);
+    assert!(err(&failed).contains("another program does"), "{}", said(&failed));
+    assert_eq!(nodes(), 1);
+
+    // A spool in which something was left.
+    fs::create_dir_all(damaged.join("spool/store")).unwrap();
+    fs::write(damaged.join("spool/format"), "of another kind").unwrap();
+    let failed = serve(damaged, "127.0.0.1:0");
+    assert!(err(&failed).contains("spool"), "{}", said(&failed));
+    assert_eq!(nodes(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,8 +10,8 @@ use super::{Fleet, apply_schema};
 use crate::servers::{Cluster, redis};
 use crate::support::eventually;
 
-/// What leaves a Cassandra that starts some of the machine: beside players who report as fast as they
-/// are answered it took minutes, and stood still in its gossip.
+/// They leave some of the machine to a Cassandra that starts: beside players who report as fast as
+/// they are answered it took minutes, and stood still in its gossip.
 fn patient() -> Habits {
     Habits { every: Duration::from_millis(800), ..Habits::of("copies") }
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use viewlog::projections::{Freshness, Lags, Redis, Silent, SweptAgo};
+use viewlog::projections::{Freshness, Lags, Redis, RedisOptions, Silent, SweptAgo};
 
 use super::{fresh_prefix, shared_cluster, shared_redis, way};
+use crate::proxy::{Proxy, Way};
 use crate::servers::OwnRedis;
 use crate::support::{at, eventually};
 
@@ -103,6 +104,34 @@ async fn found_out_once(own: Option<Duration>) {
     server.flush();
     let after = lags.tell(own, None).await.unwrap();
     assert_eq!(after.gone_back_ms, None, "nothing is no older state: views say that by themselves");
+}
+
+#[tokio::test]
+async fn that_a_server_went_back_is_told_until_it_is_heard() {
+    let Some(server) = OwnRedis::one() else { return };
+    let url = server.url();
+    let proxy = Proxy::to(url.strip_prefix("redis://").unwrap()).await;
+    let response_timeout = Duration::from_millis(500);
+    let options = RedisOptions { response_timeout, ..RedisOptions::default() };
+    let through = format!("redis://{}", proxy.address());
+    let prefix = fresh_prefix();
+    let lags = Lags::new(&Redis::new(&through.parse().unwrap(), options).unwrap(), &prefix, "one");
+    lags.tell(seconds(0), None).await.unwrap();
+    let older = server.snapshot(1);
+    eventually("time goes by", async || lags.tell(seconds(0), None).await.is_ok()).await;
+    server.restore(1, &older);
+    let said = || async { lags.word_of("one").await.ok().flatten().map(|word| word.said_ms) };
+    eventually("it answers again", async || said().await.is_some()).await;
+    let restored = said().await;
+
+    proxy.silence(Way::ToClient);
+    lags.tell(seconds(0), None).await.unwrap_err();
+    proxy.heal().await;
+    eventually("it is heard again", async || said().await.is_some()).await;
+    assert_eq!(said().await, restored, "a word would hide that it went back");
+    assert!(lags.tell(seconds(0), None).await.unwrap().gone_back_ms > Some(0));
+    assert_eq!(lags.tell(seconds(0), None).await.unwrap().gone_back_ms, None);
+    assert!(said().await > restored);
 }
 
 #[tokio::test]
