@@ -27,6 +27,7 @@ use self::hold::hold;
 pub use self::keys::{KeysError, Made, keyring, made_or_kept};
 use self::note::Note;
 use self::private::random_hex;
+pub use self::spool::waiting as waiting_in_spool;
 use self::stores::{open_log, open_views};
 use crate::actors::{Role, System};
 use crate::config::{CassandraUrl, Config, LogStore};

@@ -14,6 +14,7 @@ mod feed;
 mod gather;
 mod host;
 mod lags;
+mod leave;
 mod outbox;
 mod outcome;
 mod pace;

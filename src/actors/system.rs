@@ -10,6 +10,7 @@ use actix_rt::Arbiter;
 use super::erasures::{self, Erasures};
 use super::exchange::{self, Exchange, ExchangeObserved, Joined};
 use super::host::{Budget, KindVitals};
+use super::leave::leave;
 use super::pace::{Pace, PaceObserved};
 use super::spooling::{SpoolObserved, Spooling};
 use super::sweeper::{self, Sweeping, SweepingObserved};
@@ -368,17 +369,7 @@ impl System {
             spooling.end();
         }
         self.accounts.passivate().await;
-        self.deps.projector.flush().await;
-        if let Some(exchange) = self.deps.exchange.get() {
-            exchange.close().await;
-        }
-        // Until now it is heard what others erase of what goes to the views.
-        self.deps.feeds.leave().await;
-        let is_owed = !self.deps.erasures.settle().await || self.deps.projector.waiting() > 0;
-        let has_left = match self.lags.get() {
-            Some(lags) => !is_owed && lags.leave().await.is_ok(),
-            None => true,
-        } && !self.deps.sweeping.owes();
+        let has_left = leave(&self.deps, self.lags.get().map(AsRef::as_ref)).await;
         self.end_threads();
         has_left
     }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::StartError;
 use crate::config::{Config, LogStore};
 use crate::events::AppendError;
 use crate::events::embedded::{OpenError, Spool};
@@ -10,8 +11,11 @@ use crate::events::embedded::{OpenError, Spool};
 /// Opens it, if this node is to have one.
 pub(super) fn open(config: &Config) -> Result<Option<Arc<Spool>>, OpenError> {
     let dir = config.spool_dir();
-    let is_wanted = config.spool.enabled || dir.join("store").exists();
-    if !is_wanted || !matches!(config.log, LogStore::Cassandra(_)) {
+    if !matches!(config.log, LogStore::Cassandra(_)) {
+        return Ok(None);
+    }
+    // Where nobody may look, something may be.
+    if !(config.spool.enabled || dir.join("store").try_exists().unwrap_or(true)) {
         return Ok(None);
     }
     let spool = Spool::open(&dir, config.spool.bytes_max, config.spool_options())?;
@@ -20,6 +24,18 @@ pub(super) fn open(config: &Config) -> Result<Option<Arc<Spool>>, OpenError> {
         tracing::warn!(facts, dir = %dir.display(), "facts of another time wait for the log");
     }
     Ok(Some(Arc::new(spool)))
+}
+
+/// How many facts of another time wait for the log; `None` where there is no spool.
+///
+/// # Errors
+/// Those of a start.
+pub fn waiting(config: &Config) -> Result<Option<u64>, StartError> {
+    if !config.spool_dir().try_exists().unwrap_or(true) {
+        return Ok(None);
+    }
+    let spool = open(config).map_err(StartError::Spool)?;
+    Ok(spool.map(|spool| spool.standing().facts))
 }
 
 /// Closes it, and says what is left in it.

@@ -93,8 +93,10 @@ impl Doctor {
         let is_served = server(&settings, &mut findings).await?;
         let is_shared = shared_log::look(&settings, &mut findings).await?;
         shared_views::look(&settings, &mut findings).await?;
-        if is_there && !is_served && !is_shared {
-            store(&settings, &mut findings).await?;
+        match (is_there && !is_served, is_shared) {
+            (true, true) => spool(&settings, &mut findings)?,
+            (true, false) => store(&settings, &mut findings).await?,
+            (false, _) => {}
         }
         Ok(match findings {
             Findings { is_unreachable: true, .. } => Found::Unreachable,
@@ -225,29 +227,47 @@ fn port(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> {
 
 /// The log of this node alone, by opening it.
 async fn store(settings: &Settings, findings: &mut Findings) -> anyhow::Result<()> {
-    let (what, todo) = match Application::open(&settings.config).await {
+    match Application::open(&settings.config).await {
         Ok(application) => {
             application.stop().await?;
             findings.fine("store: the log opens, and nothing acknowledged is missing")?;
-            return Ok(());
         }
-        Err(NotStarted::InUse(what)) => {
+        Err(error) => wrong("store", error, findings)?,
+    }
+    Ok(())
+}
+
+/// Facts that were acknowledged here while the shared log was away.
+fn spool(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> {
+    match seams::waiting_in_spool(&settings.config) {
+        Ok(None) => Ok(()),
+        Ok(Some(0)) => findings.fine("spool: it opens, and nothing waits in it"),
+        Ok(Some(facts)) => findings.note(format_args!(
+            "spool: {facts} acknowledged facts wait in it; they come to the log once a server \
+             runs on this data directory"
+        )),
+        Err(error) => wrong("spool", error.into(), findings),
+    }
+}
+
+fn wrong(which: &str, error: NotStarted, findings: &mut Findings) -> Result<(), Failure> {
+    let (what, todo) = match error {
+        NotStarted::InUse(what) => {
             (what, "another process holds it and does not answer; end it, or wait until it is done")
         }
-        Err(NotStarted::Damaged(what)) => (
+        NotStarted::Damaged(what) => (
             what,
             "keep a copy of the directory; restore a backup, or accept what is readable by \
              starting once with VIEWLOG_EMBEDDED__ACCEPT_DAMAGE=true",
         ),
-        Err(NotStarted::Store(what)) => {
+        NotStarted::Store(what) => {
             let remedy = "it takes the version that made it, and a user who may write its files; \
                           where both are right files are damaged: keep a copy of the directory, \
                           and restore a backup";
             (what, remedy)
         }
-        Err(NotStarted::Fleet(what)) => (what, "see that its nodes run and let this host in"),
-        Err(NotStarted::Configuration(what)) => (what, "correct the configuration"),
+        NotStarted::Fleet(what) => (what, "see that its nodes run and let this host in"),
+        NotStarted::Configuration(what) => (what, "correct the configuration"),
     };
-    findings.wrong(&format!("store: {what}"), todo)?;
-    Ok(())
+    findings.wrong(&format!("{which}: {what}"), todo)
 }

@@ -24,7 +24,7 @@ use crate::events::embedded::OpenError;
 use crate::telemetry;
 
 pub(super) use crate::adapters::netflix::{DateOrder, Imported, OddRow, Options as NetflixOptions};
-pub(super) use crate::app::Address;
+pub(super) use crate::app::{Address, waiting_in_spool};
 pub(super) use crate::config::CassandraUrl;
 pub(super) use crate::events::cassandra::{
     Acknowledges, Difference, NodeFound, OpenError as CassandraOpenError, Replication, Schema,

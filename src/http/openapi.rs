@@ -43,7 +43,10 @@ pub fn document() -> Document {
 /// What the whole is.
 const ABOUT: &str = "Viewing history as a service: what was watched, where it stopped, what is \
     playing now.\n\nWhatever is refused is answered with a `Problem`. Where there is nothing at an \
-    address it is 404 `not_found`, and 405 `method_not_allowed` where it takes other methods.";
+    address it is 404 `not_found`, and 405 `method_not_allowed` where it takes other methods.\n\n\
+    Views follow the log within about a second. An answer is `stale` where they may be more than \
+    five seconds behind what was acknowledged, on whichever node; `?after=SESSION:SEQ` makes sure \
+    of a fact.";
 
 #[derive(OpenApi)]
 #[openapi(

@@ -12,7 +12,8 @@ pub struct Answer<T> {
     /// What was asked for.
     #[serde(flatten)]
     pub body: T,
-    /// True when views lag behind what was acknowledged.
+    /// True when views may be more than five seconds behind what was acknowledged, or lack what
+    /// only a sweep brings.
     pub stale: bool,
     /// Where it was read.
     pub source: Source,

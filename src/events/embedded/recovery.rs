@@ -19,6 +19,8 @@ use super::tables::Tables;
 use super::{EmbeddedOptions, OpenError};
 
 const FORMAT: &str = "viewlog embedded log 1\n";
+/// Of what else is found there so much is shown.
+const FORMAT_SHOWN: usize = 60;
 
 /// A store ready to be written to.
 pub(super) struct Opened {
@@ -201,7 +203,7 @@ fn check_format(dir: &Path) -> Result<(), OpenError> {
     match fs::read(&path) {
         Ok(found) if found == FORMAT.as_bytes() => Ok(()),
         Ok(found) => {
-            let found = String::from_utf8_lossy(&found).trim().to_owned();
+            let found = String::from_utf8_lossy(&found).trim().chars().take(FORMAT_SHOWN).collect();
             Err(OpenError::Format { dir: dir.to_owned(), found })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

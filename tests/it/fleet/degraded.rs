@@ -229,3 +229,24 @@ async fn who_is_only_cut_off_from_redis_is_not_taken_for_dead_by_a_sweep() {
     eventually("nothing is missed", async || !is_stale().await).await;
     assert_eq!(asked(&resume).await["position_ms"], house.position());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stops_while_redis_is_away_for_a_moment_leaves_in_order_all_the_same() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let Some(fleet) = Fleet::on(redis.url()) else { return };
+    let data = tempfile::tempdir().unwrap();
+    let _other = fleet.node(data.path());
+    let mut house = House::begun(&fleet).await;
+    eventually("both have said how far they are", async || words(&fleet.views).await.len() == 2)
+        .await;
+    redis.pause(1);
+    let frozen = Instant::now();
+    house.record(5).await;
+    house.node.ask_to_stop();
+    eventually("a merge has failed", async || frozen.elapsed() > Duration::from_millis(1_500))
+        .await;
+    redis.resume(1);
+    let House { node, .. } = house;
+    assert_eq!(node.ended(Duration::from_secs(30)), Some(0));
+    assert_eq!(words(&fleet.views).await.len(), 1, "nobody waits for it");
+}

@@ -1,6 +1,8 @@
 //! What the doctor says of a fleet's stores, in health and in every sickness that can be had.
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Output;
 
 use redis::{Client, cmd};
@@ -19,9 +21,13 @@ const NOBODY: &str = "127.0.0.1:1";
 
 /// Asks the doctor about these stores.
 fn doctor(log: &str, views: &str) -> Output {
-    let data = tempfile::tempdir().unwrap();
+    doctor_of(tempfile::tempdir().unwrap().path(), log, views)
+}
+
+/// The same of a node that has a data directory.
+fn doctor_of(data: &Path, log: &str, views: &str) -> Output {
     let mut doctor = viewlog();
-    doctor.arg("doctor").arg("--data").arg(data.path());
+    doctor.arg("doctor").arg("--data").arg(data);
     doctor.args(["--log", log]).env("VIEWLOG_VIEWS", views);
     finish(doctor.env("VIEWLOG_LISTEN", free_address().to_string()))
 }
@@ -51,6 +57,22 @@ fn is_fine(seen: &Output, what: &str) {
     let lines = out(seen);
     let fine = lines.lines().any(|line| line.starts_with("ok    ") && line.contains(what));
     assert!(fine, "{what}: {}", said(seen));
+}
+
+#[test]
+fn a_spool_that_cannot_be_opened_is_named_and_one_that_can_is_fine() {
+    let Some(fleet) = Fleet::begin() else { return };
+    let data = tempfile::tempdir().unwrap();
+    let format = data.path().join("spool/format");
+    let spooling = fleet.node_with(data.path(), &[("VIEWLOG_SPOOL__ENABLED", "true")]);
+    assert_eq!(spooling.terminate(), Some(0));
+    let look = || doctor_of(data.path(), &fleet.log, &fleet.views);
+    is_fine(&look(), "spool: it opens, and nothing waits in it");
+    fs::write(&format, "of another kind").unwrap();
+    finds(&look(), &["spool: ", "\"of another kind\"", "keep a copy of the directory"]);
+    fs::remove_dir_all(data.path().join("spool")).unwrap();
+    assert!(!out(&look()).contains("spool"), "there is none, and none is asked for");
+    assert!(!data.path().join("spool").exists(), "looking makes none");
 }
 
 #[test]
