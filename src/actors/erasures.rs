@@ -10,10 +10,10 @@ use std::collections::HashSet;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use self::silence::Silence;
 use super::Deps;
@@ -25,8 +25,6 @@ use crate::projections::{DoubtCause, Heard, Relay, ViewError, Whose};
 const BELIEVED_MS: i64 = 5_000;
 /// When views are tried again that could not be forgotten.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How long an orderly stop waits for them.
-const SETTLE_MAX: Duration = Duration::from_secs(2);
 const SETTLE_POLL: Duration = Duration::from_millis(20);
 /// More accounts than this are left to the sweep.
 const FORGOTTEN_MAX: usize = 4_096;
@@ -154,13 +152,16 @@ impl Erasures {
         self.silence.is_owed()
     }
 
-    /// Waits until nothing is owed, as far as that takes but a moment; whether it is so.
-    pub(super) async fn settle(&self) -> bool {
-        let begun = Instant::now();
-        while self.owe() && !self.silence.is_owed() && begun.elapsed() < SETTLE_MAX {
+    /// Waits until then for nothing to be owed, but not for what others may have erased unheard.
+    pub(super) async fn settle(&self, until: Instant) {
+        while self.owe() && !self.silence.is_owed() && Instant::now() < until {
             sleep(SETTLE_POLL).await;
         }
-        !self.owe()
+    }
+
+    /// Whether others are not heard, where that was tried.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.was_deaf.load(Ordering::Acquire) && !self.is_heard()
     }
 
     pub(super) fn is_heard(&self) -> bool {
@@ -199,10 +200,15 @@ impl Deps {
 
     /// Something recorded goes to the views.
     pub(super) fn signal(&self, account: &AccountId, signal: Signal) {
-        if self.marks() && !self.erasures.is_heard() {
+        let is_deaf = self.marks() && !self.erasures.is_heard();
+        if is_deaf {
             self.erasures.silence.add([account.clone()]);
         }
         self.projector.signal(account, signal);
+        // Who hears again since may have looked before this was there.
+        if is_deaf && self.erasures.is_heard() {
+            self.erasures.wake.notify_one();
+        }
     }
 
     /// Forgets the views of an account, and what is on its way to them between nodes, which may be

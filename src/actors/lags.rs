@@ -17,9 +17,11 @@ use crate::projections::{CLOCKS_MS, DoubtCause, Freshness, Lags, Others, Silent,
 const ROUND: Duration = Duration::from_secs(1);
 /// The note in the log of the last node that was cut off, which says when.
 const CUT_OFF: &str = "cut-off";
-/// A round that Redis did not hear by then is one of a node that is cut off: it says so before
-/// others may take it for dead, which `lags.lua` lets them after six seconds.
+/// A round waits no longer for Redis.
 const TOLD_MAX: Duration = Duration::from_secs(2);
+/// Whom Redis did not hear for so long is cut off, and says so before others may take it for dead,
+/// which `lags.lua` lets them after six seconds.
+const UNHEARD_MAX: Duration = Duration::from_millis(2_500);
 /// So often while that lasts.
 const CUT_OFF_EVERY: Duration = Duration::from_secs(10);
 /// For so long after it a node may have recorded more.
@@ -33,7 +35,7 @@ pub(super) async fn tell_lags(lags: Arc<Lags>, deps: Arc<Deps>) {
     round.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let signals = deps.limits.roles.has(Role::Collect);
     let (mut is_anyone_silent, mut noted_at) = (false, None);
-    let mut settled = deps.clock.now();
+    let (mut settled, mut heard_at) = (deps.clock.now(), Instant::now());
     loop {
         round.tick().await;
         let silent = if is_anyone_silent { silent(&deps).await } else { None };
@@ -48,10 +50,13 @@ pub(super) async fn tell_lags(lags: Arc<Lags>, deps: Arc<Deps>) {
         // Who cannot be heard grows stale.
         match timeout(TOLD_MAX, lags.tell(signals.then_some(behind), silent)).await {
             Ok(Ok(others)) => {
+                heard_at = Instant::now();
                 is_anyone_silent = Freshness::is_stale(now.plus_ms(-others.behind_ms), now);
                 hear(&deps, others);
             }
-            _ if signals => say_cut_off(&deps, &mut noted_at).await,
+            _ if signals && heard_at.elapsed() >= UNHEARD_MAX => {
+                say_cut_off(&deps, &mut noted_at).await;
+            }
             _ => {}
         }
     }

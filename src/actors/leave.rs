@@ -17,7 +17,8 @@ pub(super) async fn leave(deps: &Deps, lags: Option<&Lags>) -> bool {
     let until = Instant::now() + WAIT_MAX;
     deps.projector.flush().await;
     // Where nobody was heard for a moment, it is still to be looked up what was erased in it.
-    while (deps.projector.waiting() > 0 || deps.erasures.owe()) && Instant::now() < until {
+    let owes = || deps.projector.waiting() > 0 || deps.erasures.owe();
+    while lags.is_some() && owes() && Instant::now() < until {
         sleep(AGAIN).await;
         deps.projector.flush().await;
     }
@@ -26,9 +27,11 @@ pub(super) async fn leave(deps: &Deps, lags: Option<&Lags>) -> bool {
     }
     // Until now it is heard what others erase of what goes to the views.
     deps.feeds.leave().await;
-    let is_owed = !deps.erasures.settle().await || deps.projector.waiting() > 0;
     let has_left = match lags {
-        Some(lags) => !is_owed && has_left(lags, until).await,
+        Some(lags) => {
+            deps.erasures.settle(until).await;
+            !owes() && has_left(lags, until).await
+        }
         None => true,
     };
     has_left && !deps.sweeping.owes()

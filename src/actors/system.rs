@@ -166,6 +166,8 @@ pub struct Observed {
     pub followers: usize,
     /// The way to the live feeds of other nodes, if there is one.
     pub relay: Option<RelayStanding>,
+    /// Whether other nodes are not heard, where there are any to hear.
+    pub is_deaf: bool,
     /// What was swept, and what is still to be.
     pub sweeping: SweepingObserved,
     /// Sessions and marks that wait for the projector.
@@ -344,6 +346,7 @@ impl System {
             admitted: self.accounts.admitted(),
             followers: self.deps.feeds.followers(),
             relay: self.deps.feeds.relay(),
+            is_deaf: self.deps.erasures.is_deaf(),
             sweeping: self.deps.sweeping.observe(),
             queued: self.deps.projector.waiting(),
             exchange: self.deps.exchange.get().map(|exchange| exchange.observe()),

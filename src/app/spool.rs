@@ -31,7 +31,7 @@ pub(super) fn open(config: &Config) -> Result<Option<Arc<Spool>>, OpenError> {
 /// # Errors
 /// Those of a start.
 pub fn waiting(config: &Config) -> Result<Option<u64>, StartError> {
-    if !config.spool_dir().try_exists().unwrap_or(true) {
+    if !config.spool_dir().join("store").try_exists().unwrap_or(true) {
         return Ok(None);
     }
     let spool = open(config).map_err(StartError::Spool)?;

@@ -232,7 +232,7 @@ async fn store(settings: &Settings, findings: &mut Findings) -> anyhow::Result<(
             application.stop().await?;
             findings.fine("store: the log opens, and nothing acknowledged is missing")?;
         }
-        Err(error) => wrong("store", error, findings)?,
+        Err(error) => wrong("store: ", error, findings)?,
     }
     Ok(())
 }
@@ -246,11 +246,11 @@ fn spool(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> {
             "spool: {facts} acknowledged facts wait in it; they come to the log once a server \
              runs on this data directory"
         )),
-        Err(error) => wrong("spool", error.into(), findings),
+        Err(error) => wrong("", error.into(), findings),
     }
 }
 
-fn wrong(which: &str, error: NotStarted, findings: &mut Findings) -> Result<(), Failure> {
+fn wrong(part: &str, error: NotStarted, findings: &mut Findings) -> Result<(), Failure> {
     let (what, todo) = match error {
         NotStarted::InUse(what) => {
             (what, "another process holds it and does not answer; end it, or wait until it is done")
@@ -269,5 +269,5 @@ fn wrong(which: &str, error: NotStarted, findings: &mut Findings) -> Result<(), 
         NotStarted::Fleet(what) => (what, "see that its nodes run and let this host in"),
         NotStarted::Configuration(what) => (what, "correct the configuration"),
     };
-    findings.wrong(&format!("{which}: {what}"), todo)
+    findings.wrong(&format!("{part}{what}"), todo)
 }

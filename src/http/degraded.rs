@@ -1,7 +1,8 @@
 //! What is not as it should be with a node, and whether it is to be asked all the same.
 //!
 //! Each state has its metric too: `viewlog_log_up`, `viewlog_spool_waiting`, `viewlog_views_up`,
-//! `viewlog_views_lag_seconds`, `viewlog_append_seconds` and `viewlog_clock_ahead_seconds`.
+//! `viewlog_relay_up`, `viewlog_views_lag_seconds`, `viewlog_append_seconds` and
+//! `viewlog_clock_ahead_seconds`.
 
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ impl Clocks {
 /// Something that is not as it should be.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Degraded {
-    /// `log_away`, `spool`, `views_away`, `behind`, `slow` or `clock`.
+    /// `log_away`, `spool`, `views_away`, `deaf`, `behind`, `slow` or `clock`.
     what: &'static str,
     /// What it is, and what comes of it.
     detail: String,
@@ -66,8 +67,14 @@ pub(super) fn degraded(node: &Node) -> Vec<Degraded> {
         format!("{} does not answer: answers are folded from the log, and slower", views.kind)
     });
     add("views_away", views_away);
-    add("behind", behind(node));
     let observed = node.system.observe();
+    let deaf = (views.ok && observed.is_deaf).then(|| {
+        "this node does not hear the others by the pub/sub of redis, whose user may need its \
+         channels (&*): live feeds lack what is recorded there, and others answer as stale"
+            .to_owned()
+    });
+    add("deaf", deaf);
+    add("behind", behind(node));
     let waiting = observed.spool.map_or(0, |spool| spool.standing.facts);
     let spool = (waiting > 0).then(|| {
         format!("{waiting} facts wait on this node's disk alone until the log has taken them")

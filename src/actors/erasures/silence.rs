@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::{AGAIN, Deps, FORGOTTEN_MAX};
 use crate::actors::doubts::LOOKS;
-use crate::events::{AccountId, Timestamp};
+use crate::events::{AccountId, ReadError, Timestamp};
 
 /// It takes so long at most until it is noticed that nobody is heard.
 const NOTICED_MS: i64 = 60_000;
@@ -71,6 +71,7 @@ impl Silence {
         self.lock().is_looked_at = false;
     }
 
+    /// Whether something of it is still to be looked at.
     fn is_waiting(&self) -> bool {
         !self.lock().accounts.is_empty()
     }
@@ -97,6 +98,7 @@ pub(super) async fn make_up_for(deps: &Deps) {
     let looks = accounts.into_iter().map(async |account| match deps.log.fences(&account).await {
         Ok(fences) if fences.iter().any(|fence| is_missed(fence.at)) => deps.distrust(&account),
         Ok(_) => {}
+        Err(ReadError::Corrupt(_)) => deps.distrust(&account),
         Err(error) => {
             tracing::warn!(%error, %account, "it is not known what was erased; trying again");
             silence.begin(since, [account]);

@@ -1,12 +1,11 @@
 //! Opening a directory: who holds it, what format it has, and whether everything acknowledged is
 //! there.
 //!
-//! ```text
-//! lock      held while the store is open          journals-aside/      copies, until the opening
-//! is judged format    names this layout                     journals-damaged-N/  copies that
-//! belong to a damage mark      how far the store was synced          store/               fjall
-//! clean     there after an orderly stop
-//! ```
+//! - `lock` is held while the store is open, and `format` names this layout.
+//! - `mark` says how far the store in `store` was synced; `clean` is there after an orderly stop.
+//! - `journals-aside` has copies, until the opening is judged; `journals-damaged-N` those that
+//!   belong to a damage.
+//!
 //! Damage is refused by name; nothing is cut off before it has been copied aside.
 
 use std::fs::{self, File, TryLockError};

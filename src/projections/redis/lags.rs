@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use redis::{Cmd, Value};
 
 use super::Redis;
@@ -141,34 +142,39 @@ impl Lags {
         silent: Option<Silent>,
     ) -> Result<Others, ViewError> {
         let asked = Instant::now();
-        let (mut others, mut gone_back) = (Others::default(), Vec::new());
-        for key in &self.keys {
-            if self.has_left.load(Ordering::Acquire) {
-                break;
-            }
-            let told = self.told(key).await?;
-            let through = behind.map_or("none".to_owned(), |behind| {
-                let behind_ms = i64::try_from(behind.as_millis()).unwrap_or(i64::MAX);
-                told.at(asked).saturating_sub(behind_ms).max(0).to_string()
-            });
-            let spoke_ms = told.spoke_ms;
-            let word = Word { through: &through, spoke_ms, silent, ..Word::none(&self.node) };
-            let heard = self.ask(key, word).await?;
+        let said = self.keys.iter().map(|key| self.say(key, (asked, behind), silent));
+        let mut others = Others::default();
+        for (key, told, heard) in try_join_all(said).await?.into_iter().flatten() {
+            others.behind_ms = others.behind_ms.max(heard.behind_ms);
             let swept = others.swept.into_iter().chain(heard.swept);
             others.swept = swept.min_by_key(|swept| swept.begun_ms);
-            others.behind_ms = others.behind_ms.max(heard.behind_ms);
-            if let Some(before_ms) = heard.said_ms.filter(|before_ms| *before_ms < spoke_ms) {
-                others.gone_back_ms = others.gone_back_ms.max(Some(heard.now_ms - before_ms));
-                gone_back.push((key, heard.now_ms, before_ms));
-            } else {
-                key.hear(heard.now_ms, heard.now_ms);
-            }
-        }
-        // Not before it is certain that this is told: where another key failed it is found again.
-        for (key, now_ms, before_ms) in gone_back {
-            key.hear(now_ms, before_ms);
+            // Found by every key that knows of an earlier time, until all of them are heard.
+            let gone_back = heard.said_ms.filter(|before_ms| *before_ms < told.spoke_ms);
+            let gone_back_ms = gone_back.map(|before_ms| heard.now_ms - before_ms);
+            others.gone_back_ms = others.gone_back_ms.max(gone_back_ms);
+            key.hear(heard.now_ms, gone_back.unwrap_or(heard.now_ms));
         }
         Ok(others)
+    }
+
+    /// Says it where this key is; `None` once this node has left.
+    async fn say<'k>(
+        &self,
+        key: &'k Key,
+        (asked, behind): (Instant, Option<Duration>),
+        silent: Option<Silent>,
+    ) -> Result<Option<(&'k Key, Told, Heard)>, ViewError> {
+        let told = self.told(key).await?;
+        if self.has_left.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        let through = behind.map_or("none".to_owned(), |behind| {
+            let behind_ms = i64::try_from(behind.as_millis()).unwrap_or(i64::MAX);
+            told.at(asked).saturating_sub(behind_ms).max(0).to_string()
+        });
+        let spoke_ms = told.spoke_ms;
+        let word = Word { through: &through, spoke_ms, silent, ..Word::none(&self.node) };
+        Ok(Some((key, told, self.ask(key, word).await?)))
     }
 
     /// What was heard last, or is now where nothing was.

@@ -75,3 +75,22 @@ async fn a_quiet_node_notices_that_its_stores_went_away_and_came_back() {
     }
     assert_eq!(node.terminate(), Some(0));
 }
+
+/// As the user of a Redis that somebody gave all keys and commands.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_may_not_hear_the_others_says_so_and_what_would_let_it() {
+    let Some(redis) = OwnRedis::one() else { return };
+    let mut connection = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
+    let mut user = redis::cmd("ACL");
+    user.arg("SETUSER").arg("viewlog").arg(&["on", ">hunter2", "~*", "+@all", "resetchannels"]);
+    user.exec(&mut connection).unwrap();
+    let views = redis.url().replace("redis://", "redis://viewlog:hunter2@");
+    let Some(fleet) = Fleet::on(views) else { return };
+    let data = tempfile::tempdir().unwrap();
+    let node = fleet.node(data.path());
+    eventually("it says so", async || degraded(&node).await.contains(&"deaf".to_owned())).await;
+    assert!(asked(&format!("{}/v1/system", node.url)).await.to_string().contains("(&*)"));
+    redis::cmd("ACL").arg("SETUSER").arg("viewlog").arg("&*").exec(&mut connection).unwrap();
+    eventually("it hears them", async || degraded(&node).await.is_empty()).await;
+    assert_eq!(node.terminate(), Some(0));
+}
