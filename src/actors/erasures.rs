@@ -200,13 +200,13 @@ impl Deps {
 
     /// Something recorded goes to the views.
     pub(super) fn signal(&self, account: &AccountId, signal: Signal) {
-        let is_deaf = self.marks() && !self.erasures.is_heard();
-        if is_deaf {
+        let is_unheard = self.marks() && !self.erasures.is_heard();
+        if is_unheard {
             self.erasures.silence.add([account.clone()]);
         }
         self.projector.signal(account, signal);
         // Who hears again since may have looked before this was there.
-        if is_deaf && self.erasures.is_heard() {
+        if is_unheard && self.erasures.is_heard() {
             self.erasures.wake.notify_one();
         }
     }

@@ -10,14 +10,11 @@ use crate::events::embedded::{OpenError, Spool};
 
 /// Opens it, if this node is to have one.
 pub(super) fn open(config: &Config) -> Result<Option<Arc<Spool>>, OpenError> {
+    let is_wanted = config.spool.enabled || is_there(config);
+    if !is_wanted || !matches!(config.log, LogStore::Cassandra(_)) {
+        return Ok(None);
+    }
     let dir = config.spool_dir();
-    if !matches!(config.log, LogStore::Cassandra(_)) {
-        return Ok(None);
-    }
-    // Where nobody may look, something may be.
-    if !(config.spool.enabled || dir.join("store").try_exists().unwrap_or(true)) {
-        return Ok(None);
-    }
     let spool = Spool::open(&dir, config.spool.bytes_max, config.spool_options())?;
     let facts = spool.standing().facts;
     if facts > 0 {
@@ -26,12 +23,17 @@ pub(super) fn open(config: &Config) -> Result<Option<Arc<Spool>>, OpenError> {
     Ok(Some(Arc::new(spool)))
 }
 
+/// Where nobody may look, something may be.
+fn is_there(config: &Config) -> bool {
+    config.spool_dir().join("store").try_exists().unwrap_or(true)
+}
+
 /// How many facts of another time wait for the log; `None` where there is no spool.
 ///
 /// # Errors
 /// Those of a start.
 pub fn waiting(config: &Config) -> Result<Option<u64>, StartError> {
-    if !config.spool_dir().join("store").try_exists().unwrap_or(true) {
+    if !is_there(config) {
         return Ok(None);
     }
     let spool = open(config).map_err(StartError::Spool)?;

@@ -1,7 +1,7 @@
 //! Why a resume point is where it is.
 
 use super::story::{Claim, Story};
-use crate::events::{AccountId, Event, EventLog, ReadError, SessionKey, Timestamp};
+use crate::events::{AccountId, Event, EventLog, ReadError, SessionKey};
 use crate::projections::{Candidate, DecidedBy, Explain, Lost};
 
 /// The deciding play or command and all others, newest first; `None` when nothing decides.
@@ -50,7 +50,8 @@ pub(super) async fn find_event(
     let key = SessionKey { account: account.clone(), session: decided_by.session };
     let events = log.events(&key, 0..=u64::MAX).await?;
     let offset_ms = events.iter().find_map(|event| event.offset_ms).unwrap_or(0);
-    let moved = events.iter().rfind(|event| occurred_at(event, offset_ms) == decided_by.at);
+    let is_it = |event: &&Event| event.stamp().occurred_at(offset_ms) == decided_by.at;
+    let moved = events.iter().rfind(is_it);
     match moved {
         Some(event) => {
             decided_by.seq = event.order.seq;
@@ -59,8 +60,4 @@ pub(super) async fn find_event(
         None => "compacted".clone_into(&mut decided_by.kind),
     }
     Ok(())
-}
-
-fn occurred_at(event: &Event, offset_ms: i64) -> Timestamp {
-    event.stamp().occurred_at(offset_ms)
 }

@@ -166,10 +166,7 @@ fn state_as_of(stored: Stored, as_of: Timestamp, complete: &mut bool) -> Option<
     if whole.last_at() <= as_of {
         return Some(whole);
     }
-    let occurred = |event: &&Event| {
-        let stamp = event.stamp();
-        whole.occurred_at(stamp) <= as_of
-    };
+    let occurred = |event: &&Event| whole.occurred_at(event.stamp()) <= as_of;
     let later = events.iter().filter(occurred);
     match snapshot {
         Some(compacted) if compacted.last_at() > as_of => {
